@@ -1,0 +1,1 @@
+//! The handheld library: a local store that never needs the server, and the sync engine.

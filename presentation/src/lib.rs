@@ -1,0 +1,1 @@
+//! What people look at: texts in Chinese and English.

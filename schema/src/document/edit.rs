@@ -1,0 +1,125 @@
+//! Writing into an inspection document. What may be written is the caller's business; how it is written is here.
+
+use super::Containers;
+use crate::limits::TEXT_BYTES_MAX;
+use automerge::transaction::{Transactable, Transaction};
+use automerge::{AutomergeError, ReadDoc, Value};
+
+/// Why an edit was refused. The document is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// The checklist has no such item.
+    #[error("the checklist has no item {0:?}")]
+    UnknownItem(String),
+    /// A text is longer than [`TEXT_BYTES_MAX`].
+    #[error("a text of {bytes} bytes is longer than {TEXT_BYTES_MAX}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Automerge refused the edit.
+    #[error("the document refused the edit")]
+    Refused(#[source] Box<AutomergeError>),
+}
+
+impl From<AutomergeError> for EditError {
+    fn from(error: AutomergeError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
+/// One change in the making.
+pub struct Edit<'a, 'd> {
+    tx: &'a mut Transaction<'d>,
+    containers: &'a Containers,
+}
+
+macro_rules! register_writers {
+    ($($(#[doc = $doc:literal])* $name:ident => $map:literal;)*) => {
+        $($(#[doc = $doc])*
+        pub fn $name(&mut self, key: &str, register: &str) -> Result<(), EditError> {
+            self.put($map, key, register)
+        })*
+    };
+}
+
+impl<'a, 'd> Edit<'a, 'd> {
+    pub(super) fn new(tx: &'a mut Transaction<'d>, containers: &'a Containers) -> Self {
+        Self { tx, containers }
+    }
+
+    register_writers! {
+        /// Replaces the answer to an item as a whole; the item must be in the pinned checklist.
+        answer => "answers";
+        /// Writes a finding (发现的问题) under its own id.
+        finding => "findings";
+        /// Writes a measurement at one sampling point under its own id.
+        measurement => "measurements";
+        /// Lists a capture under its own id.
+        evidence => "evidence";
+        /// Writes a document's fields under its own id.
+        document => "documents";
+        /// Proposes a correction of the directory under its own id.
+        proposal => "proposals";
+        /// Records how a conflict was decided, under the conflict's id.
+        resolution => "resolutions";
+    }
+
+    /// Replaces the note of an item; edits of others elsewhere in it stay.
+    pub fn note(&mut self, item: &str, text: &str) -> Result<(), EditError> {
+        check_length(text)?;
+        match self.tx.get(&self.containers.notes, item)? {
+            Some((Value::Object(_), id)) => Ok(self.tx.update_text(&id, text)?),
+            _ => Err(EditError::UnknownItem(item.to_owned())),
+        }
+    }
+
+    /// Replaces the narrative (检查情况); edits of others elsewhere in it stay.
+    pub fn narrative(&mut self, text: &str) -> Result<(), EditError> {
+        self.text("narrative", text)
+    }
+
+    /// Replaces the inspected party's statement (当事人陈述).
+    pub fn statement(&mut self, text: &str) -> Result<(), EditError> {
+        self.text("statement", text)
+    }
+
+    fn text(&mut self, name: &str, text: &str) -> Result<(), EditError> {
+        check_length(text)?;
+        let (_, id) = self
+            .containers
+            .texts
+            .iter()
+            .find(|(known, _)| *known == name)
+            .expect("texts are named by this module");
+        Ok(self.tx.update_text(id, text)?)
+    }
+
+    fn put(&mut self, map: &str, key: &str, register: &str) -> Result<(), EditError> {
+        check_length(register)?;
+        let (_, id) = self
+            .containers
+            .registers
+            .iter()
+            .find(|(known, _)| *known == map)
+            .expect("maps are named by this module");
+        if map == "answers" && self.tx.get(&self.containers.notes, key)?.is_none() {
+            return Err(EditError::UnknownItem(key.to_owned()));
+        }
+        // Writing what already stands alone would only add history; over rivals it is a decision.
+        let standing = self.tx.get_all(id, key)?;
+        if let [(value, _)] = standing.as_slice()
+            && value.as_str() == Some(register)
+        {
+            return Ok(());
+        }
+        Ok(self.tx.put(id, key, register)?)
+    }
+}
+
+fn check_length(text: &str) -> Result<(), EditError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(EditError::TooLong { bytes: text.len() });
+    }
+    Ok(())
+}

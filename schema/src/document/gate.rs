@@ -1,0 +1,147 @@
+//! The accept gate: what a change from outside must pass before it is merged.
+//!
+//! Automerge's decoder is not safe against hostile or damaged bytes: some valid-looking changes can be applied and then
+//! make the saved document unreadable. So a change is decoded and encoded again (the hash must not change), applied to a
+//! copy, saved, loaded and compared. Chunks that Automerge compressed itself are refused before any decoder sees them:
+//! they inflate without bound. The gate may panic on hostile bytes; callers catch that and treat it as a refusal.
+
+use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange};
+use crate::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
+use std::collections::BTreeSet;
+
+/// Why a change is not merged. Stable; each maps to one error code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not one plain change chunk.
+    #[error("the bytes are not one Automerge change")]
+    NotAChange,
+    /// Compressed by Automerge, a whole document, or a bundle.
+    #[error("the chunk is compressed or of a kind that is not accepted (type {0})")]
+    ChunkKind(u8),
+    /// Larger than the bounds.
+    #[error("the change is too large")]
+    TooLarge,
+    /// Decoding and encoding again gave different bytes.
+    #[error("the change does not survive decoding and encoding")]
+    NotCanonical,
+    /// Its writer is not one that the sending device declared.
+    #[error("the change was written by an undeclared actor")]
+    ForeignActor,
+    /// Automerge refused it: for instance a reused (actor, sequence) pair.
+    #[error("the change cannot be applied")]
+    NotApplicable,
+    /// It replaces or removes a container that the first change made, or the identity.
+    #[error("the change touches the frame of the document")]
+    Frame,
+    /// The document with it cannot be saved and loaded again, or loads as something else.
+    #[error("the document does not survive saving and loading")]
+    NotReloadable,
+    /// It answers an item that the checklist does not have.
+    #[error("the checklist has no item {0:?}")]
+    UnknownItem(String),
+    /// An answer does not fit its item.
+    #[error("the answer to {0:?} does not fit the item")]
+    UnfitAnswer(String),
+    /// These predecessors are missing; not final.
+    #[error("{} predecessors are missing", .0.len())]
+    Waiting(Vec<ChangeId>),
+}
+
+/// What the surroundings know about a change.
+pub struct GateRules<'a> {
+    /// Actors that the sending device declared for this inspection.
+    pub actors: &'a BTreeSet<Actor>,
+    /// Checks an answer's register against its item: `Err(true)` when the item is unknown, `Err(false)` when unfit.
+    pub answer: &'a dyn Fn(&str, &str) -> Result<(), bool>,
+}
+
+/// Looks at a chunk without trusting it: kind, size, canonical form. Cheap; needs no document.
+pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
+    const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+    const PLAIN_CHANGE: u8 = 1;
+    if bytes.len() > CHANGE_BYTES_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    // Magic, checksum, type, length, body.
+    if bytes.len() < 10 || bytes[..4] != MAGIC {
+        return Err(Refusal::NotAChange);
+    }
+    if bytes[8] != PLAIN_CHANGE {
+        return Err(Refusal::ChunkKind(bytes[8]));
+    }
+    let change = automerge::Change::from_bytes(bytes.to_vec()).map_err(|_| Refusal::NotAChange)?;
+    if change.len() > CHANGE_OPS_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    let again = automerge::Change::from(change.decode());
+    if change.raw_bytes() != bytes || again.raw_bytes() != bytes || again.hash() != change.hash() {
+        return Err(Refusal::NotCanonical);
+    }
+    let actor = change.actor_id().to_bytes().try_into().map_err(|_| Refusal::ForeignActor)?;
+    Ok(ChangeHeader {
+        id: ChangeId(change.hash().0),
+        actor: Actor(actor),
+        seq: change.seq(),
+        deps: change.deps().iter().map(|d| ChangeId(d.0)).collect(),
+        ops: change.len(),
+    })
+}
+
+/// Passes a change through the gate; returns the document with it, reloaded from its saved form.
+///
+/// `document` itself is not touched. A change that is already part of it returns an equal copy.
+pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) -> Result<Document, Refusal> {
+    let header = inspect(&change.0)?;
+    if document.contains(header.id) {
+        return Ok(document.clone());
+    }
+    if !rules.actors.contains(&header.actor) {
+        return Err(Refusal::ForeignActor);
+    }
+    let mut copy = document.clone();
+    match copy.apply(change).map_err(|_| Refusal::NotApplicable)? {
+        Applied::New | Applied::Known => {}
+        Applied::Waiting(missing) => return Err(Refusal::Waiting(missing)),
+    }
+    if !copy.contains(header.id) {
+        return Err(Refusal::NotApplicable);
+    }
+    let reloaded = Document::load(&copy.save()).map_err(|_| Refusal::NotReloadable)?;
+    frame_is_whole(document, &reloaded)?;
+    let view = reloaded.view().map_err(|_| Refusal::NotReloadable)?;
+    if reloaded.heads() != copy.heads() || Some(&view) != copy.view().ok().as_ref() {
+        return Err(Refusal::NotReloadable);
+    }
+    for (item, register) in &view.answers {
+        for side in std::iter::once(&register.standing).chain(&register.rivals) {
+            if side.stamp.change != header.id {
+                continue;
+            }
+            (rules.answer)(item, &side.value).map_err(|unknown| {
+                if unknown { Refusal::UnknownItem(item.clone()) } else { Refusal::UnfitAnswer(item.clone()) }
+            })?;
+        }
+    }
+    Ok(reloaded)
+}
+
+/// The containers, the identity and the notes are the ones that the first change made, without rivals.
+fn frame_is_whole(before: &Document, after: &Document) -> Result<(), Refusal> {
+    use automerge::{ROOT, ReadDoc};
+    let alone =
+        |object: &automerge::ObjId, key: &str| after.doc.get_all(object, key).is_ok_and(|v| v.len() == 1);
+    let names = super::REGISTER_MAPS.iter().chain(&super::TEXTS).chain(&[super::NOTES, super::IDENTITY]);
+    let mut whole = after.containers == before.containers;
+    for name in names {
+        whole &= alone(&ROOT, name);
+    }
+    whole &= after.identity().ok() == before.identity().ok();
+    let notes = &before.containers.notes;
+    for item in before.doc.keys(notes) {
+        let same =
+            |doc: &automerge::Automerge| doc.get(notes, item.as_str()).ok().flatten().map(|(_, id)| id);
+        whole &= alone(notes, item.as_str()) && same(&before.doc) == same(&after.doc);
+    }
+    whole &= before.doc.keys(notes).count() == after.doc.keys(notes).count();
+    if whole { Ok(()) } else { Err(Refusal::Frame) }
+}

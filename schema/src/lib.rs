@@ -1,0 +1,12 @@
+//! The vocabulary that terminals and server share: ids, moments, checklists, the inspection document, the journal, wire
+//! messages, conflicts, draws, rules and SQL migrations.
+//!
+//! It has no runtime, no HTTP, no clock and no file system: whatever is here decides, others act.
+
+pub mod document;
+pub mod host;
+pub mod ids;
+pub mod limits;
+pub mod moment;
+pub mod rule;
+pub mod suite;

@@ -1,0 +1,48 @@
+//! Every bound of the product, with its reason. Both sides check the same numbers.
+
+/// Bytes of one request or answer body of the sync service, compressed; a weak 3G link carries it in about a minute.
+pub const SYNC_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of a sync body after decompression: eight times the wire form, which honest batches stay far below.
+pub const SYNC_BODY_PLAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of chunks that a terminal puts into one push; small enough to be resent whole after a cut.
+pub const PUSH_CHUNK_BYTES_MAX: usize = 1024 * 1024;
+/// Journal entries in one push.
+pub const PUSH_ENTRIES_MAX: usize = 4096;
+/// Rows that the server returns to one pull; `more` says that others wait.
+pub const PULL_ROWS_MAX: usize = 2048;
+/// Bytes of row bodies in one pull, before compression.
+pub const PULL_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a JSON request body.
+pub const JSON_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one change of an inspection. The largest honest one is a pasted narrative.
+pub const CHANGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Operations in one change.
+pub const CHANGE_OPS_MAX: usize = 1_000_000;
+/// Bytes of one journal entry.
+pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a narrative, a statement or a note (UTF-8): about 300 pages, so that nobody honest meets it.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one piece of evidence: two hours of video from a body recorder.
+pub const EVIDENCE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// Bytes of one upload request; a cut costs at most this much.
+pub const EVIDENCE_PART_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Nesting of rules: deeper than any in the source data, shallow enough for every stack.
+pub const RULE_DEPTH_MAX: usize = 8;
+/// Reasons and comments that people type when they decide (characters).
+pub const REASON_CHARS_MAX: usize = 2000;
+/// Seconds that an enrolment code stays valid: long enough to carry it to a colleague, too short to lie around.
+pub const ENROLMENT_CODE_SECONDS: i64 = 24 * 3600;
+/// Seconds that a session challenge stays valid.
+pub const CHALLENGE_SECONDS: i64 = 120;
+/// Seconds that a device session lasts before the device signs a new challenge.
+pub const DEVICE_SESSION_SECONDS: i64 = 3600;
+/// Seconds that a console session lasts without use (ASVS 7.3.1).
+pub const CONSOLE_IDLE_SECONDS: i64 = 30 * 60;
+/// Seconds that a console session lasts at most (ASVS 7.3.2): one working day.
+pub const CONSOLE_SESSION_SECONDS: i64 = 12 * 3600;
+/// Failed sign-ins (or enrolments) from one place or for one account before further tries must wait.
+pub const SIGN_IN_FAILURES_MAX: i64 = 5;
+/// Seconds in which failures are counted.
+pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
+/// Seconds for which a terminal keeps originals after the receipt, in case the server is restored from a backup.
+pub const BACKUP_HORIZON_SECONDS: i64 = 30 * 24 * 3600;

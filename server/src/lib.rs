@@ -1,0 +1,1 @@
+//! The sync service, the JSON API and the public results.
