@@ -4,6 +4,7 @@
 //! It has no runtime, no HTTP, no clock and no file system: whatever is here decides, others act.
 
 pub mod document;
+pub mod draw;
 pub mod host;
 pub mod ids;
 pub mod limits;

@@ -46,3 +46,18 @@ pub const SIGN_IN_FAILURES_MAX: i64 = 5;
 pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
 /// Seconds for which a terminal keeps originals after the receipt, in case the server is restored from a backup.
 pub const BACKUP_HORIZON_SECONDS: i64 = 30 * 24 * 3600;
+
+// Draws.
+
+/// Entities in the frozen directory of one draw: the register of a large city, and still a file that a laptop re-runs.
+pub const DRAW_ENTITIES_MAX: usize = 50_000;
+/// Officers in the frozen directory of one draw: a province's.
+pub const DRAW_OFFICERS_MAX: usize = 5_000;
+/// Officers of one team.
+pub const DRAW_TEAM_SIZE_MAX: u32 = 10;
+/// Conditions by which a plan gives weight.
+pub const DRAW_WEIGHT_RULES_MAX: usize = 32;
+/// What one condition may add to a weight; with the bounds above every sum stays exact in JSON readers.
+pub const DRAW_WEIGHT_ADD_MAX: u32 = 1_000;
+/// Bytes of the public entropy: some digits from two witnesses, or a beacon's value in hex.
+pub const DRAW_ENTROPY_BYTES_MAX: usize = 1_024;
