@@ -3,11 +3,16 @@
 //!
 //! It has no runtime, no HTTP, no clock and no file system: whatever is here decides, others act.
 
+pub mod conflict;
 pub mod document;
 pub mod draw;
 pub mod host;
 pub mod ids;
+pub mod journal;
 pub mod limits;
 pub mod moment;
+pub mod reference;
 pub mod rule;
+pub mod seal;
 pub mod suite;
+pub mod wire;

@@ -1,0 +1,90 @@
+//! What the bodies of journal entries say, kind by kind. Fields of later versions are ignored here and kept in the bytes.
+
+use crate::document::{Actor, ChangeId};
+use crate::ids::{ReceiptId, RecordId};
+use crate::journal::JournalError;
+use crate::moment::Moment;
+use crate::suite::{Digest, PublicKey, Signature};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Writes a body.
+pub fn write<T: Serialize>(body: &T) -> String {
+    serde_json::to_string(body).expect("bodies are plain data with text keys")
+}
+
+/// Reads a body.
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, JournalError> {
+    serde_json::from_str(text).map_err(|_| JournalError::Unreadable)
+}
+
+/// Of [`super::Kind::Opened`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The version of the product that opened the store.
+    pub version: String,
+    /// The last receipt that the device holds.
+    pub last_receipt: Option<ReceiptId>,
+}
+
+/// Of [`super::Kind::ActorDeclared`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorDeclared {
+    /// The writer of this device's changes to the inspection from here on.
+    pub actor: Actor,
+}
+
+/// Of [`super::Kind::Saved`]; the entry's content is the hash of the raw change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Which change.
+    pub change: ChangeId,
+}
+
+/// Of [`super::Kind::Captured`]; the entry's content is the hash of the capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// The capture's own id, the same as in the evidence index.
+    pub record: RecordId,
+    /// For instance `photo`.
+    pub kind: String,
+    /// For instance `image/jpeg`.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// The checklist item that it shows, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+}
+
+/// Of [`super::Kind::Sealed`]; the entry's content is the hash of the statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// The canonical text of the [`crate::seal::Statement`].
+    pub statement: String,
+    /// The officer's key.
+    pub key: PublicKey,
+    /// By that key, over the statement.
+    pub signature: Signature,
+}
+
+/// Of [`super::Kind::ClockJumped`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockJumped {
+    /// What the clock should have said by the monotonic one.
+    pub expected: Moment,
+    /// What it said.
+    pub found: Moment,
+}
+
+/// Of [`super::Kind::SetAside`] and [`super::Kind::RolledBack`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebuilt {
+    /// Where the damaged store is kept, a file name beside the new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_as: Option<String>,
+    /// The last entry that the server holds.
+    pub server_seq: u64,
+    /// Its hash.
+    pub server_hash: Option<Digest>,
+}

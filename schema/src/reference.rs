@@ -1,0 +1,238 @@
+//! What the server tells devices about the world around an inspection: the bodies of reference rows, in JSON.
+//!
+//! Unknown fields are ignored when read; devices keep the text as it came.
+
+use crate::conflict::Conflict;
+use crate::document::{TeamMember, TemplatePin};
+use crate::ids::{CaseId, DecisionId, DisclosureId, EntityId, InspectionId, OfficerId, RecordId, TaskId};
+use crate::moment::Moment;
+use crate::seal::Seal;
+use crate::suite::{Digest, PublicKey};
+use serde::{Deserialize, Serialize};
+
+/// An entity of the directory (检查对象).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntityRow {
+    /// The directory's id.
+    pub id: EntityId,
+    /// The code that the source file gave it.
+    pub code: String,
+    /// 单位名称.
+    pub name: String,
+    /// 统一社会信用代码.
+    pub uscc: Option<String>,
+    /// 地址.
+    pub address: String,
+    /// Everything else that the directory holds.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An officer of the directory (执法人员).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficerRow {
+    /// The directory's id.
+    pub id: OfficerId,
+    /// 姓名.
+    pub name: String,
+    /// 执法证件号.
+    pub certificate: String,
+    /// The keys with which the officer may sign seals, newest last.
+    pub keys: Vec<PublicKey>,
+}
+
+/// A task (抽查任务).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRow {
+    /// Which task.
+    pub id: TaskId,
+    /// The plan's number (计划编号) and name.
+    pub plan_no: String,
+    /// 计划名称.
+    pub plan_name: String,
+    /// 任务编号.
+    pub task_no: String,
+    /// 抽查事项.
+    pub item: String,
+    /// Which entity.
+    pub entity: EntityId,
+    /// Its name, as at the dispatch.
+    pub entity_name: String,
+    /// The visit that fulfils it.
+    pub inspection: InspectionId,
+    /// The case that the visit opens.
+    pub case: CaseId,
+    /// The pinned checklist.
+    pub template: TemplatePin,
+    /// Who goes.
+    pub team: Vec<TeamMember>,
+    /// The last day (ISO date), if the plan sets one.
+    pub due: Option<String>,
+    /// When it was dispatched, by the server's clock.
+    pub dispatched_at: Moment,
+}
+
+/// Where an inspection stands. Content is in the document; this is what was decided about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InspectionState {
+    /// Nobody has written yet.
+    Dispatched,
+    /// Officers are writing.
+    InProgress,
+    /// Sealed by the whole team; a supervisor's turn.
+    Sealed,
+    /// Returned by a supervisor; the officers' turn.
+    Returned,
+    /// Accepted by a supervisor.
+    Accepted,
+    /// The result is public.
+    Disclosed,
+}
+
+impl InspectionState {
+    /// Every state.
+    pub const ALL: &[InspectionState] =
+        &[Self::Dispatched, Self::InProgress, Self::Sealed, Self::Returned, Self::Accepted, Self::Disclosed];
+
+    /// The name in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dispatched => "dispatched",
+            Self::InProgress => "in_progress",
+            Self::Sealed => "sealed",
+            Self::Returned => "returned",
+            Self::Accepted => "accepted",
+            Self::Disclosed => "disclosed",
+        }
+    }
+
+    /// Finds a state by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|state| state.as_str() == name)
+    }
+}
+
+/// What the server knows about an inspection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InspectionRow {
+    /// Which visit.
+    pub id: InspectionId,
+    /// Its case.
+    pub case: CaseId,
+    /// Where it stands.
+    pub state: InspectionState,
+    /// Every seal, complete or not, by version.
+    pub seals: Vec<Seal>,
+    /// Everything that was decided, oldest first.
+    pub decisions: Vec<Decision>,
+    /// Every capture that a journal declared.
+    pub evidence: Vec<EvidenceState>,
+    /// Open conflicts as the server sees them.
+    pub conflicts: Vec<Conflict>,
+    /// How many changes are held apart for people to decide.
+    pub quarantined: u32,
+    /// The published result.
+    pub disclosure: Option<DisclosureId>,
+}
+
+/// A capture as the server sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceState {
+    /// The capture.
+    pub record: RecordId,
+    /// The hash of its bytes.
+    pub digest: Digest,
+    /// True when the bytes are on the server, read back and hashed.
+    pub held: bool,
+}
+
+/// Something that was decided about an inspection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Which decision.
+    pub id: DecisionId,
+    /// What was decided.
+    pub kind: DecisionKind,
+    /// The version of the seal that it is about; absent for decisions about conflicts.
+    pub version: Option<u32>,
+    /// The supervisor's words, or the reason.
+    pub comment: String,
+    /// Who, as printed.
+    pub by: String,
+    /// When, by the server's clock.
+    pub at: Moment,
+}
+
+/// Kinds of decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionKind {
+    /// 退回: the officers answer with a supplement.
+    Returned,
+    /// 通过.
+    Accepted,
+    /// A conflict was decided.
+    Resolved,
+    /// 公开.
+    Disclosed,
+}
+
+impl DecisionKind {
+    /// Every kind.
+    pub const ALL: &[DecisionKind] = &[Self::Returned, Self::Accepted, Self::Resolved, Self::Disclosed];
+
+    /// The name in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Returned => "returned",
+            Self::Accepted => "accepted",
+            Self::Resolved => "resolved",
+            Self::Disclosed => "disclosed",
+        }
+    }
+
+    /// Finds a kind by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A register of the document's `evidence` map: one capture, listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRegister {
+    /// The hash of the original bytes, taken at capture.
+    pub digest: Digest,
+    /// For instance `photo`.
+    pub kind: String,
+    /// For instance `image/jpeg`.
+    pub media_type: String,
+    /// The length of the original in bytes.
+    pub size_bytes: u64,
+    /// The checklist item that it shows, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// What the officer wrote under it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub caption: String,
+    /// What the device's clock said.
+    pub captured_at: Moment,
+    /// Who took it.
+    pub officer: OfficerId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_and_decisions_have_one_name_in_json_and_sql() {
+        for state in InspectionState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+            assert_eq!(InspectionState::find(state.as_str()), Some(*state));
+        }
+        for kind in DecisionKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            assert_eq!(DecisionKind::find(kind.as_str()), Some(*kind));
+        }
+    }
+}

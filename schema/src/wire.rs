@@ -1,0 +1,19 @@
+//! What terminals and server say to each other.
+//!
+//! Sync speaks CBOR inside one zstd stream ([`sync`], [`frame`]); enrolment and sessions speak JSON ([`device`]). Released
+//! names and numbers never change; fields are only added. Every error has a code of [`error`]. `docs/PROTOCOL.md` tells
+//! the story; this module knows no HTTP.
+
+pub mod device;
+pub mod error;
+pub mod evidence;
+pub mod frame;
+pub mod row;
+pub mod sync;
+
+/// The version of the protocol that this code speaks.
+pub const PROTOCOL: u16 = 1;
+/// The oldest version that the server still understands.
+pub const PROTOCOL_MIN: u16 = 1;
+/// The media type of sync bodies.
+pub const SYNC_MEDIA_TYPE: &str = "application/vnd.fieldproof.sync+cbor+zstd";

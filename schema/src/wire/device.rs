@@ -1,0 +1,104 @@
+//! Enrolment and device sessions, in JSON.
+
+use crate::ids::{DeviceId, OfficerId};
+use crate::moment::Moment;
+use crate::suite::{Digest, PublicKey, Signature};
+use serde::{Deserialize, Serialize};
+
+/// A device asks to be enrolled with a one-time code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolRequest {
+    /// The one-time code that an administrator showed.
+    pub code: String,
+    /// The name that the device chose for itself; kept when an enrolment is repeated after a lost answer.
+    pub device: DeviceId,
+    /// What people call it.
+    pub name: String,
+    /// The device's key.
+    pub device_key: PublicKey,
+    /// The officer's key, which signs seals.
+    pub officer_key: PublicKey,
+    /// By the device's key over [`Self::proof_text`].
+    pub device_proof: Signature,
+    /// By the officer's key over [`Self::proof_text`].
+    pub officer_proof: Signature,
+}
+
+impl EnrolRequest {
+    /// What both keys sign, so that neither can be claimed by someone who does not hold it.
+    pub fn proof_text(
+        code: &str,
+        device: DeviceId,
+        device_key: &PublicKey,
+        officer_key: &PublicKey,
+    ) -> Vec<u8> {
+        let code = Digest::of(normal_code(code).as_bytes());
+        format!("{code}\n{device}\n{device_key}\n{officer_key}").into_bytes()
+    }
+}
+
+/// One spelling for a code however it was typed: upper case, without spaces and hyphens.
+pub fn normal_code(code: &str) -> String {
+    code.chars().filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_uppercase).collect()
+}
+
+/// The server's answer to an enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The device's name.
+    pub device: DeviceId,
+    /// Whose device it is.
+    pub officer: OfficerId,
+    /// The officer's name as it is printed.
+    pub officer_name: String,
+    /// The key that signs receipts; the device pins it.
+    pub server_key: PublicKey,
+    /// The server's epoch.
+    pub epoch: Digest,
+    /// The server's clock.
+    pub server_at: Moment,
+}
+
+/// A device asks for something to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengeRequest {
+    /// Which device.
+    pub device: DeviceId,
+}
+
+/// What to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// A fresh random text, valid once and for [`crate::limits::CHALLENGE_SECONDS`].
+    pub challenge: String,
+}
+
+/// A device opens a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRequest {
+    /// Which device.
+    pub device: DeviceId,
+    /// The text that was given.
+    pub challenge: String,
+    /// By the device's key over the challenge.
+    pub signature: Signature,
+}
+
+/// An open session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Goes into `Authorization: Bearer`.
+    pub token: String,
+    /// When it ends, by the server's clock.
+    pub expires_at: Moment,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_one_spelling() {
+        assert_eq!(normal_code(" k7m2-9qxd "), "K7M29QXD");
+    }
+}

@@ -1,0 +1,136 @@
+//! Rows that the server sends down: reference data, changes of colleagues, decisions.
+//!
+//! A row replaces what the device had under the same kind and subject. Bodies are JSON texts of [`crate::reference`],
+//! but for changes, which are raw.
+
+use crate::document::RawChange;
+use crate::ids::{DeviceId, InspectionId, OfficerId};
+use crate::moment::Interval;
+use crate::suite::Digest;
+use minicbor::{Decode, Encode};
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
+        /// What a reference row describes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RowKind {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl RowKind {
+            /// Every kind.
+            pub const ALL: &[RowKind] = &[$(RowKind::$name),*];
+
+            /// The released name; never changes.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// Finds a kind by its name; a device keeps rows of unknown kinds without reading them.
+            pub fn find(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An officer of the directory.
+    Officer = "officer";
+    /// An entity of the directory.
+    Entity = "entity";
+    /// A checklist revision; the body is the checklist itself.
+    Template = "template";
+    /// The register of laws and provisions; the body is the register itself.
+    Laws = "laws";
+    /// A task.
+    Task = "task";
+    /// What the server knows about an inspection: state, seals, decisions, evidence.
+    Inspection = "inspection";
+    /// One change of an inspection.
+    Change = "change";
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Row {
+    /// The name of its kind; see [`RowKind`].
+    #[n(0)]
+    pub kind: String,
+    /// What it is about, unique within the kind.
+    #[n(1)]
+    pub subject: String,
+    /// What it says.
+    #[n(2)]
+    pub body: Body,
+}
+
+/// What a row says.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Body {
+    /// A JSON text.
+    #[n(0)]
+    Reference(#[n(0)] String),
+    /// One change and where it came from.
+    #[n(1)]
+    Change(#[n(0)] ChangeRow),
+    /// The subject left the device's scope or does not exist any more.
+    #[n(2)]
+    Gone,
+}
+
+/// One accepted change.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ChangeRow {
+    /// Of which inspection.
+    #[n(0)]
+    pub inspection: InspectionId,
+    /// As it was written.
+    #[n(1)]
+    pub change: RawChange,
+    /// Which device wrote it; absent for changes of the server.
+    #[n(2)]
+    pub device: Option<DeviceId>,
+    /// Which officer; absent for changes of the server.
+    #[n(3)]
+    pub officer: Option<OfficerId>,
+    /// The journal entry that covers it; absent for changes of the server.
+    #[n(4)]
+    pub entry: Option<Digest>,
+    /// When it was written, as far as the server can vouch for it.
+    #[n(5)]
+    pub written: Interval,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_released_form() {
+        let rows = vec![
+            Row { kind: "entity".into(), subject: "e1".into(), body: Body::Reference("{}".into()) },
+            Row { kind: "task".into(), subject: "t1".into(), body: Body::Gone },
+            Row {
+                kind: "change".into(),
+                subject: "c1".into(),
+                body: Body::Change(ChangeRow {
+                    inspection: InspectionId::from_bytes([3; 16]),
+                    change: RawChange(vec![1]),
+                    device: Some(DeviceId::from_bytes([4; 16])),
+                    officer: None,
+                    entry: None,
+                    written: Interval::default(),
+                }),
+            },
+        ];
+        let bytes = minicbor::to_vec(&rows).unwrap();
+        insta::assert_snapshot!(hex::encode(&bytes), @"838366656e74697479626531820081627b7d83647461736b62743182028083666368616e676562633182018186500303030303030303030303030303030341015004040404040404040404040404040404f6f680");
+        assert_eq!(minicbor::decode::<Vec<Row>>(&bytes).unwrap(), rows);
+        for kind in RowKind::ALL {
+            assert_eq!(RowKind::find(kind.as_str()), Some(*kind));
+        }
+    }
+}
