@@ -3,10 +3,16 @@
 //!
 //! It has no runtime, no HTTP, no clock and no file system: whatever is here decides, others act.
 
+mod canonical;
+pub mod checklist;
+pub mod data;
+pub mod directory;
 pub mod document;
 pub mod host;
 pub mod ids;
+pub mod law;
 pub mod limits;
 pub mod moment;
 pub mod rule;
 pub mod suite;
+pub mod uscc;

@@ -165,7 +165,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn decide(rule: Value, subject: Value) -> Option<bool> {
+    fn decide(rule: Value, subject: impl Into<Value>) -> Option<bool> {
+        let subject = subject.into();
         let rule: Rule = serde_json::from_value(rule).unwrap();
         rule.decide(&|name: &str| subject.get(name).cloned())
     }
