@@ -201,7 +201,7 @@ fn same<T: PartialEq + Serialize>(
     if recorded == recomputed {
         return Ok(());
     }
-    let show = |value: &T| canonical::text(&canonical::to_value(value));
+    let show = |value: &T| crate::canonical::canonical_json(&canonical::to_value(value));
     Err(VerifyError::Differs {
         step,
         path: path.to_owned(),

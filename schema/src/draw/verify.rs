@@ -206,7 +206,7 @@ fn difference<'a>(a: Option<&'a Value>, b: Option<&'a Value>, path: &mut String)
 fn shown(value: Option<&Value>) -> String {
     const CHARS_MAX: usize = 160;
     let Some(value) = value else { return "nothing".to_owned() };
-    let text = canonical::text(value);
+    let text = crate::canonical::canonical_json(value);
     match text.char_indices().nth(CHARS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
