@@ -1,1 +1,3 @@
 //! What people look at: texts in Chinese and English.
+
+pub mod texts;

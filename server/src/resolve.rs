@@ -5,7 +5,6 @@
 //! about late changes is a record beside it.
 
 use crate::app::{App, blocking};
-use crate::db::DbError;
 use crate::error::ApiError;
 use crate::policy::User;
 use crate::store::audit::Record;
@@ -67,6 +66,11 @@ pub async fn decide(
         let record = DecisionId::new(now, app.random());
         let (by, chosen, why) = (user.clone(), choice.clone(), reason.clone());
         let (unsettled, settled, resolution, conflict) = blocking(move || {
+            let mut unsettled = unsettled;
+            let same = |k: &&mut conflicts::Known| k.conflict.id == id;
+            if let Some(known) = unsettled.around.conflicts.iter_mut().find(same) {
+                known.closed_at = Some(now);
+            }
             let decided = apply(&unsettled, &known.conflict, &chosen, &by, why, actor, now)?;
             let settled = unsettled.settled(&decided.document, decided.accepted, Vec::new(), now)?;
             Ok::<_, ApiError>((unsettled, settled, decided.resolution, known.conflict))
@@ -76,7 +80,6 @@ pub async fn decide(
         let done = app
             .db
             .write(move |tx| {
-                // Closed before the merge is written, so that the merge finds the decision, not just an ended conflict.
                 if !conflicts::close(tx, org, &conflict, now, Some(&written.to_register()))? {
                     return Ok(false);
                 }
@@ -108,7 +111,7 @@ pub async fn decide(
             Err(error) => return Err(error),
         }
     }
-    Err(DbError::Closed.into())
+    Err(ErrorCode::Unavailable.into())
 }
 
 fn decision(id: DecisionId, resolution: &Resolution) -> Decision {
