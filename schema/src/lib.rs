@@ -9,6 +9,7 @@ pub mod host;
 pub mod ids;
 pub mod journal;
 pub mod limits;
+pub mod migrations;
 pub mod moment;
 pub mod reference;
 pub mod rule;
