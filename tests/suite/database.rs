@@ -5,7 +5,7 @@ use fieldproof_schema::migrations::Migration;
 use fieldproof_server::db::{Db, DbError, DbUrl, Tx, Value, contract};
 use fieldproof_tests::postgres;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 
 const COUNTERS: &[Migration] = &[Migration {
     number: 1,
@@ -125,19 +125,33 @@ async fn a_deadlock_between_two_nodes_costs_a_run_and_nothing_else() {
     let nodes = [Db::open(&url, COUNTERS).await.unwrap(), Db::open(&url, COUNTERS).await.unwrap()];
     let barrier = Arc::new(Barrier::new(2));
     let runs = Arc::new(AtomicUsize::new(0));
+    let (a_ends, a_ended) = mpsc::channel::<()>();
+    let (b_ends, b_ended) = mpsc::channel::<()>();
     let mut writing = Vec::new();
-    for (db, [first, second]) in nodes.iter().zip([["a", "b"], ["b", "a"]]) {
-        let (barrier, runs, met) = (Arc::clone(&barrier), Arc::clone(&runs), AtomicUsize::new(0));
+    for (db, [first, second], ends, other_ended) in
+        [(&nodes[0], ["a", "b"], a_ends, b_ended), (&nodes[1], ["b", "a"], b_ends, a_ended)]
+    {
+        let (barrier, runs) = (Arc::clone(&barrier), Arc::clone(&runs));
+        let (own_runs, other_ended) = (AtomicUsize::new(0), Mutex::new(other_ended));
         let job = move |tx: &mut Tx<'_>| {
             runs.fetch_add(1, Ordering::SeqCst);
+            let first_run = own_runs.fetch_add(1, Ordering::SeqCst) == 0;
+            if !first_run {
+                // Fails when the other's sender is gone. Without this wait the two could meet again.
+                other_ended.lock().unwrap().recv().unwrap_err();
+            }
             step(tx, first)?;
-            if met.fetch_add(1, Ordering::SeqCst) == 0 {
+            if first_run {
                 barrier.wait();
             }
             step(tx, second)
         };
         let db = db.clone();
-        writing.push(tokio::spawn(async move { db.write(job).await }));
+        writing.push(tokio::spawn(async move {
+            let done = db.write(job).await;
+            drop(ends);
+            done
+        }));
     }
     for job in writing {
         assert_eq!(job.await.unwrap().unwrap(), 1);
