@@ -14,7 +14,7 @@ pub(super) enum Purpose {
     Read,
 }
 
-/// Opens a transaction's savepoint for its first job, or gives each further job its own.
+/// Keeps what the current job did and opens the savepoint of the next one.
 pub(super) const NEXT_JOB: &str = "RELEASE SAVEPOINT job; SAVEPOINT job";
 /// Takes back what the current job did and leaves the savepoint to the next one.
 pub(super) const UNDO_JOB: &str = "ROLLBACK TO SAVEPOINT job";
