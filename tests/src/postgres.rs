@@ -61,8 +61,8 @@ pub enum ClusterError {
     /// The temporary folder's path is too long for a socket, or has characters that PostgreSQL's settings do not take.
     #[error("a socket in {} is not possible; set TMPDIR to a short plain path", .0.display())]
     Folder(PathBuf),
-    /// A folder or a process could not be made.
-    #[error("PostgreSQL cannot be started")]
+    /// A folder or a process could not be made, or the folder is closed to the user that PostgreSQL runs as.
+    #[error("PostgreSQL cannot be started in {}: {}", env::temp_dir().display(), .0)]
     Io(#[from] io::Error),
     /// The server did not start; its own words.
     #[error("PostgreSQL did not start:\n{0}")]

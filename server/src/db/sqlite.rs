@@ -8,6 +8,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// The oldest library that may hold the data, as number and text: older ones can lose committed pages when a
@@ -16,6 +17,9 @@ pub(super) const SQLITE_OLDEST: (i32, &str) = (3_051_003, "3.51.3");
 
 /// How long a statement waits for another process, for instance a backup, before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause between two tries to give a new file its write-ahead log.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// More than the product has statements, so that each is prepared once per connection.
 const STATEMENTS_MAX: usize = 1024;
@@ -45,17 +49,28 @@ fn check_version(number: i32, found: &'static str) -> Result<(), DbError> {
 
 fn configure(connection: &Connection, purpose: Purpose) -> Result<(), DbError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(unopened)?;
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(unopened)?;
-    if mode != "wal" {
-        return Err(DbError::JournalMode { found: mode });
-    }
+    write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(unopened)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(unopened)?;
     connection.pragma_update(None, "query_only", purpose == Purpose::Read).map_err(unopened)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(())
+}
+
+/// Gives the file a write-ahead log, once for its life. SQLite does not wait for others by itself here, so when several
+/// processes open a new file at once, those that come second look again until the first is done.
+fn write_ahead(connection: &Connection) -> Result<(), DbError> {
+    let mut looks = BUSY_TIMEOUT.as_millis() / LOOK_AGAIN.as_millis();
+    loop {
+        let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
+        match mode.map_err(unopened) {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(found) => return Err(DbError::JournalMode { found }),
+            Err(DbError::Busy(_)) if looks > 0 => looks -= 1,
+            Err(error) => return Err(error),
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
 }
 
 impl Session for SqliteSession {
