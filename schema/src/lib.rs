@@ -15,6 +15,7 @@ pub mod ids;
 pub mod journal;
 pub mod law;
 pub mod limits;
+pub mod migrations;
 pub mod moment;
 pub mod reference;
 pub mod rule;

@@ -1,1 +1,3 @@
 //! The sync service, the JSON API and the public results.
+
+pub mod db;

@@ -1,1 +1,3 @@
 //! What needs more than one crate: the in-process world, stories, demo and proof.
+
+pub mod postgres;
