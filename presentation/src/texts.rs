@@ -66,8 +66,12 @@ mod tests {
     #[test]
     fn both_languages_have_the_same_keys_and_the_same_places() {
         let places = |text: &str| {
-            let mut places: Vec<_> =
-                text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|(n, _)| n.to_owned()).collect();
+            let mut places: Vec<_> = text
+                .split('{')
+                .skip(1)
+                .filter_map(|p| p.split_once('}'))
+                .map(|(n, _)| n.to_owned())
+                .collect();
             places.sort();
             places
         };

@@ -15,7 +15,8 @@ pub struct Migration {
 }
 
 /// The history of the server's database, oldest first.
-pub const SERVER: &[Migration] = &[];
+pub const SERVER: &[Migration] =
+    &[Migration { number: 1, name: "start", sql: include_str!("../migrations/server/0001_start.sql") }];
 
 /// The history of a device's database, oldest first.
 pub const DEVICE: &[Migration] = &[];

@@ -24,9 +24,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = Bytes::from_request(request, state).await.map_err(body_error)?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()}))
-        })
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()})))
     }
 }
 

@@ -59,7 +59,15 @@ impl Deref for App {
 impl App {
     /// Puts the parts together.
     pub fn new(db: Db, blobs: Blobs, key: Box<dyn Signer>, host: Arc<dyn Host>) -> Self {
-        Self(Arc::new(Parts { db, blobs, key, host, templates: Templates::default(), laws: LawCache::default(), tenant: OnceLock::new() }))
+        Self(Arc::new(Parts {
+            db,
+            blobs,
+            key,
+            host,
+            templates: Templates::default(),
+            laws: LawCache::default(),
+            tenant: OnceLock::new(),
+        }))
     }
 
     /// The organisation; an error until `fieldproof admin init` has made one.
@@ -69,7 +77,8 @@ impl App {
         }
         let found = self.db.read(|tx| Ok::<_, DbError>(store::tenants::find(tx)?)).await?;
         let found = found.ok_or_else(|| {
-            ApiError::new(ErrorCode::Unavailable).with(serde_json::json!({"why": "no organisation: run `fieldproof admin init`"}))
+            ApiError::new(ErrorCode::Unavailable)
+                .with(serde_json::json!({"why": "no organisation: run `fieldproof admin init`"}))
         })?;
         Ok(self.tenant.get_or_init(|| found))
     }

@@ -36,7 +36,11 @@ pub struct UserActor {
 }
 
 fn bearer(parts: &Parts, prefix: &str) -> Result<Digest, ApiError> {
-    let token = parts.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let token = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Bearer "));
     match token {
         Some(token) if token.starts_with(prefix) && token.len() < 200 => Ok(Digest::of(token.as_bytes())),
         _ => Err(ErrorCode::SignInRequired.into()),

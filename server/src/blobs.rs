@@ -61,10 +61,20 @@ impl Blobs {
     }
 
     /// Writes a part at `offset`; what was staged beyond is cut. The bytes are synced before this returns.
-    pub async fn append(&self, org: OrgId, digest: &Digest, offset: u64, part: &[u8]) -> Result<u64, ApiError> {
+    pub async fn append(
+        &self,
+        org: OrgId,
+        digest: &Digest,
+        offset: u64,
+        part: &[u8],
+    ) -> Result<u64, ApiError> {
         let write = async {
-            let mut file =
-                fs::OpenOptions::new().create(true).truncate(false).write(true).open(self.staged(org, digest)).await?;
+            let mut file = fs::OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(self.staged(org, digest))
+                .await?;
             file.set_len(offset).await?;
             file.seek(std::io::SeekFrom::Start(offset)).await?;
             file.write_all(part).await?;

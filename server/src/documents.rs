@@ -31,8 +31,15 @@ pub fn prepare(identity: Identity, template: &Template, now: Moment) -> Result<N
     let header = document::inspect(&bytes).map_err(ApiError::internal)?;
     let document = Document::from_changes([bytes.as_slice()]).map_err(ApiError::internal)?;
     let written = Interval { earliest: Some(now), latest: Some(now) };
-    let first =
-        changes::Change { id: header.id, actor: header.actor, device: None, officer: None, entry: None, bytes, written };
+    let first = changes::Change {
+        id: header.id,
+        actor: header.actor,
+        device: None,
+        officer: None,
+        entry: None,
+        bytes,
+        written,
+    };
     Ok(NewInspection { identity, first, snapshot: document.save() })
 }
 

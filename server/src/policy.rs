@@ -92,7 +92,8 @@ impl User {
             (Role::Supervisor, Review | Disclose | ReadAudit) => true,
             (
                 Role::Administrator,
-                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | ManageDevices | ManageUsers | ReadAudit,
+                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | ManageDevices | ManageUsers
+                | ReadAudit,
             ) => true,
             (Role::Inspector, _) | (Role::Supervisor, _) | (Role::Administrator, _) => false,
         };

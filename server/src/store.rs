@@ -17,5 +17,8 @@ pub mod inspections;
 pub mod journal;
 pub mod receipts;
 pub mod rows;
+pub mod scope;
 pub mod seals;
+pub mod templates;
 pub mod tenants;
+pub mod users;

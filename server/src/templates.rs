@@ -15,7 +15,13 @@ pub struct Templates(Mutex<HashMap<(String, String), Arc<Template>>>);
 
 impl Templates {
     /// The checklist revision, from the cache or the database.
-    pub fn get(&self, tx: &mut Tx<'_>, org: OrgId, id: &str, revision: &str) -> Result<Arc<Template>, ApiError> {
+    pub fn get(
+        &self,
+        tx: &mut Tx<'_>,
+        org: OrgId,
+        id: &str,
+        revision: &str,
+    ) -> Result<Arc<Template>, ApiError> {
         let key = (id.to_owned(), revision.to_owned());
         if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(known));

@@ -18,6 +18,8 @@ CREATE TABLE units (
     code TEXT NOT NULL,
     parent_code TEXT,
     level TEXT NOT NULL,
+    -- region, authority, enforcement, assistance, label.
+    kind TEXT NOT NULL,
     name TEXT NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (org, id),

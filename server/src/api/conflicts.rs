@@ -22,9 +22,7 @@ const PAGE: i64 = 500;
 
 /// The routes of this resource.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/conflicts", get(list))
-        .route("/api/v1/conflicts/{id}/decision", post(decide))
+    Router::new().route("/api/v1/conflicts", get(list)).route("/api/v1/conflicts/{id}/decision", post(decide))
 }
 
 /// A side with the officer and the device behind it.

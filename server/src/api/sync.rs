@@ -34,13 +34,15 @@ pub(crate) async fn round(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let body = body.map_err(body_error)?;
-    let request: SyncRequest = blocking(move || frame::unpack(&body)).await?.map_err(|error| match error {
-        FrameError::TooLarge => ApiError::new(ErrorCode::BodyTooLarge),
-        FrameError::NotZstd | FrameError::NotAMessage(_) => {
-            ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()}))
-        }
-    })?;
+    let request: SyncRequest =
+        blocking(move || frame::unpack(&body)).await?.map_err(|error| match error {
+            FrameError::TooLarge => ApiError::new(ErrorCode::BodyTooLarge),
+            FrameError::NotZstd | FrameError::NotAMessage(_) => {
+                ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()}))
+            }
+        })?;
     let answer = sync::round(&app, &device, request).await?;
     let packed = blocking(move || frame::pack(&answer)).await?;
-    Ok(([(header::CONTENT_TYPE, SYNC_MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], packed).into_response())
+    Ok(([(header::CONTENT_TYPE, SYNC_MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], packed)
+        .into_response())
 }

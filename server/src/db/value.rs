@@ -93,6 +93,9 @@ pub enum DecodeProblem {
     /// A text that is no id.
     #[error(transparent)]
     Id(#[from] IdError),
+    /// A text that is none of the values it may have.
+    #[error("{0:?} is not a value that it may have")]
+    Text(String),
     /// Bytes that are no digest, key or signature.
     #[error(transparent)]
     Suite(#[from] SuiteError),
@@ -130,6 +133,17 @@ impl Row {
             column: format!("{index}"),
             problem,
         })
+    }
+}
+
+impl Row {
+    /// The error for a column whose value the caller cannot make sense of.
+    pub fn invalid(&self, index: usize, value: impl Into<String>) -> DbError {
+        DbError::Decode {
+            sql: self.sql,
+            column: format!("{index}"),
+            problem: DecodeProblem::Text(value.into()),
+        }
     }
 }
 
@@ -240,6 +254,8 @@ into_value! {
     u32: |n| Self::Int(n.into());
     u16: |n| Self::Int(n.into());
     u8: |n| Self::Int(n.into());
+    // A count that no column can hold is one that nothing stored equals: the largest stands for it.
+    u64: |n| Self::Int(i64::try_from(n).unwrap_or(i64::MAX));
     bool: |flag| Self::Int(flag.into());
     Moment: |moment| Self::Int(moment.as_micros());
 }

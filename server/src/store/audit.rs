@@ -26,7 +26,15 @@ pub struct Record {
 pub fn insert(tx: &mut Tx<'_>, org: OrgId, record: &Record) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO audit (org, id, at, actor, act, subject, details) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        &params![org, record.id, record.at, &record.actor, &record.act, &record.subject, record.details.to_string()],
+        &params![
+            org,
+            record.id,
+            record.at,
+            &record.actor,
+            &record.act,
+            &record.subject,
+            record.details.to_string()
+        ],
     )?;
     Ok(())
 }

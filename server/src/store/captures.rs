@@ -7,7 +7,10 @@ use fieldproof_schema::reference::EvidenceState;
 use fieldproof_schema::suite::Digest;
 
 /// Notes a capture; repeated declarations change nothing.
-#[allow(clippy::too_many_arguments, reason = "one parameter per column; a struct would only repeat the table")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one parameter per column; a struct would only repeat the table"
+)]
 pub fn insert(
     tx: &mut Tx<'_>,
     org: OrgId,

@@ -50,7 +50,13 @@ pub fn insert(
 }
 
 /// Marks a code as used.
-pub fn mark_used(tx: &mut Tx<'_>, org: OrgId, code: &Digest, device: DeviceId, at: Moment) -> Result<(), DbError> {
+pub fn mark_used(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    code: &Digest,
+    device: DeviceId,
+    at: Moment,
+) -> Result<(), DbError> {
     tx.execute(
         "UPDATE enrolment_codes SET used_by = $3, used_at = $4 WHERE org = $1 AND code = $2",
         &params![org, *code, device, at],

@@ -29,7 +29,13 @@ pub struct Reference {
 }
 
 /// The references of a feed after `seq`, at most `limit`.
-pub fn after(tx: &mut Tx<'_>, org: OrgId, feed: &str, seq: u64, limit: i64) -> Result<Vec<Reference>, DbError> {
+pub fn after(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    feed: &str,
+    seq: u64,
+    limit: i64,
+) -> Result<Vec<Reference>, DbError> {
     let rows = tx.query(
         "SELECT seq, kind, subject FROM feed_rows WHERE org = $1 AND feed = $2 AND seq > $3 ORDER BY seq LIMIT $4",
         &params![org, feed, seq, limit],
@@ -44,12 +50,7 @@ pub fn ends(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<(String, u64)>, DbError> 
 }
 
 /// Tells every device of a visit's team that the row of the visit is new.
-pub fn publish_inspection(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    team: &[OfficerId],
-    inspection: InspectionId,
-) {
+pub fn publish_inspection(tx: &mut Tx<'_>, org: OrgId, team: &[OfficerId], inspection: InspectionId) {
     for officer in team {
         tx.publish(org, &of_officer(*officer), RowKind::Inspection.as_str(), &inspection.to_string());
     }

@@ -3,10 +3,10 @@
 use super::{captures, changes, conflicts, decisions, devices, inbox, inspections, seals};
 use crate::db::{DbError, Tx, params};
 use fieldproof_schema::document::ChangeId;
+use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{InspectionId, OfficerId, OrgId};
 use fieldproof_schema::reference::{InspectionRow, LawsRow, OfficerRow};
 use fieldproof_schema::wire::row::{Body, ChangeRow, RowKind};
-use fieldproof_schema::document::RawChange;
 use serde::Serialize;
 
 fn json<T: Serialize>(row: &T) -> Body {
@@ -86,10 +86,8 @@ fn template(tx: &mut Tx<'_>, org: OrgId, id: &str, revision: &str) -> Result<Opt
 }
 
 fn officer(tx: &mut Tx<'_>, org: OrgId, id: OfficerId) -> Result<Option<OfficerRow>, DbError> {
-    let row = tx.query_opt(
-        "SELECT name, certificate FROM officers WHERE org = $1 AND id = $2",
-        &params![org, id],
-    )?;
+    let row =
+        tx.query_opt("SELECT name, certificate FROM officers WHERE org = $1 AND id = $2", &params![org, id])?;
     let Some(row) = row else { return Ok(None) };
     let keys = devices::officer_keys(tx, org, id)?;
     Ok(Some(OfficerRow { id, name: row.get(0)?, certificate: row.get(1)?, keys }))
@@ -118,10 +116,8 @@ fn change(
 pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Option<InspectionRow>, DbError> {
     let Some(known) = inspections::find(tx, org, id)? else { return Ok(None) };
     let open = conflicts::of_inspection(tx, org, id)?.into_iter().filter(|k| k.closed_at.is_none());
-    let disclosure = tx.query_opt(
-        "SELECT id FROM disclosures WHERE org = $1 AND inspection = $2",
-        &params![org, id],
-    )?;
+    let disclosure =
+        tx.query_opt("SELECT id FROM disclosures WHERE org = $1 AND inspection = $2", &params![org, id])?;
     Ok(Some(InspectionRow {
         id,
         case: known.case,

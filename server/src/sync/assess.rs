@@ -67,11 +67,8 @@ pub fn assess(
         standing.extend(late_changes(around.info.id, &writers(&outside, &changes)));
     }
     let open: Vec<_> = around.conflicts.iter().filter(|k| k.closed_at.is_none()).collect();
-    let found: Vec<_> = standing
-        .iter()
-        .filter(|c| around.conflicts.iter().all(|k| k.conflict.id != c.id))
-        .cloned()
-        .collect();
+    let found: Vec<_> =
+        standing.iter().filter(|c| around.conflicts.iter().all(|k| k.conflict.id != c.id)).cloned().collect();
     let ended: Vec<_> = open
         .iter()
         .filter(|k| matches!(k.conflict.kind, ConflictKind::Answer | ConflictKind::LateChange))

@@ -41,7 +41,12 @@ pub fn declare(
             captures::insert(tx, org, inspection, record, &digest, device.id, device.officer, &entry.body)?;
         }
         Kind::Sealed => return take_seal(tx, device, inspection, entry, now),
-        Kind::Opened | Kind::Saved | Kind::ClockJumped | Kind::RolledBack | Kind::Adopted | Kind::SetAside => {}
+        Kind::Opened
+        | Kind::Saved
+        | Kind::ClockJumped
+        | Kind::RolledBack
+        | Kind::Adopted
+        | Kind::SetAside => {}
         Kind::Other(_) => {}
     }
     Ok(None)

@@ -1,13 +1,13 @@
 //! Step three: what is new in the device's scope.
 //!
 //! A device reads three kinds of feeds: everyone's, its officer's, its units'. Scope is decided here and nowhere else:
-//! a feed that [`scope`] does not list is not read.
+//! a feed that [`feeds_of`] does not list is not read.
 
 use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
-use crate::store::{feeds, rows, units};
+use crate::store::{feeds, rows, scope};
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX};
 use fieldproof_schema::wire::row::{Body, Row, RowKind};
 use fieldproof_schema::wire::sync::Cursor;
@@ -27,11 +27,11 @@ pub struct Pulled {
 }
 
 /// The feeds of a device: own work first, so that today's tasks come before the district's directory.
-fn scope(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
-    let mut scope = vec![feeds::EVERYONE.to_owned(), feeds::of_officer(device.officer)];
-    scope
-        .extend(units::of_officer(tx, device.org, device.officer)?.iter().map(|unit| feeds::of_unit(unit)));
-    Ok(scope)
+fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
+    let mut feeds = vec![feeds::EVERYONE.to_owned(), feeds::of_officer(device.officer)];
+    let units = scope::units_of_officer(tx, device.org, device.officer)?;
+    feeds.extend(units.iter().map(|unit| feeds::of_unit(unit)));
+    Ok(feeds)
 }
 
 /// Reads on from the device's cursors, bounded by rows and bytes.
@@ -41,7 +41,7 @@ pub async fn pull(app: &App, device: &DeviceActor, cursors: &[Cursor]) -> Result
     let read = move |tx: &mut Tx<'_>| {
         let ends: BTreeMap<String, u64> = feeds::ends(tx, device.org)?.into_iter().collect();
         let mut pulled = Pulled::default();
-        for feed in scope(tx, &device)? {
+        for feed in feeds_of(tx, &device)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
             let start = cursors.get(&feed).copied().filter(|seq| *seq <= end).unwrap_or(0);

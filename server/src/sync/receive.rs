@@ -194,7 +194,8 @@ fn take_change(
     received.changes.push((inspection, change.digest, change.id));
     let known = inbox::find(tx, org, inspection, &change.digest)?;
     // What was held apart only because its journal entry had not come yet gets another chance.
-    let again = known.as_ref().is_some_and(|k| k.code.as_deref() == Some(ErrorCode::ChangeUncovered.as_str()));
+    let again =
+        known.as_ref().is_some_and(|k| k.code.as_deref() == Some(ErrorCode::ChangeUncovered.as_str()));
     if let Some(known) = &known
         && !again
     {
