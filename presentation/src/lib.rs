@@ -1,1 +1,3 @@
-//! What people look at: texts in Chinese and English.
+//! What people look at: texts in Chinese and English, and the loop that serves pages.
+
+pub mod http;
