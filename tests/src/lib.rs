@@ -1,1 +1,6 @@
 //! What needs more than one crate: the in-process world, stories, demo and proof.
+
+pub mod photo;
+pub mod prove;
+pub mod proxy;
+pub mod tidy;

@@ -1,2 +1,6 @@
-//! x
-fn main() {}
+//! Tests that need more than one crate, built as one program.
+
+mod photo;
+mod prove;
+mod proxy;
+mod tidy;
