@@ -4,3 +4,4 @@ pub mod photo;
 pub mod prove;
 pub mod proxy;
 pub mod tidy;
+mod workspace;
