@@ -1,6 +1,9 @@
-//! Tests that need more than one crate, built as one program.
+//! The tests that need more than one crate, or a PostgreSQL server.
 
+// Marked so that the lints know their helpers for tests too.
+#[cfg(test)]
 mod photo;
-mod prove;
+#[cfg(test)]
 mod proxy;
+#[cfg(test)]
 mod tidy;
