@@ -46,7 +46,7 @@ fn tidy_workspace() -> TempDir {
         "server/src/time.rs",
         "//! Job.\n#[cfg(test)]\nmod tests {\n    fn now() { Instant::now(); \"SELECT '中'\"; }\n}\n",
     );
-    write(root.path(), "server/src/time/tests.rs", "//! Job.\nfn now() { Instant::now(); }\n");
+    write(root.path(), "server/src/time/tests.rs", "fn now() { Instant::now(); }\n");
     root
 }
 

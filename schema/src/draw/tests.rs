@@ -1,5 +1,3 @@
-//! A draw can be repeated, checked and not bent; one file per side of that.
-
 mod build;
 mod golden;
 mod public;

@@ -50,8 +50,8 @@ pub(super) fn deny(target: &Path) -> Outcome {
     match installed {
         Ok(_) => Ok(Some(format!("installed {DENY_VERSION}"))),
         Err(Failure::Discontent(_)) => Err(Failure::Missing(format!(
-            "cargo-deny could not be installed (is there a network?); \
-             get it with: cargo install cargo-deny --locked --version {DENY_VERSION}"
+            "cargo-deny could not be installed; cargo says above why (without a network it cannot be). \
+             By hand: cargo install cargo-deny --locked --version {DENY_VERSION}"
         ))),
         Err(other) => Err(other),
     }

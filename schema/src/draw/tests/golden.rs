@@ -1,5 +1,3 @@
-//! Records that were released once verify for ever.
-
 use super::build::{ENTROPY, SECRET, entity, officer_id, rule, usual};
 use crate::draw::{
     DeclaredBy, DrawRecord, DrawSecret, Recusal, RecusalKind, WeightRule, draw, recuse, verify,

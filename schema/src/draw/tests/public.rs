@@ -1,5 +1,3 @@
-//! The public record: checkable by anyone, naming nobody.
-
 use super::build::{drawn, entity_id, usual};
 use crate::draw::{
     DrawError, PublicDrawRecord, Step, VerifyError, opening, pseudonym, pseudonymous, verify_public,

@@ -1,5 +1,3 @@
-//! Recusals: one seat changes, and the rest of the draw stands.
-
 use super::build::{drawn, officer_id, usual};
 use crate::draw::{DeclaredBy, DrawError, DrawRecord, Recusal, RecusalKind, Shortage, Team, recuse, verify};
 use crate::ids::{OfficerId, UserId};

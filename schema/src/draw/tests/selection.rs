@@ -1,5 +1,3 @@
-//! Who is in the pool, who is drawn, and with which chance.
-
 use super::build::{ENTROPY, SECRET, date, drawn, entity, entity_id, input, rule, usual};
 use crate::draw::{DrawError, DrawInput, DrawSecret, Exclusion, Scope, WeightRule, draw, freeze};
 use crate::ids::EntityId;

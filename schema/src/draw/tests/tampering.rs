@@ -1,5 +1,3 @@
-//! No edit of a record goes unnoticed, and the step that fails is named.
-
 use super::build::{drawn, usual};
 use crate::draw::{DeclaredBy, DrawRecord, Recusal, RecusalKind, Step, VerifyError, recuse, verify};
 use crate::moment::Moment;

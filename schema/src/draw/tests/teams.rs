@@ -1,5 +1,3 @@
-//! Which officers go where.
-
 use super::build::{date, drawn, entity_id, officer, officer_id, set, usual};
 use crate::draw::{DrawInput, DrawRecord, Shortage, Team, Unfit};
 use crate::ids::OfficerId;
