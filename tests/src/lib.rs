@@ -1,3 +1,8 @@
 //! What needs more than one crate: the in-process world, stories, demo and proof.
 
+pub mod photo;
 pub mod postgres;
+pub mod prove;
+pub mod proxy;
+pub mod tidy;
+mod workspace;

@@ -159,7 +159,7 @@ pub fn shared() -> &'static PrivateCluster {
 }
 
 /// The folder of PostgreSQL's programs: from `PATH`, else the newest where the distributions put them.
-fn find_programs() -> Option<PathBuf> {
+pub(crate) fn find_programs() -> Option<PathBuf> {
     let on_path = env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = env::split_paths(&on_path).collect();
     let mut installed = Vec::new();
@@ -177,7 +177,7 @@ fn find_programs() -> Option<PathBuf> {
 }
 
 fn has_programs(folder: &Path) -> bool {
-    ["initdb", "pg_ctl", "createdb"].iter().all(|program| folder.join(program).is_file())
+    ["initdb", "pg_ctl", "createdb", "postgres"].iter().all(|program| folder.join(program).is_file())
 }
 
 /// User and group of the first of `postgres` and `nobody` that the machine has.

@@ -1,5 +1,11 @@
-//! The tests that need more than one crate, or a PostgreSQL server.
+//! Everything that needs more than one crate, in one test binary.
 
 // Marked so that the lints know their helpers for tests too.
 #[cfg(test)]
 mod database;
+#[cfg(test)]
+mod photo;
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod tidy;
