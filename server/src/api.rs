@@ -5,7 +5,9 @@ pub mod device;
 pub mod evidence;
 pub mod sync;
 
+use crate::app::App;
 use crate::error::ApiError;
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -15,6 +17,15 @@ use fieldproof_schema::limits::REASON_CHARS_MAX;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+
+/// All resources.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .merge(conflicts::routes())
+        .merge(device::routes())
+        .merge(evidence::routes())
+        .merge(sync::routes())
+}
 
 /// A JSON body; what is wrong with one is said in the product's own envelope.
 pub struct Json<T>(pub T);

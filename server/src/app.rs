@@ -1,7 +1,7 @@
 //! What every handler needs: database, blobs, key, clock, the organisation that this server serves.
 
 use crate::blobs::Blobs;
-use crate::db::{Db, DbError};
+use crate::db::Db;
 use crate::error::ApiError;
 use crate::laws::LawCache;
 use crate::store;
@@ -75,7 +75,7 @@ impl App {
         if let Some(tenant) = self.tenant.get() {
             return Ok(tenant);
         }
-        let found = self.db.read(|tx| Ok::<_, DbError>(store::tenants::find(tx)?)).await?;
+        let found = self.db.read(store::tenants::find).await?;
         let found = found.ok_or_else(|| {
             ApiError::new(ErrorCode::Unavailable)
                 .with(serde_json::json!({"why": "no organisation: run `fieldproof admin init`"}))

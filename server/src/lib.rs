@@ -12,6 +12,7 @@ pub mod error;
 pub mod laws;
 pub mod policy;
 pub mod resolve;
+pub mod routes;
 pub mod store;
 pub mod sync;
 pub mod templates;

@@ -38,7 +38,7 @@ pub fn insert(
         .iter()
         .zip(position + 1..)
         .map(|(c, position)| {
-            Vec::from(params![
+            params![
                 org,
                 inspection,
                 c.id,
@@ -51,7 +51,7 @@ pub fn insert(
                 c.written.earliest,
                 c.written.latest,
                 at
-            ])
+            ]
         })
         .collect();
     tx.execute_many(

@@ -115,11 +115,8 @@ pub fn insert(
             at
         ],
     )?;
-    let rows: Vec<_> = identity
-        .team
-        .iter()
-        .map(|member| Vec::from(params![org, identity.inspection, member.officer]))
-        .collect();
+    let rows: Vec<_> =
+        identity.team.iter().map(|member| params![org, identity.inspection, member.officer]).collect();
     tx.execute_many("INSERT INTO inspection_officers (org, inspection, officer) VALUES ($1, $2, $3)", &rows)?;
     Ok(())
 }

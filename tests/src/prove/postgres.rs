@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::postgres::find_programs;
 use super::run::{answers, visibly};
 use super::{Failure, Outcome};
+use crate::postgres::find_programs;
 
 /// Makes sure of the server programs.
 pub(super) fn provide() -> Outcome {
