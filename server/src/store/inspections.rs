@@ -41,6 +41,19 @@ pub struct Inspection {
     pub updated_at: Moment,
 }
 
+impl Inspection {
+    /// The figures as they stand.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            changes: self.changes,
+            answered: self.answered,
+            failed: self.failed,
+            open_conflicts: self.open_conflicts,
+            state: self.state,
+        }
+    }
+}
+
 fn read(r: &Row) -> Result<Inspection, DbError> {
     let state: String = r.get(8)?;
     Ok(Inspection {
@@ -139,7 +152,7 @@ pub fn insert_case(
 }
 
 /// What a merge made of a visit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figures {
     /// How many changes there are now.
     pub changes: i64,

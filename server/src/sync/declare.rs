@@ -2,7 +2,7 @@
 
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
-use crate::store::{captures, devices, inspections, journal, seals};
+use crate::store::{captures, devices, feeds, inspections, journal, seals};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Entry, Kind, body};
 use fieldproof_schema::moment::Moment;
@@ -39,6 +39,7 @@ pub fn declare(
             };
             let record = captured.record;
             captures::insert(tx, org, inspection, record, &digest, device.id, device.officer, &entry.body)?;
+            tell(tx, device, inspection)?;
         }
         Kind::Sealed => return take_seal(tx, device, inspection, entry, now),
         Kind::Opened
@@ -84,5 +85,13 @@ fn take_seal(
         at: entry.device_at,
     };
     seals::sign(tx, org, inspection, &digest, &signed)?;
+    tell(tx, device, inspection)?;
     Ok(None)
+}
+
+/// Seals and captures show in the inspection's row.
+fn tell(tx: &mut Tx<'_>, device: &DeviceActor, inspection: InspectionId) -> Result<(), DbError> {
+    let team = inspections::team(tx, device.org, inspection)?;
+    feeds::publish_inspection(tx, device.org, &team, inspection);
+    Ok(())
 }

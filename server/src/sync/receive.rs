@@ -8,7 +8,7 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::inbox::{Item, State};
-use crate::store::{devices, inbox, inspections, journal, receipts};
+use crate::store::{devices, feeds, inbox, inspections, journal, receipts};
 use crate::sync::{declare, gate};
 use fieldproof_schema::document::{self, ChangeId};
 use fieldproof_schema::ids::{DeviceId, InspectionId, ReceiptId};
@@ -228,8 +228,12 @@ fn take_change(
         };
         inbox::insert(tx, org, inspection, &item)?;
     }
-    // What is held apart shows in the inspection's row, too.
     received.touched.insert(inspection);
+    if state == State::Quarantined {
+        // What is held apart shows in the inspection's row.
+        let team = inspections::team(tx, org, inspection)?;
+        feeds::publish_inspection(tx, org, &team, inspection);
+    }
     Ok(())
 }
 

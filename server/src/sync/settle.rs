@@ -8,6 +8,7 @@ use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
 use crate::store::changes::Change;
+use crate::store::inbox::State;
 use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, rows, seals};
 use crate::sync::assess::{self, Assessment, Surroundings};
 use crate::sync::gate::{self, Candidate, Judged, Passed};
@@ -77,6 +78,19 @@ impl Unsettled {
         Ok(Settled { accepted, judged, assessment, snapshot: document.save() })
     }
 
+    /// True when nothing has to be written: what came was known before.
+    fn is_as_before(&self, settled: &Settled) -> bool {
+        let Assessment { found, ended, completed, figures } = &settled.assessment;
+        let waiting = |(_, state, _): &Judged| *state == State::Waiting;
+        settled.accepted.is_empty()
+            && settled.judged.iter().all(waiting)
+            && found.is_empty()
+            && ended.is_empty()
+            && completed.is_empty()
+            && *figures == self.around.info.figures()
+            && self.candidates.iter().all(|c| c.item.state == State::Waiting)
+    }
+
     /// Writes what settling found; false when the inspection has changed since it was read.
     pub fn write(
         &self,
@@ -135,7 +149,9 @@ pub async fn settle(app: &App, org: OrgId, id: InspectionId) -> Result<(), ApiEr
             Ok::<_, ApiError>((unsettled, settled))
         })
         .await??;
-        if app.db.write(move |tx| unsettled.write(tx, org, &settled, now)).await? {
+        if unsettled.is_as_before(&settled)
+            || app.db.write(move |tx| unsettled.write(tx, org, &settled, now)).await?
+        {
             return Ok(());
         }
     }
