@@ -3,15 +3,22 @@
 //!
 //! It has no runtime, no HTTP, no clock and no file system: whatever is here decides, others act.
 
+mod canonical;
+pub mod checklist;
 pub mod conflict;
+pub mod data;
+pub mod directory;
 pub mod document;
 pub mod host;
 pub mod ids;
 pub mod journal;
+pub mod law;
 pub mod limits;
+pub mod migrations;
 pub mod moment;
 pub mod reference;
 pub mod rule;
 pub mod seal;
 pub mod suite;
+pub mod uscc;
 pub mod wire;

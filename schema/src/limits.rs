@@ -46,3 +46,17 @@ pub const SIGN_IN_FAILURES_MAX: i64 = 5;
 pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
 /// Seconds for which a terminal keeps originals after the receipt, in case the server is restored from a backup.
 pub const BACKUP_HORIZON_SECONDS: i64 = 30 * 24 * 3600;
+/// Bytes of a checklist template: twenty times the largest one in the source data.
+pub const TEMPLATE_BYTES_MAX: usize = 1024 * 1024;
+/// Items of a checklist: more than an officer can answer in a day.
+pub const TEMPLATE_ITEMS_MAX: usize = 500;
+/// Entries of any list inside a checklist item: options, provisions, evidence.
+pub const ITEM_LIST_MAX: usize = 64;
+/// Characters of any text in a checklist template.
+pub const ITEM_TEXT_CHARS_MAX: usize = 2000;
+/// Characters of the id of a template or of an item.
+pub const ITEM_ID_CHARS_MAX: usize = 64;
+/// Digits behind the point that a numeric item may ask for.
+pub const ITEM_DECIMALS_MAX: u32 = 6;
+/// Photos that an item may demand at least.
+pub const ITEM_PHOTOS_MAX: u32 = 50;
