@@ -85,8 +85,10 @@ pub async fn measure(out: &mut dyn Write) -> io::Result<()> {
 
 fn raw_commits(path: &Path) -> Times {
     let db = rusqlite::Connection::open(path).expect("a fresh database");
-    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a INTEGER, b BLOB) STRICT;")
-        .expect("a fresh database");
+    db.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a INTEGER, b BLOB) STRICT;",
+    )
+    .expect("a fresh database");
     let bytes = [7_u8; 400];
     let mut insert = db.prepare("INSERT INTO t VALUES (?1, ?2)").expect("a statement");
     Times::of(ACTS, |n| {

@@ -7,8 +7,12 @@ use fieldproof_schema::suite::Digest;
 pub fn with_item(change: &RawChange, honest: &str, forged: &str) -> RawChange {
     assert_eq!(honest.len(), forged.len(), "columns keep their lengths");
     let mut bytes = change.0.clone();
-    let places: Vec<_> =
-        bytes.windows(honest.len()).enumerate().filter(|(_, w)| *w == honest.as_bytes()).map(|(i, _)| i).collect();
+    let places: Vec<_> = bytes
+        .windows(honest.len())
+        .enumerate()
+        .filter(|(_, w)| *w == honest.as_bytes())
+        .map(|(i, _)| i)
+        .collect();
     assert!(!places.is_empty(), "the change names the item");
     for place in places {
         bytes[place..place + forged.len()].copy_from_slice(forged.as_bytes());

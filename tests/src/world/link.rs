@@ -4,9 +4,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use fieldproof_client_core::{
-    Answering, Method, Transport, TransportError, WireRequest, WireResponse,
-};
+use fieldproof_client_core::{Answering, Method, Transport, TransportError, WireRequest, WireResponse};
 use http_body_util::BodyExt;
 use std::collections::VecDeque;
 use std::io;
@@ -88,7 +86,8 @@ impl Link {
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|error| cut(io::Error::other(error)))?.to_bytes();
         let headers = head.headers.iter();
-        let headers = headers.map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()));
+        let headers =
+            headers.map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()));
         Ok(WireResponse { status: head.status.as_u16(), headers: headers.collect(), body })
     }
 }
