@@ -142,7 +142,7 @@ async fn a_chunk_for_an_inspection_outside_the_scope_is_held_apart() {
     let City { administrator, one, task, .. } = support::city(&world).await;
     let visit = task.inspection;
     let directory = administrator.get(&world, "/api/v1/officers").await;
-    let strangers = directory["officers"].as_array().unwrap().iter();
+    let strangers = directory["rows"].as_array().unwrap().iter();
     let stranger = strangers
         .map(|o| serde_json::from_value(o["id"].clone()).unwrap())
         .find(|id| !task.team.contains(id))
@@ -299,5 +299,5 @@ async fn a_bad_checklist_and_a_bad_credit_code_are_named_and_good_rows_are_taken
     assert_eq!(refused.len(), 1, "{answer}");
     assert!(refused[0].to_string().contains("uscc"), "{answer}");
     let found = administrator.get(&world, "/api/v1/entities?search=%E6%94%B9%E5%90%8D%E5%90%8E").await;
-    assert_eq!(found["entities"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["rows"].as_array().unwrap().len(), 1, "{found}");
 }
