@@ -1,1 +1,38 @@
 //! The handheld library: a local store that never needs the server, and the sync engine.
+//!
+//! [`Client`] is the façade: every act of an officer is one committed transaction before the call returns, and every
+//! status is derived from receipts. This crate draws no page and opens no port; what a checklist means, what is signed
+//! and what conflicts is decided in `fieldproof-schema`.
+
+mod checklists;
+mod client;
+mod clock;
+mod documents;
+mod error;
+mod evidence;
+mod files;
+mod identity;
+mod journal_writer;
+mod keys;
+mod projection;
+mod sealing;
+mod store;
+mod sync;
+#[cfg(test)]
+mod testing;
+mod transport;
+
+pub use client::{
+    Author, CaptureFacts, CaptureSource, Choice, Client, EnrolledAs, Enrolment, EntryLine, EvidenceFile,
+    EvidenceItem, Fault, History, InspectionDetail, InspectionSummary, ItemState, Options, SealPreview,
+    Stage, Status, Verification,
+};
+pub use clock::SystemHost;
+pub use error::{ClientError, Obstacle};
+pub use keys::KeyCost;
+pub use sealing::SealState;
+pub use store::unsent::Unsent;
+pub use sync::{RefusedItem, SyncReport, backoff};
+pub use transport::{
+    Answering, HttpTransport, Method, Timeouts, Transport, TransportError, WireRequest, WireResponse,
+};

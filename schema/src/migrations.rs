@@ -18,5 +18,6 @@ pub struct Migration {
 pub const SERVER: &[Migration] =
     &[Migration { number: 1, name: "start", sql: include_str!("../migrations/server/0001_start.sql") }];
 
-/// The history of a device's database, oldest first.
-pub const DEVICE: &[Migration] = &[];
+/// The history of a device's database (SQLite), oldest first.
+pub const DEVICE: &[Migration] =
+    &[Migration { number: 1, name: "start", sql: include_str!("../migrations/device/0001_start.sql") }];

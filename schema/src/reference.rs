@@ -5,7 +5,6 @@
 use crate::conflict::Conflict;
 use crate::document::{TeamMember, TemplatePin};
 use crate::ids::{CaseId, DecisionId, DisclosureId, EntityId, InspectionId, OfficerId, RecordId, TaskId};
-use crate::law::Released;
 use crate::moment::Moment;
 use crate::seal::Seal;
 use crate::suite::{Digest, PublicKey};
@@ -39,15 +38,6 @@ pub struct OfficerRow {
     pub certificate: String,
     /// The keys with which the officer may sign seals, newest last.
     pub keys: Vec<PublicKey>,
-}
-
-/// The register of laws and what the bureau's legal reviewer released from it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LawsRow {
-    /// The register's text, as imported; see [`crate::law::LawRegister`].
-    pub register: String,
-    /// References that may enter documents and decide by themselves.
-    pub released: Released,
 }
 
 /// A task (抽查任务).

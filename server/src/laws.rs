@@ -5,34 +5,35 @@ use crate::error::ApiError;
 use crate::store::rows;
 use fieldproof_schema::ids::OrgId;
 use fieldproof_schema::law::{LawRegister, Released};
-use fieldproof_schema::reference::LawsRow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The register in use.
+#[derive(Clone)]
 pub struct Laws {
     /// What may be cited.
-    pub register: LawRegister,
+    pub register: Arc<LawRegister>,
     /// What the bureau's legal reviewer released.
     pub released: Released,
 }
 
-/// The cache: the row that was parsed last.
+/// The cache: the text that was parsed last.
 #[derive(Default)]
-pub struct LawCache(Mutex<Option<(LawsRow, Arc<Laws>)>>);
+pub struct LawCache(Mutex<Option<(String, Arc<LawRegister>)>>);
 
 impl LawCache {
     /// The register in use, if one was imported.
-    pub fn get(&self, tx: &mut Tx<'_>, org: OrgId) -> Result<Option<Arc<Laws>>, ApiError> {
-        let Some(row) = rows::laws(tx, org)? else { return Ok(None) };
+    pub fn get(&self, tx: &mut Tx<'_>, org: OrgId) -> Result<Option<Laws>, ApiError> {
+        let Some(text) = rows::laws(tx, org)? else { return Ok(None) };
+        let released = rows::released(tx, org)?;
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, laws)) = cached.as_ref()
-            && *known == row
-        {
-            return Ok(Some(Arc::clone(laws)));
-        }
-        let register = LawRegister::parse(&row.register).map_err(ApiError::internal)?;
-        let laws = Arc::new(Laws { register, released: row.released.clone() });
-        *cached = Some((row, Arc::clone(&laws)));
-        Ok(Some(laws))
+        let register = match cached.as_ref() {
+            Some((known, register)) if *known == text => Arc::clone(register),
+            _ => {
+                let register = Arc::new(LawRegister::parse(&text).map_err(ApiError::internal)?);
+                *cached = Some((text, Arc::clone(&register)));
+                register
+            }
+        };
+        Ok(Some(Laws { register, released }))
     }
 }

@@ -45,6 +45,8 @@ kinds! {
     Template = "template";
     /// The register of laws and provisions; the body is the register itself.
     Laws = "laws";
+    /// What the bureau's legal reviewer has released; the body is a [`crate::law::Released`].
+    Released = "released";
     /// A task.
     Task = "task";
     /// What the server knows about an inspection: state, seals, decisions, evidence.

@@ -5,7 +5,8 @@ use crate::db::{DbError, Tx, params};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{InspectionId, OfficerId, OrgId};
-use fieldproof_schema::reference::{InspectionRow, LawsRow, OfficerRow};
+use fieldproof_schema::law::Released;
+use fieldproof_schema::reference::{InspectionRow, OfficerRow};
 use fieldproof_schema::wire::row::{Body, ChangeRow, RowKind};
 use serde::Serialize;
 
@@ -22,7 +23,8 @@ pub fn body(tx: &mut Tx<'_>, org: OrgId, kind: RowKind, subject: &str) -> Result
         },
         RowKind::Entity => text(tx, "SELECT body FROM entities WHERE org = $1 AND id = $2", org, subject)?,
         RowKind::Task => text(tx, "SELECT body FROM tasks WHERE org = $1 AND id = $2", org, subject)?,
-        RowKind::Laws => laws(tx, org)?.map(|row| json(&row)),
+        RowKind::Laws => laws(tx, org)?.map(Body::Reference),
+        RowKind::Released => Some(json(&released(tx, org)?)),
         RowKind::Template => match subject.split_once('@') {
             Some((id, revision)) => template(tx, org, id, revision)?,
             None => None,
@@ -51,6 +53,8 @@ pub fn template_subject(id: &str, revision: &str) -> String {
 
 /// The subject of the row that holds the register of laws.
 pub const LAWS_SUBJECT: &str = "laws";
+/// The subject of the row that holds what was released from it.
+pub const RELEASED_SUBJECT: &str = "released";
 
 fn parse_change(subject: &str) -> Option<(InspectionId, ChangeId)> {
     let (inspection, change) = subject.split_once(':')?;
@@ -62,19 +66,22 @@ fn text(tx: &mut Tx<'_>, sql: &'static str, org: OrgId, subject: &str) -> Result
     row.map(|r| Ok(Body::Reference(r.get(0)?))).transpose()
 }
 
-/// The register of laws in use and what was released from it.
-pub fn laws(tx: &mut Tx<'_>, org: OrgId) -> Result<Option<LawsRow>, DbError> {
+/// The text of the register of laws in use: the newest one.
+pub fn laws(tx: &mut Tx<'_>, org: OrgId) -> Result<Option<String>, DbError> {
     let rows = tx.query(
         "SELECT body FROM law_registers WHERE org = $1 ORDER BY created_at DESC, hash LIMIT 1",
         &params![org],
     )?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let released = tx.query(
+    rows.first().map(|r| r.get(0)).transpose()
+}
+
+/// What the bureau's legal reviewer released.
+pub fn released(tx: &mut Tx<'_>, org: OrgId) -> Result<Released, DbError> {
+    let rows = tx.query(
         "SELECT provision FROM released_provisions WHERE org = $1 ORDER BY provision",
         &params![org],
     )?;
-    let released = released.iter().map(|r| r.get::<String>(0)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Some(LawsRow { register: row.get(0)?, released: released.into_iter().collect() }))
+    rows.iter().map(|r| r.get::<String>(0)).collect()
 }
 
 fn template(tx: &mut Tx<'_>, org: OrgId, id: &str, revision: &str) -> Result<Option<Body>, DbError> {

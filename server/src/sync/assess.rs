@@ -15,7 +15,6 @@ use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
-use std::sync::Arc;
 
 /// What is known about an inspection besides its document.
 #[derive(Clone)]
@@ -27,7 +26,7 @@ pub struct Surroundings {
     /// All seals, complete or not.
     pub seals: Vec<KnownSeal>,
     /// The register of laws, if one was imported.
-    pub laws: Option<Arc<Laws>>,
+    pub laws: Option<Laws>,
 }
 
 /// What has to be written down.

@@ -1,0 +1,153 @@
+//! Checklists and laws as the server released them: found by pin, read once, applied to a view.
+
+use crate::error::ClientError;
+use crate::store::rows;
+use fieldproof_schema::checklist::{Answer, Applicability, Judgement, Template, Verdict, check, judge};
+use fieldproof_schema::document::{TemplatePin, View};
+use fieldproof_schema::law::{LawRegister, Released};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::row::RowKind;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What was read so far.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    read: Mutex<Read>,
+}
+
+#[derive(Default)]
+struct Read {
+    templates: BTreeMap<Digest, Arc<Template>>,
+    /// True when `templates` holds everything that the store holds.
+    whole: bool,
+    law: Option<Law>,
+}
+
+/// What answers are judged by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Law {
+    /// None until it arrives.
+    pub(crate) register: Option<Arc<LawRegister>>,
+    released: Arc<Released>,
+}
+
+impl Shelf {
+    /// The pinned checklist; `None` until it arrives.
+    pub(crate) fn template(
+        &self,
+        conn: &Connection,
+        pin: &TemplatePin,
+    ) -> Result<Option<Arc<Template>>, ClientError> {
+        let mut read = self.lock();
+        if !read.whole {
+            for body in rows::bodies(conn, RowKind::Template)? {
+                match Template::parse_released(&body) {
+                    Ok(template) => {
+                        read.templates.insert(template.hash(), Arc::new(template));
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = %error, "a checklist cannot be read by this version")
+                    }
+                }
+            }
+            read.whole = true;
+        }
+        Ok(read.templates.get(&pin.hash).cloned())
+    }
+
+    /// The register of laws, and what of it the bureau has released.
+    pub(crate) fn law(&self, conn: &Connection) -> Result<Law, ClientError> {
+        let mut read = self.lock();
+        if let Some(law) = &read.law {
+            return Ok(law.clone());
+        }
+        let mut law = Law::default();
+        for body in rows::bodies(conn, RowKind::Laws)? {
+            match LawRegister::parse(&body) {
+                Ok(register) => law.register = Some(Arc::new(register)),
+                Err(error) => tracing::warn!(error = %error, "a register of laws cannot be read"),
+            }
+        }
+        for body in rows::bodies(conn, RowKind::Released)? {
+            match serde_json::from_str(&body) {
+                Ok(released) => law.released = Arc::new(released),
+                Err(error) => {
+                    tracing::warn!(error = %error, "the list of released provisions cannot be read")
+                }
+            }
+        }
+        read.law = Some(law.clone());
+        Ok(law)
+    }
+
+    /// New rows came: read again when next asked.
+    pub(crate) fn forget(&self) {
+        *self.lock() = Read::default();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Checks an answer against its item.
+pub(crate) fn check_answer(template: &Template, item: &str, answer: &Answer) -> Result<(), ClientError> {
+    let known =
+        template.item(item).ok_or_else(|| ClientError::AnswerUnknownItem { item: item.to_owned() })?;
+    check(known, answer).map_err(|source| ClientError::AnswerUnfit { item: item.to_owned(), source })
+}
+
+impl Law {
+    /// Judges an answer by the law of the day on which it was given; without a register, what the officer stated counts.
+    pub(crate) fn judge(&self, template: &Template, item: &str, answer: &Answer, at: Moment) -> Judgement {
+        match (template.item(item), &self.register) {
+            (Some(item), Some(register)) => judge(item, answer, register, &self.released, at.date_in_china()),
+            _ => stated(answer),
+        }
+    }
+}
+
+/// The answers of a view by item.
+pub(crate) fn answers(view: &View) -> BTreeMap<&str, Answer> {
+    let standing = view.answers.iter();
+    standing
+        .map(|(item, register)| (item.as_str(), Answer::from_register(&register.standing.value)))
+        .collect()
+}
+
+/// Whether each item applies, in the order of the checklist.
+pub(crate) fn applicability(template: &Template, view: &View) -> Vec<(String, Applicability)> {
+    let answers = answers(view);
+    let entity = |name: &str| view.identity.entity.fields.get(name).cloned();
+    let decided = template.applicability(&|item| answers.get(item).cloned(), &entity);
+    decided.into_iter().map(|(item, applies)| (item.id.clone(), applies)).collect()
+}
+
+/// How many items have an answer, of how many that apply or may apply.
+pub(crate) fn progress(template: &Template, view: &View) -> (u32, u32) {
+    let (mut answered, mut applicable) = (0, 0);
+    for (item, applies) in applicability(template, view) {
+        if applies != Applicability::DoesNotApply {
+            applicable += 1;
+            answered += u32::from(view.answers.contains_key(&item));
+        }
+    }
+    (answered, applicable)
+}
+
+/// What an answer states by itself.
+fn stated(answer: &Answer) -> Judgement {
+    let verdict = match answer {
+        Answer::Conformity { result } => (*result).into(),
+        Answer::NotApplicable { .. } => Verdict::NotApplicable,
+        Answer::Number { result, .. } | Answer::Choice { result, .. } => {
+            result.map_or(Verdict::NotDecided, Verdict::from)
+        }
+        Answer::Text { .. } | Answer::Date { .. } | Answer::Photo { .. } => Verdict::Recorded,
+        Answer::Other(_) => Verdict::NotDecided,
+    };
+    Judgement { verdict, automatic: false, why: None }
+}

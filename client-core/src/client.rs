@@ -1,0 +1,200 @@
+//! The façade: one value per data directory, safe to share between threads.
+//!
+//! Its parts are the acts of an officer, one concern each. What is here is what they share: the open store, the desk on
+//! which acts are done one after another, and the reader beside it.
+
+mod capture;
+mod conflicts;
+mod detail;
+mod edits;
+mod enrol;
+mod history;
+mod open;
+mod seal;
+mod status;
+mod summary;
+mod verify;
+
+pub use capture::{CaptureFacts, CaptureSource, EvidenceFile};
+pub use conflicts::Choice;
+pub use detail::{Author, EvidenceItem, InspectionDetail, ItemState, Stage};
+pub use enrol::Enrolment;
+pub use history::{EntryLine, History};
+pub(crate) use open::write_opened;
+pub use seal::SealPreview;
+pub use status::{EnrolledAs, Status};
+pub use summary::InspectionSummary;
+pub use verify::{Fault, Verification};
+
+use crate::checklists::{Law, Shelf};
+use crate::documents::{self, Cache};
+use crate::error::{ClientError, Obstacle};
+use crate::identity::Member;
+use crate::journal_writer::{Clocks, Pen};
+use crate::keys::KeyCost;
+use crate::store::{list, meta, rows, unsent};
+use crate::sync::Link;
+use fieldproof_schema::checklist::Template;
+use fieldproof_schema::document::{Actor, Document, TemplatePin};
+use fieldproof_schema::host::Host;
+use fieldproof_schema::ids::{DeviceId, InspectionId};
+use fieldproof_schema::law::LawRegister;
+use fieldproof_schema::suite::MemoryKey;
+use fieldproof_schema::wire::row::RowKind;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How a terminal is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The version of the product, as the journal says it.
+    pub version: String,
+    /// What guessing the officer's passphrase costs; used when the key is made.
+    pub key_cost: KeyCost,
+    /// Documents kept in memory.
+    pub documents_cached: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            key_cost: KeyCost::PRODUCT,
+            documents_cached: 64,
+        }
+    }
+}
+
+/// A terminal's data directory, open.
+pub struct Client {
+    pub(crate) dir: PathBuf,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) options: Options,
+    pub(crate) shelf: Shelf,
+    /// One sync at a time; may be held while waiting for the network, the desk never.
+    pub(crate) link: tokio::sync::Mutex<Link>,
+    desk: Mutex<Desk>,
+    reader: Mutex<Connection>,
+    /// Locked as long as the client lives; the system unlocks it when the process ends in any way.
+    _lock: File,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// Where acts are done, one after another.
+pub(crate) struct Desk {
+    pub(crate) conn: Connection,
+    pub(crate) documents: Cache,
+    /// The writers that were declared since the opening.
+    pub(crate) actors: HashMap<InspectionId, Actor>,
+    /// Both clocks at the last act.
+    pub(crate) clocks: Option<Clocks>,
+    pub(crate) who: Option<Who>,
+}
+
+/// Whose terminal it is.
+#[derive(Clone)]
+pub(crate) struct Who {
+    pub(crate) device: DeviceId,
+    pub(crate) key: MemoryKey,
+    pub(crate) member: Member,
+}
+
+impl Who {
+    pub(crate) fn pen(&self, clocks: Clocks) -> Pen<'_> {
+        Pen { device: self.device, officer: self.member.officer, key: &self.key, clocks }
+    }
+}
+
+impl Desk {
+    /// Whose terminal it is, when it can be worked on.
+    pub(crate) fn ready(&self) -> Result<Who, ClientError> {
+        let who = self.who.clone().ok_or(ClientError::NotEnrolled)?;
+        if meta::recovering(&self.conn)?.is_some() {
+            return Err(ClientError::Recovering);
+        }
+        Ok(who)
+    }
+
+    /// A copy of an inspection's document.
+    pub(crate) fn document(&mut self, inspection: InspectionId) -> Result<Document, ClientError> {
+        self.document_if_here(inspection)?.ok_or(ClientError::StateWrong { why: Obstacle::NotArrived })
+    }
+
+    /// A copy of an inspection's document; `None` while its first change is not here.
+    pub(crate) fn document_if_here(
+        &mut self,
+        inspection: InspectionId,
+    ) -> Result<Option<Document>, ClientError> {
+        if let Some(held) = self.documents.get(inspection) {
+            return Ok(Some(held.clone()));
+        }
+        let loaded = documents::load(&self.conn, inspection)?;
+        if let Some(document) = &loaded {
+            self.documents.put(inspection, document.clone());
+        }
+        Ok(loaded)
+    }
+
+    /// The inspection's line, when this terminal may show it: it is in scope, or something of it is unsent.
+    pub(crate) fn visible(&self, inspection: InspectionId) -> Result<list::Line, ClientError> {
+        let line = list::find(&self.conn, inspection)?;
+        let line = line.ok_or(ClientError::NotFound { what: "inspection" })?;
+        if line.scoped || unsent::by_inspection(&self.conn)?.contains_key(&inspection) {
+            return Ok(line);
+        }
+        Err(ClientError::NotFound { what: "inspection" })
+    }
+}
+
+impl Client {
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
+        // Whatever a panicking act had changed in memory was put there only after its commit.
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The checklist that an inspection pins; `None` until it arrives.
+    pub fn template(&self, pin: &TemplatePin) -> Result<Option<Arc<Template>>, ClientError> {
+        self.shelf.template(&self.reader(), pin)
+    }
+
+    /// The register of laws and standards; `None` until it arrives.
+    pub fn laws(&self) -> Result<Option<Arc<LawRegister>>, ClientError> {
+        Ok(self.law()?.register)
+    }
+
+    pub(crate) fn law(&self) -> Result<Law, ClientError> {
+        self.shelf.law(&self.reader())
+    }
+
+    /// The checklist of an inspection, or an error that says to sync.
+    pub(crate) fn template_of(
+        &self,
+        conn: &Connection,
+        document: &Document,
+    ) -> Result<Arc<Template>, ClientError> {
+        let pin = document.identity()?.template;
+        let template = self.shelf.template(conn, &pin)?;
+        template.ok_or(ClientError::StateWrong { why: Obstacle::NotArrived })
+    }
+}
+
+/// A row of the directory by its id; `None` when it is not in this terminal's scope.
+pub(crate) fn directory<T: serde::de::DeserializeOwned>(
+    conn: &Connection,
+    kind: RowKind,
+    id: impl std::fmt::Display,
+) -> Result<Option<T>, ClientError> {
+    rows::get(conn, kind, &id.to_string())
+}

@@ -1,0 +1,143 @@
+//! Captures (证据): photos, videos, recordings, scans.
+
+use super::Client;
+use super::edits::line;
+use crate::error::ClientError;
+use crate::evidence;
+use crate::store::evidence::{Held, find, insert};
+use fieldproof_schema::ids::{InspectionId, RecordId};
+use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::reference::EvidenceRegister;
+use fieldproof_schema::suite::Digest;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Where a capture's bytes come from.
+#[derive(Debug, Clone, Copy)]
+pub enum CaptureSource<'a> {
+    /// Memory.
+    Bytes(&'a [u8]),
+    /// A file; it is copied and left where it is.
+    Path(&'a Path),
+}
+
+/// What is known about a capture when it is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct CaptureFacts<'a> {
+    /// For instance `photo`.
+    pub kind: &'a str,
+    /// For instance `image/jpeg`; the bytes must begin like it.
+    pub media_type: &'a str,
+    /// The checklist item that it shows, if any.
+    pub item: Option<&'a str>,
+    /// What the officer writes under it; may be empty.
+    pub caption: &'a str,
+}
+
+/// A capture's original on this terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceFile {
+    /// The file; never to be changed.
+    pub path: PathBuf,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// Its hash, taken at capture.
+    pub digest: Digest,
+}
+
+impl Client {
+    /// Takes in a capture: its bytes are hashed and durable first, then journalled and listed in one transaction.
+    pub fn capture(
+        &self,
+        inspection: InspectionId,
+        source: CaptureSource<'_>,
+        facts: &CaptureFacts<'_>,
+    ) -> Result<RecordId, ClientError> {
+        self.capture_allowed(inspection, facts)?;
+        let record = self.new_record();
+        let unique = record.to_string();
+        let reader: Box<dyn Read + '_> = match source {
+            CaptureSource::Bytes(bytes) => Box::new(bytes),
+            CaptureSource::Path(path) => {
+                Box::new(File::open(path).map_err(|e| ClientError::file("opening a capture", e))?)
+            }
+        };
+        let taken = evidence::take(&self.dir, reader, facts.media_type, &unique)?;
+        self.edit(inspection, |act| {
+            let body = body::Captured {
+                record,
+                kind: facts.kind.to_owned(),
+                media_type: facts.media_type.to_owned(),
+                size_bytes: taken.size_bytes,
+                item: facts.item.map(str::to_owned),
+            };
+            let entry = act
+                .pen
+                .write(act.tx, line(act.pen, Kind::Captured, inspection, Some(taken.digest), &body))?;
+            let captured_at = act.pen.clocks.now;
+            let register = EvidenceRegister {
+                digest: taken.digest,
+                kind: body.kind.clone(),
+                media_type: body.media_type.clone(),
+                size_bytes: taken.size_bytes,
+                item: body.item.clone(),
+                caption: facts.caption.to_owned(),
+                captured_at,
+                officer: act.pen.officer,
+            };
+            let held = Held {
+                record,
+                inspection,
+                digest: taken.digest,
+                size_bytes: taken.size_bytes,
+                kind: body.kind,
+                media_type: body.media_type,
+                item: body.item,
+                entry,
+                captured_at,
+                received: false,
+                code: None,
+                entry_received: false,
+            };
+            insert(act.tx, &held)?;
+            let text = serde_json::to_string(&register).expect("a register is plain data with text keys");
+            Ok(Box::new(move |edit| {
+                edit.evidence(&record.to_string(), &text)?;
+                Ok(record)
+            }))
+        })
+    }
+
+    /// Refuses before any byte is copied.
+    fn capture_allowed(&self, inspection: InspectionId, facts: &CaptureFacts<'_>) -> Result<(), ClientError> {
+        let mut desk = self.desk();
+        let who = desk.ready()?;
+        desk.visible(inspection)?;
+        let document = desk.document(inspection)?;
+        crate::sealing::ensure_editable(&desk.conn, inspection, who.device, who.member.officer)?;
+        if facts.kind.is_empty() {
+            return Err(ClientError::FieldInvalid { field: "kind" });
+        }
+        if let Some(item) = facts.item {
+            let template = self.template_of(&desk.conn, &document)?;
+            if template.item(item).is_none() {
+                return Err(ClientError::AnswerUnknownItem { item: item.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The original of a capture that was taken on this terminal.
+    pub fn evidence_file(&self, record: RecordId) -> Result<EvidenceFile, ClientError> {
+        let held = find(&self.reader(), record)?.ok_or(ClientError::NotFound { what: "capture" })?;
+        let path = evidence::path(&self.dir, held.digest);
+        if !path.exists() {
+            return Err(ClientError::NotFound { what: "capture" });
+        }
+        let Held { media_type, size_bytes, digest, .. } = held;
+        Ok(EvidenceFile { path, media_type, size_bytes, digest })
+    }
+}

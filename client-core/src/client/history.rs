@@ -1,0 +1,83 @@
+//! What happened to an inspection, in order; and making the views anew.
+
+use super::detail::{Author, authors};
+use super::{Client, Desk};
+use crate::error::ClientError;
+use crate::projection;
+use crate::sealing::{SealBook, SealState, book};
+use crate::store::{journal, rows};
+use fieldproof_schema::document::ChangeId;
+use fieldproof_schema::ids::{InspectionId, OfficerId};
+use fieldproof_schema::journal::Kind;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::reference::{Decision, InspectionRow};
+use fieldproof_schema::wire::row::RowKind;
+
+/// The history of an inspection as known here.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// Every change that is part of the document, each after its predecessors.
+    pub changes: Vec<(ChangeId, Author)>,
+    /// What supervisors and administrators decided, oldest first.
+    pub decisions: Vec<Decision>,
+    /// Every seal, by version.
+    pub seals: Vec<SealState>,
+    /// This terminal's journal about it.
+    pub entries: Vec<EntryLine>,
+}
+
+/// An entry of this terminal's journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryLine {
+    /// Its place.
+    pub seq: u64,
+    /// What it records.
+    pub kind: Kind,
+    /// Who did it, when a person did.
+    pub officer: Option<OfficerId>,
+    /// What this terminal's clock said.
+    pub device_at: Moment,
+    /// True when the server has given a receipt for it.
+    pub received: bool,
+}
+
+impl Client {
+    /// What happened to an inspection.
+    pub fn history(&self, inspection: InspectionId) -> Result<History, ClientError> {
+        let (who, document) = {
+            let mut desk = self.desk();
+            let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
+            desk.visible(inspection)?;
+            (who, desk.document(inspection)?)
+        };
+        let reader = self.reader();
+        let mut authors = authors(&reader, &document.view()?, inspection)?;
+        let ordered = document.changes().into_iter();
+        let changes = ordered.filter_map(|(id, _)| Some((id, authors.remove(&id)?))).collect();
+        let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;
+        let SealBook { seals, .. } = book(&reader, inspection, who.device, who.member.officer)?;
+        let mut entries = Vec::new();
+        for stored in journal::of_inspection(&reader, inspection, None)? {
+            let entry = stored.entry.read().map_err(|_| ClientError::Damaged { what: "a journal entry" })?;
+            entries.push(EntryLine {
+                seq: stored.seq,
+                kind: entry.kind,
+                officer: entry.officer,
+                device_at: entry.device_at,
+                received: stored.received,
+            });
+        }
+        Ok(History { changes, decisions: row.map(|row| row.decisions).unwrap_or_default(), seals, entries })
+    }
+
+    /// Makes documents, snapshots and the list anew from the changes and rows; the record itself is not touched.
+    pub fn rebuild(&self) -> Result<(), ClientError> {
+        let mut desk = self.desk();
+        let Desk { conn, documents, .. } = &mut *desk;
+        let tx = conn.transaction()?;
+        projection::rebuild(&tx, &self.shelf)?;
+        tx.commit()?;
+        documents.clear();
+        Ok(())
+    }
+}

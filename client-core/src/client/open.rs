@@ -1,0 +1,97 @@
+//! Opening a data directory: the lock, the store, the identity, and the journal's word about it.
+
+use super::{Client, Desk, Options, Who};
+use crate::checklists::Shelf;
+use crate::documents::Cache;
+use crate::error::ClientError;
+use crate::evidence;
+use crate::identity::Identity;
+use crate::journal_writer::{Clocks, Line, Pen};
+use crate::keys;
+use crate::store::{self, meta, receipts};
+use crate::sync::Link;
+use fieldproof_schema::host::Host;
+use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::suite::Digest;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+impl Client {
+    /// Opens the data directory `dir`, creating it when there is none.
+    ///
+    /// A damaged store is moved aside and kept; the terminal then needs the server once ([`ClientError::Recovering`]).
+    pub fn open(dir: &Path, host: Arc<dyn Host>, options: Options) -> Result<Self, ClientError> {
+        fs::create_dir_all(evidence::dir(dir))
+            .map_err(|e| ClientError::file("making the data directory", e))?;
+        let lock = lock(dir)?;
+        let store::Opened { writer, reader, set_aside } = store::open(dir)?;
+        let who = who(dir)?;
+        let mut desk = Desk {
+            conn: writer,
+            documents: Cache::new(options.documents_cached),
+            actors: HashMap::new(),
+            clocks: None,
+            who,
+        };
+        begin_session(&mut desk, Clocks::read(&*host), &options.version, set_aside)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            host,
+            options,
+            shelf: Shelf::default(),
+            link: tokio::sync::Mutex::new(Link::default()),
+            desk: Mutex::new(desk),
+            reader: Mutex::new(reader),
+            _lock: lock,
+        })
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, ClientError> {
+    let failed = |e| ClientError::file("locking the data directory", e);
+    let file =
+        File::options().write(true).create(true).truncate(false).open(dir.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ClientError::StoreInUse { dir: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn who(dir: &Path) -> Result<Option<Who>, ClientError> {
+    let Some(Identity { device, member: Some(member), .. }) = Identity::read(dir)? else { return Ok(None) };
+    let key = keys::read_device_key(dir)?.ok_or(ClientError::Damaged { what: "device.key" })?;
+    Ok(Some(Who { device, key, member }))
+}
+
+fn begin_session(
+    desk: &mut Desk,
+    clocks: Clocks,
+    version: &str,
+    set_aside: Option<String>,
+) -> Result<(), ClientError> {
+    let tx = desk.conn.transaction()?;
+    // An enrolled terminal whose store was never opened has lost the one it had.
+    let lost = desk.who.is_some() && meta::session(&tx)? == 0;
+    meta::next_session(&tx)?;
+    if lost {
+        meta::put_recovering(&tx, set_aside.as_deref().unwrap_or_default())?;
+    }
+    if let Some(who) = &desk.who
+        && meta::recovering(&tx)?.is_none()
+    {
+        write_opened(&tx, &who.pen(clocks), version)?;
+    }
+    tx.commit()?;
+    desk.clocks = Some(clocks);
+    Ok(())
+}
+
+/// The journal's word about an opening.
+pub(crate) fn write_opened(tx: &Connection, pen: &Pen<'_>, version: &str) -> Result<Digest, ClientError> {
+    let body = body::Opened { version: version.to_owned(), last_receipt: receipts::last(tx)? };
+    pen.write(tx, Line { kind: Kind::Opened, inspection: None, content: None, officer: None, body: &body })
+}

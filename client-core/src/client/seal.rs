@@ -1,0 +1,240 @@
+//! Sealing (定稿): drawing up the statement, signing it, signing a colleague's.
+
+use super::edits::line;
+use super::{Client, Desk, Who, directory};
+use crate::error::{ClientError, Obstacle};
+use crate::journal_writer::Clocks;
+use crate::keys;
+use crate::sealing::{self, SealBook};
+use crate::store::unsent::{self, Unsent};
+use crate::store::{changes, evidence as captures, rows};
+use fieldproof_schema::conflict::{Conflict, answer_conflicts};
+use fieldproof_schema::document::Document;
+use fieldproof_schema::ids::{InspectionId, OfficerId};
+use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::limits::REASON_CHARS_MAX;
+use fieldproof_schema::reference::{InspectionRow, OfficerRow};
+use fieldproof_schema::seal::{self, Capture, Party, Statement};
+use fieldproof_schema::suite::{Digest, Signer};
+use fieldproof_schema::wire::row::RowKind;
+use std::collections::BTreeSet;
+
+/// What an officer sees before signing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealPreview {
+    /// What would be signed now.
+    pub statement: Statement,
+    /// Its canonical text.
+    pub text: String,
+    /// What of the inspection the server does not hold yet; signing does not wait for it.
+    pub unsent: Unsent,
+    /// Open conflicts; while there are any, signing is refused.
+    pub conflicts: Vec<Conflict>,
+}
+
+impl Client {
+    /// Draws up the statement that [`Self::seal`] would sign now.
+    pub fn seal_statement(
+        &self,
+        inspection: InspectionId,
+        party: &Party,
+        comment: Option<&str>,
+    ) -> Result<SealPreview, ClientError> {
+        let mut desk = self.desk();
+        let who = desk.ready()?;
+        desk.visible(inspection)?;
+        let document = desk.document(inspection)?;
+        let clocks = Clocks::read(&*self.host);
+        let statement = self.draw_up(&desk, &who, &document, party, comment, clocks)?;
+        Ok(SealPreview {
+            text: statement.to_text(),
+            statement,
+            unsent: unsent::by_inspection(&desk.conn)?.remove(&inspection).unwrap_or_default(),
+            conflicts: answer_conflicts(&document.view()?),
+        })
+    }
+
+    /// Signs the inspection as it is now with the officer's key; returns the seal's name.
+    pub fn seal(
+        &self,
+        inspection: InspectionId,
+        passphrase: &str,
+        party: &Party,
+        comment: Option<&str>,
+    ) -> Result<Digest, ClientError> {
+        let mut desk = self.desk();
+        let who = desk.ready()?;
+        desk.visible(inspection)?;
+        let document = desk.document(inspection)?;
+        let open = answer_conflicts(&document.view()?).len();
+        if open > 0 {
+            return Err(ClientError::ConflictsOpen { count: open });
+        }
+        let clocks = Clocks::read(&*self.host);
+        let statement = self.draw_up(&desk, &who, &document, party, comment, clocks)?;
+        self.sign(&mut desk, &who, inspection, &statement.to_text(), passphrase, clocks)
+    }
+
+    /// Signs the statement that a colleague drew up, when everything it names is here as it says.
+    pub fn cosign(&self, inspection: InspectionId, passphrase: &str) -> Result<Digest, ClientError> {
+        let mut desk = self.desk();
+        let who = desk.ready()?;
+        desk.visible(inspection)?;
+        let document = desk.document(inspection)?;
+        let book = sealing::book(&desk.conn, inspection, who.device, who.member.officer)?;
+        let pending = book.pending().ok_or(wrong(Obstacle::NothingToSign))?;
+        if pending.mine {
+            return Err(wrong(Obstacle::SignedAlready));
+        }
+        if !pending.statement.team.contains(&who.member.officer) {
+            return Err(wrong(Obstacle::NotOnTeam));
+        }
+        for signed in &pending.signatures {
+            let officer: Option<OfficerRow> = directory(&desk.conn, RowKind::Officer, signed.officer)?;
+            if officer.is_some_and(|officer| !officer.keys.contains(&signed.key)) {
+                return Err(ClientError::SealInvalid);
+            }
+        }
+        check_against(&desk, &document, inspection, &pending.statement)?;
+        let text = pending.text.clone();
+        self.sign(&mut desk, &who, inspection, &text, passphrase, Clocks::read(&*self.host))
+    }
+
+    fn draw_up(
+        &self,
+        desk: &Desk,
+        who: &Who,
+        document: &Document,
+        party: &Party,
+        comment: Option<&str>,
+        clocks: Clocks,
+    ) -> Result<Statement, ClientError> {
+        check_words(party, comment)?;
+        let heads = document.heads();
+        let view = document.view_at(&heads)?;
+        let inspection = view.identity.inspection;
+        let mut team: Vec<OfficerId> = view.identity.team.iter().map(|member| member.officer).collect();
+        team.sort_unstable();
+        team.dedup();
+        if !team.contains(&who.member.officer) {
+            return Err(wrong(Obstacle::NotOnTeam));
+        }
+        let book = sealing::book(&desk.conn, inspection, who.device, who.member.officer)?;
+        if !book.editable() {
+            return Err(ClientError::Sealed);
+        }
+        let row: Option<InspectionRow> = rows::about_inspection(&desk.conn, RowKind::Inspection, inspection)?;
+        let items = self.evidence_items(&desk.conn, inspection, &view, row.as_ref())?;
+        let captures = items
+            .into_iter()
+            .map(|item| Capture { record: item.record, digest: item.digest, used: item.listed })
+            .collect();
+        let (supplements, answers_return) = supplement(&book);
+        Ok(Statement {
+            format: 1,
+            inspection,
+            version: book.next_version(),
+            supplements,
+            answers_return,
+            comment: comment.map(str::to_owned),
+            heads,
+            content: view.digest(),
+            captures,
+            unmerged: unmerged(desk, who, inspection, &team)?,
+            team,
+            party: party.clone(),
+            at: clocks.now,
+        })
+    }
+
+    fn sign(
+        &self,
+        desk: &mut Desk,
+        who: &Who,
+        inspection: InspectionId,
+        statement: &str,
+        passphrase: &str,
+        clocks: Clocks,
+    ) -> Result<Digest, ClientError> {
+        let key = keys::unlock_officer(&self.dir, &*self.host, passphrase)?;
+        let sealed = body::Sealed {
+            statement: statement.to_owned(),
+            key: key.public_key(),
+            signature: seal::sign(statement, &key),
+        };
+        let digest = Digest::of(statement.as_bytes());
+        let pen = who.pen(clocks);
+        let tx = desk.conn.transaction()?;
+        pen.note_clock(&tx, desk.clocks)?;
+        pen.write(&tx, line(&pen, Kind::Sealed, inspection, Some(digest), &sealed))?;
+        tx.commit()?;
+        desk.clocks = Some(clocks);
+        Ok(digest)
+    }
+}
+
+/// What a supplement names: the statement before, and the return that it answers.
+fn supplement(book: &SealBook) -> (Option<Digest>, Option<fieldproof_schema::ids::DecisionId>) {
+    match book.last_complete() {
+        Some(last) => (Some(last.digest), book.returned.map(|(decision, _)| decision)),
+        None => (None, None),
+    }
+}
+
+/// Team members of whom nothing is merged here.
+fn unmerged(
+    desk: &Desk,
+    who: &Who,
+    inspection: InspectionId,
+    team: &[OfficerId],
+) -> Result<Vec<OfficerId>, ClientError> {
+    let origins = changes::origins(&desk.conn, inspection)?;
+    let heard: BTreeSet<OfficerId> = origins.into_iter().filter_map(|origin| origin.officer).collect();
+    let silent = team.iter().filter(|officer| **officer != who.member.officer && !heard.contains(officer));
+    Ok(silent.copied().collect())
+}
+
+/// Everything that a colleague's statement names is here as it says, and nothing of this terminal is left out.
+fn check_against(
+    desk: &Desk,
+    document: &Document,
+    inspection: InspectionId,
+    statement: &Statement,
+) -> Result<(), ClientError> {
+    if statement.heads.is_empty() || !statement.heads.iter().all(|head| document.contains(*head)) {
+        return Err(wrong(Obstacle::ChangesMissing));
+    }
+    let view = document.view_at(&statement.heads)?;
+    if view.digest() != statement.content {
+        return Err(wrong(Obstacle::ContentDiffers));
+    }
+    let outside: BTreeSet<_> = document.changes_outside(&statement.heads).into_iter().collect();
+    if changes::own(&desk.conn, inspection)?.iter().any(|own| outside.contains(own)) {
+        return Err(wrong(Obstacle::OwnChangesOutside));
+    }
+    let listed: BTreeSet<_> = statement.captures.iter().map(|c| (c.record, c.digest)).collect();
+    let own = captures::of_inspection(&desk.conn, inspection)?;
+    if !own.iter().all(|held| listed.contains(&(held.record, held.digest))) {
+        return Err(wrong(Obstacle::OwnCapturesMissing));
+    }
+    Ok(())
+}
+
+fn check_words(party: &Party, comment: Option<&str>) -> Result<(), ClientError> {
+    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= REASON_CHARS_MAX;
+    let named = match party {
+        Party::Signed { name } => fits(name),
+        Party::Refused { witness, reason } => fits(witness) && fits(reason),
+    };
+    if !named {
+        return Err(ClientError::FieldInvalid { field: "party" });
+    }
+    if !comment.is_none_or(fits) {
+        return Err(ClientError::FieldInvalid { field: "comment" });
+    }
+    Ok(())
+}
+
+fn wrong(why: Obstacle) -> ClientError {
+    ClientError::StateWrong { why }
+}

@@ -1,0 +1,163 @@
+//! The two keys of a terminal: the device's own, and the officer's under a passphrase.
+//!
+//! Both live in files beside the store, so that a damaged store costs no identity. What is signed with them is decided
+//! elsewhere.
+
+mod sealed;
+
+pub use sealed::KeyCost;
+pub(crate) use sealed::{PASSPHRASE_CHARS_MIN, SealedKey};
+
+use crate::error::ClientError;
+use crate::files;
+use fieldproof_schema::host::{Host, random};
+use fieldproof_schema::suite::{MemoryKey, PublicKey};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+const DEVICE_KEY: &str = "device.key";
+const OFFICER_KEY: &str = "officer.key";
+
+/// Reads the device's key; `None` before the enrolment.
+pub(crate) fn read_device_key(dir: &Path) -> Result<Option<MemoryKey>, ClientError> {
+    let bytes = files::read_optional(&dir.join(DEVICE_KEY))
+        .map_err(|e| ClientError::file("reading device.key", e))?;
+    let Some(bytes) = bytes.map(Zeroizing::new) else { return Ok(None) };
+    let mut secret = Zeroizing::new([0; 32]);
+    if bytes.len() != secret.len() {
+        return Err(ClientError::Damaged { what: "device.key" });
+    }
+    secret.copy_from_slice(&bytes);
+    Ok(Some(MemoryKey::from_secret(&secret)))
+}
+
+/// Reads the device's key, or makes one and keeps it before returning.
+pub(crate) fn device_key(dir: &Path, host: &dyn Host) -> Result<MemoryKey, ClientError> {
+    if let Some(key) = read_device_key(dir)? {
+        return Ok(key);
+    }
+    let secret: Zeroizing<[u8; 32]> = Zeroizing::new(random(host));
+    files::write_whole(&dir.join(DEVICE_KEY), secret.as_slice())
+        .map_err(|e| ClientError::file("writing device.key", e))?;
+    Ok(MemoryKey::from_secret(&secret))
+}
+
+/// Reads the officer's key, or makes one under `passphrase` and keeps it before returning.
+pub(crate) fn officer_key(
+    dir: &Path,
+    host: &dyn Host,
+    passphrase: &str,
+    cost: KeyCost,
+) -> Result<MemoryKey, ClientError> {
+    if read_officer(dir)?.is_some() {
+        return unlock_officer(dir, host, passphrase);
+    }
+    if passphrase.chars().count() < PASSPHRASE_CHARS_MIN {
+        return Err(ClientError::PassphraseTooShort { min: PASSPHRASE_CHARS_MIN });
+    }
+    let secret: Zeroizing<[u8; 32]> = Zeroizing::new(random(host));
+    write_officer(dir, &SealedKey::seal(&secret, passphrase, cost, host)?)?;
+    Ok(MemoryKey::from_secret(&secret))
+}
+
+/// The officer's public key; needs no passphrase. `None` before the enrolment.
+pub(crate) fn officer_public_key(dir: &Path) -> Result<Option<PublicKey>, ClientError> {
+    Ok(read_officer(dir)?.map(|sealed| sealed.public))
+}
+
+/// Opens the officer's key. A wrong passphrase destroys nothing; after several the next try has to wait.
+pub(crate) fn unlock_officer(
+    dir: &Path,
+    host: &dyn Host,
+    passphrase: &str,
+) -> Result<MemoryKey, ClientError> {
+    let mut sealed = read_officer(dir)?.ok_or(ClientError::NotEnrolled)?;
+    sealed.may_try(host.now())?;
+    // Counted before the try, so that switching off in time gains nothing.
+    sealed.failures = sealed.failures.saturating_add(1);
+    sealed.failed_at = Some(host.now());
+    write_officer(dir, &sealed)?;
+    let key = sealed.open(passphrase)?;
+    sealed.failures = 0;
+    sealed.failed_at = None;
+    write_officer(dir, &sealed)?;
+    Ok(key)
+}
+
+fn read_officer(dir: &Path) -> Result<Option<SealedKey>, ClientError> {
+    let bytes = files::read_optional(&dir.join(OFFICER_KEY))
+        .map_err(|e| ClientError::file("reading officer.key", e))?;
+    bytes
+        .map(|bytes| serde_json::from_slice(&bytes).map_err(|_| ClientError::Damaged { what: "officer.key" }))
+        .transpose()
+}
+
+fn write_officer(dir: &Path, sealed: &SealedKey) -> Result<(), ClientError> {
+    let text = serde_json::to_vec(sealed).expect("a sealed key is plain data with text keys");
+    files::write_whole(&dir.join(OFFICER_KEY), &text).map_err(|e| ClientError::file("writing officer.key", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestHost;
+    use fieldproof_schema::suite::Signer;
+
+    #[test]
+    fn keys_are_made_once_and_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = TestHost::new(1);
+        assert!(read_device_key(dir.path()).unwrap().is_none());
+        let device = device_key(dir.path(), &host).unwrap().public_key();
+        assert_eq!(device_key(dir.path(), &host).unwrap().public_key(), device);
+        let officer =
+            officer_key(dir.path(), &host, "一二三四五六七八", KeyCost::CHEAP).unwrap().public_key();
+        let again = officer_key(dir.path(), &host, "一二三四五六七八", KeyCost::CHEAP).unwrap().public_key();
+        assert_eq!(officer, again);
+        assert_ne!(officer, device);
+        assert_eq!(officer_public_key(dir.path()).unwrap(), Some(officer));
+    }
+
+    #[test]
+    fn a_short_passphrase_makes_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = officer_key(dir.path(), &TestHost::new(1), "1234567", KeyCost::CHEAP).unwrap_err();
+        assert!(matches!(error, ClientError::PassphraseTooShort { min: 8 }));
+        assert_eq!(officer_public_key(dir.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn wrong_passphrases_slow_down_and_the_right_one_still_opens() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = TestHost::new(1);
+        officer_key(dir.path(), &host, "correct horse", KeyCost::CHEAP).unwrap();
+        let mut wrong = 0;
+        let wait = loop {
+            match unlock_officer(dir.path(), &host, "wrong horse").unwrap_err() {
+                ClientError::PassphraseWrong => wrong += 1,
+                ClientError::TooManyTries { retry_after_seconds } => break retry_after_seconds,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(wrong, 5);
+        // Even the right one has to wait, or the wait would be no defence.
+        assert!(unlock_officer(dir.path(), &host, "correct horse").is_err());
+        host.advance_ms(wait * 1000);
+        unlock_officer(dir.path(), &host, "correct horse").unwrap();
+        // The count starts anew.
+        assert!(matches!(
+            unlock_officer(dir.path(), &host, "wrong horse").unwrap_err(),
+            ClientError::PassphraseWrong
+        ));
+    }
+
+    #[test]
+    fn a_damaged_key_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(DEVICE_KEY), b"short").unwrap();
+        assert!(matches!(
+            read_device_key(dir.path()).unwrap_err(),
+            ClientError::Damaged { what: "device.key" }
+        ));
+    }
+}

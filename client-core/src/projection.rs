@@ -1,0 +1,83 @@
+//! What the list says about an inspection, from its document and the rows about it. Reads; the list's table is written
+//! by `store/list.rs`.
+
+use crate::checklists::{self, Shelf};
+use crate::documents;
+use crate::error::ClientError;
+use crate::store::list::Line;
+use crate::store::{changes, list, rows};
+use fieldproof_schema::conflict::answer_conflicts;
+use fieldproof_schema::document::Document;
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::reference::{InspectionRow, InspectionState, TaskRow};
+use fieldproof_schema::wire::row::RowKind;
+use rusqlite::Connection;
+
+/// Makes the line of an inspection anew.
+pub(crate) fn refresh(
+    tx: &Connection,
+    shelf: &Shelf,
+    inspection: InspectionId,
+    document: Option<&Document>,
+) -> Result<(), ClientError> {
+    list::put(tx, &project(tx, shelf, inspection, document)?)
+}
+
+fn project(
+    conn: &Connection,
+    shelf: &Shelf,
+    inspection: InspectionId,
+    document: Option<&Document>,
+) -> Result<Line, ClientError> {
+    let task: Option<TaskRow> = rows::about_inspection(conn, RowKind::Task, inspection)?;
+    let row: Option<InspectionRow> = rows::about_inspection(conn, RowKind::Inspection, inspection)?;
+    let last_edit_at = changes::last_edit_at(conn, inspection)?;
+    let view = document.map(Document::view).transpose()?;
+    let template = match &view {
+        Some(view) => shelf.template(conn, &view.identity.template)?,
+        None => None,
+    };
+    let progress = template.zip(view.as_ref()).map(|(template, view)| checklists::progress(&template, view));
+    let entity_name = match (&view, &task) {
+        (Some(view), _) => view.identity.entity.name.clone(),
+        (None, Some(task)) => task.entity_name.clone(),
+        (None, None) => String::new(),
+    };
+    Ok(Line {
+        inspection,
+        scoped: task.is_some() || row.is_some(),
+        entity_name,
+        task_no: task.as_ref().map(|t| t.task_no.clone()).unwrap_or_default(),
+        plan_name: task.as_ref().map(|t| t.plan_name.clone()).unwrap_or_default(),
+        due: task.and_then(|t| t.due),
+        state: state(row.as_ref(), last_edit_at.is_some()),
+        answered: progress.map(|(answered, _)| answered),
+        applicable: progress.map(|(_, applicable)| applicable),
+        conflicts: view.map_or(0, |view| u32::try_from(answer_conflicts(&view).len()).unwrap_or(u32::MAX)),
+        quarantined: row.map_or(0, |row| row.quarantined),
+        last_edit_at,
+    })
+}
+
+/// The server's word, but for the first step, which happens here.
+pub(crate) fn state(row: Option<&InspectionRow>, edited: bool) -> InspectionState {
+    match row.map_or(InspectionState::Dispatched, |row| row.state) {
+        InspectionState::Dispatched if edited => InspectionState::InProgress,
+        known => known,
+    }
+}
+
+/// Makes documents, snapshots and the list anew from changes and rows.
+pub(crate) fn rebuild(tx: &Connection, shelf: &Shelf) -> Result<(), ClientError> {
+    changes::wait_all(tx)?;
+    list::clear(tx)?;
+    let mut known = changes::inspections(tx)?;
+    known.extend(rows::inspections(tx)?);
+    known.sort_unstable();
+    known.dedup();
+    for inspection in known {
+        let (document, _) = documents::absorb(tx, inspection, None)?;
+        refresh(tx, shelf, inspection, document.as_ref())?;
+    }
+    Ok(())
+}

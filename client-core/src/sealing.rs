@@ -1,0 +1,138 @@
+//! Which seals an inspection has, and whether it may be edited: pure over what is known here.
+//!
+//! Seals come from the server's row and from this terminal's own journal, which may know of a signature before the server
+//! does. What is signed and how a signature is checked is in `fieldproof_schema::seal`.
+
+use crate::error::ClientError;
+use crate::store::{journal, rows};
+use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OfficerId};
+use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::reference::{DecisionKind, InspectionRow};
+use fieldproof_schema::seal::{Seal, Signed, Statement};
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::row::RowKind;
+use rusqlite::Connection;
+use serde::Serialize;
+
+/// A statement and who signed it, as known here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SealState {
+    /// What is signed.
+    pub statement: Statement,
+    /// The statement's canonical text.
+    pub text: String,
+    /// The seal's name: the hash of the text.
+    pub digest: Digest,
+    /// At most one per officer; each was checked.
+    pub signatures: Vec<Signed>,
+    /// True when the whole team has signed.
+    pub complete: bool,
+    /// True when this terminal's officer has signed.
+    pub mine: bool,
+}
+
+/// Every seal of an inspection, and the returns that supplements answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SealBook {
+    /// By version, then by the moment of the statement.
+    pub(crate) seals: Vec<SealState>,
+    /// The latest return: its decision, and the version that it is about.
+    pub(crate) returned: Option<(DecisionId, u32)>,
+}
+
+impl SealBook {
+    /// Collects the seals. Those whose signatures do not hold are left out: they are the server's to report.
+    pub(crate) fn new(row: Option<&InspectionRow>, own: Vec<Seal>, me: OfficerId) -> Self {
+        let mut all: Vec<Seal> = row.map(|row| row.seals.clone()).unwrap_or_default();
+        for seal in own {
+            match all.iter_mut().find(|known| known.statement == seal.statement) {
+                Some(known) => {
+                    for signed in seal.signatures {
+                        if known.signatures.iter().all(|s| s.officer != signed.officer) {
+                            known.signatures.push(signed);
+                        }
+                    }
+                }
+                None => all.push(seal),
+            }
+        }
+        let mut seals: Vec<SealState> = all
+            .into_iter()
+            .filter_map(|seal| {
+                let complete = seal.check().ok()?;
+                let statement = Statement::from_text(&seal.statement).ok()?;
+                let mine = seal.signatures.iter().any(|s| s.officer == me);
+                let digest = seal.digest();
+                let (text, signatures) = (seal.statement, seal.signatures);
+                Some(SealState { statement, text, digest, signatures, complete, mine })
+            })
+            .collect();
+        seals.sort_by_key(|seal| (seal.statement.version, seal.statement.at, seal.digest));
+        let returns = row.iter().flat_map(|row| &row.decisions).rev();
+        let returned = returns
+            .filter(|decision| decision.kind == DecisionKind::Returned)
+            .find_map(|decision| Some((decision.id, decision.version?)));
+        Self { seals, returned }
+    }
+
+    /// The complete seal of the highest version.
+    pub(crate) fn last_complete(&self) -> Option<&SealState> {
+        self.seals.iter().rev().find(|seal| seal.complete)
+    }
+
+    /// The version that is being worked on.
+    pub(crate) fn next_version(&self) -> u32 {
+        self.last_complete().map_or(1, |seal| seal.statement.version + 1)
+    }
+
+    /// The newest statement of the version that is being worked on.
+    pub(crate) fn pending(&self) -> Option<&SealState> {
+        let version = self.next_version();
+        self.seals.iter().rev().find(|seal| !seal.complete && seal.statement.version == version)
+    }
+
+    /// Whether officers may write: nothing is sealed, or the last seal was returned; and the one at this terminal has not
+    /// signed the statement that waits.
+    pub(crate) fn editable(&self) -> bool {
+        let open = match self.last_complete() {
+            None => true,
+            Some(seal) => self.returned.is_some_and(|(_, version)| version >= seal.statement.version),
+        };
+        open && self.pending().is_none_or(|pending| !pending.mine)
+    }
+}
+
+/// The seals of an inspection as known here.
+pub(crate) fn book(
+    conn: &Connection,
+    inspection: InspectionId,
+    device: DeviceId,
+    me: OfficerId,
+) -> Result<SealBook, ClientError> {
+    let row: Option<InspectionRow> = rows::about_inspection(conn, RowKind::Inspection, inspection)?;
+    Ok(SealBook::new(row.as_ref(), own(conn, inspection, device)?, me))
+}
+
+/// Refuses when the inspection may not be edited.
+pub(crate) fn ensure_editable(
+    conn: &Connection,
+    inspection: InspectionId,
+    device: DeviceId,
+    me: OfficerId,
+) -> Result<(), ClientError> {
+    if book(conn, inspection, device, me)?.editable() { Ok(()) } else { Err(ClientError::Sealed) }
+}
+
+/// What this terminal's journal says was signed on it.
+fn own(conn: &Connection, inspection: InspectionId, device: DeviceId) -> Result<Vec<Seal>, ClientError> {
+    let mut found = Vec::new();
+    for stored in journal::of_inspection(conn, inspection, Some(&Kind::Sealed))? {
+        let entry = stored.entry.read().map_err(|_| ClientError::Damaged { what: "a journal entry" })?;
+        let Some(officer) = entry.officer else { continue };
+        let Ok(sealed) = body::read::<body::Sealed>(&entry.body) else { continue };
+        let signature =
+            Signed { officer, device, key: sealed.key, signature: sealed.signature, at: entry.device_at };
+        found.push(Seal { statement: sealed.statement, signatures: vec![signature] });
+    }
+    Ok(found)
+}

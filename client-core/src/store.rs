@@ -1,0 +1,154 @@
+//! The terminal's database: opening, migrating, and setting a damaged one aside.
+//!
+//! The functions of the parts take a connection to read and a transaction to write; the façade begins and commits. There
+//! is one writing connection; every commit is on the disk before it returns.
+
+pub(crate) mod changes;
+pub(crate) mod columns;
+pub(crate) mod evidence;
+pub(crate) mod journal;
+pub(crate) mod list;
+pub(crate) mod meta;
+pub(crate) mod receipts;
+pub(crate) mod rows;
+pub(crate) mod unsent;
+
+use crate::error::ClientError;
+use crate::files;
+use fieldproof_schema::migrations::DEVICE;
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+
+const DATABASE: &str = "store.db";
+/// The first SQLite without a known loss in WAL mode.
+const SQLITE_MIN: i32 = 3_051_003;
+
+/// An open database.
+pub(crate) struct Opened {
+    /// The one that writes.
+    pub(crate) writer: Connection,
+    /// One that only reads, and sees what was committed.
+    pub(crate) reader: Connection,
+    /// Where a damaged database was put, when that happened just now.
+    pub(crate) set_aside: Option<String>,
+}
+
+/// Opens the database in `dir`; a damaged one is moved aside, kept, and a new one begun.
+pub(crate) fn open(dir: &Path) -> Result<Opened, ClientError> {
+    match open_once(dir) {
+        Ok((writer, reader)) => Ok(Opened { writer, reader, set_aside: None }),
+        Err(error) if error.is_corruption() => {
+            tracing::error!(error = %error, "the store is damaged and is set aside");
+            let kept_as = set_aside(dir).map_err(|e| ClientError::file("setting the store aside", e))?;
+            let (writer, reader) = open_once(dir)?;
+            Ok(Opened { writer, reader, set_aside: Some(kept_as) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn open_once(dir: &Path) -> Result<(Connection, Connection), ClientError> {
+    assert!(rusqlite::version_number() >= SQLITE_MIN, "the linked SQLite is too old");
+    let path = dir.join(DATABASE);
+    let mut writer = Connection::open(&path)?;
+    writer.pragma_update(None, "journal_mode", "wal")?;
+    writer.pragma_update(None, "synchronous", "full")?;
+    writer.pragma_update(None, "foreign_keys", true)?;
+    check(&writer)?;
+    migrate(&mut writer)?;
+    writer.set_prepared_statement_cache_capacity(64);
+    let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    reader.set_prepared_statement_cache_capacity(64);
+    Ok((writer, reader))
+}
+
+/// Walks all pages; what a flipped bit inside a value does is found where the value is read.
+fn check(writer: &Connection) -> Result<(), ClientError> {
+    let verdict: String = writer.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(code, Some(verdict)).into())
+}
+
+fn migrate(writer: &mut Connection) -> Result<(), ClientError> {
+    let found: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = DEVICE.last().map_or(0, |migration| migration.number);
+    if found > known {
+        return Err(ClientError::StoreNewer { found, known });
+    }
+    for migration in DEVICE.iter().filter(|migration| migration.number > found) {
+        let tx = writer.transaction()?;
+        tx.execute_batch(migration.sql)?;
+        tx.pragma_update(None, "user_version", migration.number)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// Moves the database and its companions to the next free `store.db.damaged-<n>`; nothing is ever deleted.
+fn set_aside(dir: &Path) -> std::io::Result<String> {
+    let path = dir.join(DATABASE);
+    let companions = |n: u32| {
+        ["", "-wal", "-shm"].map(|suffix| {
+            let name = format!("{DATABASE}.damaged-{n}{suffix}");
+            (files::with_suffix(&path, suffix), dir.join(name))
+        })
+    };
+    let free = (1..)
+        .find(|n| companions(*n).iter().all(|(_, to)| !to.exists()))
+        .expect("numbers do not run out before directories do");
+    let moves: [(PathBuf, PathBuf); 3] = companions(free);
+    // The database goes last: a crash in between finds it damaged again, and starts over.
+    for (from, to) in moves.iter().rev().filter(|(from, _)| from.exists()) {
+        files::rename_durably(from, to)?;
+    }
+    Ok(format!("{DATABASE}.damaged-{free}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_store_has_every_migration_and_opens_again() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let opened = open(dir.path()).unwrap();
+            assert_eq!(opened.set_aside, None);
+            let version: i64 = opened.reader.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+            assert_eq!(version, DEVICE.len() as i64);
+            let mode: i64 = opened.writer.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+            assert_eq!(mode, 2);
+        }
+    }
+
+    #[test]
+    fn migrations_are_counted_without_gaps() {
+        for (place, migration) in DEVICE.iter().enumerate() {
+            assert_eq!(migration.number, place as i64 + 1, "{}", migration.name);
+        }
+    }
+
+    #[test]
+    fn a_store_of_a_later_version_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).unwrap().writer.pragma_update(None, "user_version", 9999).unwrap();
+        assert!(matches!(open(dir.path()), Err(ClientError::StoreNewer { found: 9999, .. })));
+        assert!(!dir.path().join("store.db.damaged-1").exists());
+    }
+
+    #[test]
+    fn damaged_stores_are_all_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 1..=2 {
+            drop(open(dir.path()));
+            std::fs::write(dir.path().join(DATABASE), format!("not a database {n}")).unwrap();
+            let opened = open(dir.path()).unwrap();
+            assert_eq!(opened.set_aside, Some(format!("store.db.damaged-{n}")));
+        }
+        let kept = std::fs::read_to_string(dir.path().join("store.db.damaged-1")).unwrap();
+        assert_eq!(kept, "not a database 1");
+    }
+}

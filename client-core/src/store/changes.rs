@@ -1,0 +1,266 @@
+//! The changes of inspections, own and others', as they were written; and the snapshots that save replaying them.
+
+use super::columns::{change, count, digest, id_or_none, moment_or_none, signed};
+use crate::error::ClientError;
+use fieldproof_schema::document::{ChangeId, RawChange};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
+use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::suite::Digest;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// A change that is to be kept.
+pub(crate) struct NewChange<'a> {
+    pub(crate) inspection: InspectionId,
+    pub(crate) change: ChangeId,
+    pub(crate) raw: &'a RawChange,
+    pub(crate) own: bool,
+    pub(crate) entry: Option<Digest>,
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) officer: Option<OfficerId>,
+    pub(crate) device_at: Option<Moment>,
+    pub(crate) written: Interval,
+    pub(crate) waiting: bool,
+}
+
+/// Where a change comes from and how far it got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) change: ChangeId,
+    pub(crate) own: bool,
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) officer: Option<OfficerId>,
+    pub(crate) device_at: Option<Moment>,
+    pub(crate) written: Interval,
+    pub(crate) received: bool,
+    pub(crate) entry_received: bool,
+}
+
+/// An own change that waits to be sent.
+pub(crate) struct Pending {
+    pub(crate) ordinal: u64,
+    pub(crate) digest: Digest,
+    pub(crate) size_bytes: usize,
+    /// The place of its entry; `None` when the server holds the entry.
+    pub(crate) after_entry: Option<u64>,
+}
+
+/// Keeps a change; false when it was here already.
+pub(crate) fn insert(tx: &Connection, new: &NewChange<'_>) -> Result<bool, ClientError> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO changes
+         (inspection, change, digest, bytes, own, entry, device, officer, device_at, earliest, latest, waiting)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+    )?;
+    let inserted = statement.execute(params![
+        new.inspection.as_bytes(),
+        new.change.0,
+        Digest::of(&new.raw.0).to_bytes(),
+        new.raw.0,
+        new.own,
+        new.entry.map(Digest::to_bytes),
+        new.device.map(|d| *d.as_bytes()),
+        new.officer.map(|o| *o.as_bytes()),
+        new.device_at.map(Moment::as_micros),
+        new.written.earliest.map(Moment::as_micros),
+        new.written.latest.map(Moment::as_micros),
+        new.waiting,
+    ])?;
+    Ok(inserted > 0)
+}
+
+/// What the server says about a change that is here already: when it was written, and that it is part of the record.
+pub(crate) fn confirm(
+    tx: &Connection,
+    inspection: InspectionId,
+    change: ChangeId,
+    written: Interval,
+) -> Result<(), ClientError> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE changes SET earliest = ?3, latest = ?4,
+           outcome = CASE WHEN receipt IS NULL THEN outcome ELSE 'accepted' END,
+           code = CASE WHEN receipt IS NULL THEN code ELSE NULL END
+         WHERE inspection = ?1 AND change = ?2",
+    )?;
+    statement.execute(params![
+        inspection.as_bytes(),
+        change.0,
+        written.earliest.map(Moment::as_micros),
+        written.latest.map(Moment::as_micros),
+    ])?;
+    Ok(())
+}
+
+fn checked(bytes: Vec<u8>, expected: Digest) -> Result<RawChange, ClientError> {
+    if Digest::of(&bytes) != expected {
+        return Err(ClientError::Damaged { what: "a change" });
+    }
+    Ok(RawChange(bytes))
+}
+
+/// Changes of an inspection behind a place, in the order of arrival: those of the document, or those that wait.
+pub(crate) fn list(
+    conn: &Connection,
+    inspection: InspectionId,
+    after: i64,
+    waiting: bool,
+) -> Result<Vec<(i64, ChangeId, RawChange)>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT ordinal, change, bytes, digest FROM changes
+         WHERE inspection = ?1 AND ordinal > ?2 AND waiting = ?3 ORDER BY ordinal",
+    )?;
+    let mut rows = statement.query(params![inspection.as_bytes(), after, waiting])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((row.get(0)?, change(row, 1)?, checked(row.get(2)?, digest(row, 3)?)?));
+    }
+    Ok(found)
+}
+
+/// A change stopped waiting.
+pub(crate) fn joined(tx: &Connection, ordinal: i64) -> Result<(), ClientError> {
+    tx.prepare_cached("UPDATE changes SET waiting = 0 WHERE ordinal = ?1")?.execute([ordinal])?;
+    Ok(())
+}
+
+/// All changes of an inspection start waiting again: the first step of building its document anew.
+pub(crate) fn wait_all(tx: &Connection) -> Result<(), ClientError> {
+    tx.execute("UPDATE changes SET waiting = 1 WHERE waiting = 0", [])?;
+    tx.execute("DELETE FROM documents", [])?;
+    Ok(())
+}
+
+/// The snapshot of a document and the last change in it.
+pub(crate) fn snapshot(
+    conn: &Connection,
+    inspection: InspectionId,
+) -> Result<Option<(Vec<u8>, i64)>, ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT snapshot, through FROM documents WHERE inspection = ?1")?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// Keeps a snapshot that holds every change that does not wait.
+pub(crate) fn put_snapshot(
+    tx: &Connection,
+    inspection: InspectionId,
+    snapshot: &[u8],
+) -> Result<(), ClientError> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO documents (inspection, snapshot, through)
+         SELECT ?1, ?2, COALESCE(MAX(ordinal), 0) FROM changes WHERE inspection = ?1 AND waiting = 0
+         ON CONFLICT (inspection) DO UPDATE SET snapshot = excluded.snapshot, through = excluded.through",
+    )?;
+    statement.execute(params![inspection.as_bytes(), snapshot])?;
+    Ok(())
+}
+
+/// How many changes a load would have to replay.
+pub(crate) fn behind_snapshot(conn: &Connection, inspection: InspectionId) -> Result<u64, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT COUNT(*) FROM changes WHERE inspection = ?1 AND ordinal >
+           COALESCE((SELECT through FROM documents WHERE inspection = ?1), 0)",
+    )?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| count(row, 0))?)
+}
+
+/// Own changes that wait to be sent, in the order in which they were written.
+pub(crate) fn pending(conn: &Connection, limit: usize) -> Result<Vec<Pending>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT c.ordinal, c.digest, length(c.bytes), CASE WHEN j.receipt IS NULL THEN j.seq END
+         FROM changes c JOIN journal j ON j.hash = c.entry
+         WHERE c.own = 1 AND c.receipt IS NULL AND c.outcome IS NOT 'refused' ORDER BY c.ordinal LIMIT ?1",
+    )?;
+    let rows = statement.query_map([signed(limit as u64)], |row| {
+        let after: Option<i64> = row.get(3)?;
+        Ok(Pending {
+            ordinal: count(row, 0)?,
+            digest: digest(row, 1)?,
+            size_bytes: usize::try_from(count(row, 2)?).unwrap_or(usize::MAX),
+            after_entry: after.and_then(|seq| u64::try_from(seq).ok()),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One change's inspection and bytes.
+pub(crate) fn get(conn: &Connection, ordinal: u64) -> Result<(InspectionId, RawChange), ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT inspection, bytes, digest FROM changes WHERE ordinal = ?1")?;
+    let (inspection, bytes, expected) = statement.query_row([signed(ordinal)], |row| {
+        Ok((super::columns::id(row, 0)?, row.get(1)?, digest(row, 2)?))
+    })?;
+    Ok((inspection, checked(bytes, expected)?))
+}
+
+/// Where every change of an inspection comes from, in the order of arrival.
+pub(crate) fn origins(conn: &Connection, inspection: InspectionId) -> Result<Vec<Origin>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT c.change, c.own, c.device, c.officer, c.device_at, c.earliest, c.latest, c.receipt IS NOT NULL,
+           EXISTS (SELECT 1 FROM journal j WHERE j.hash = c.entry AND j.receipt IS NOT NULL)
+         FROM changes c WHERE c.inspection = ?1 ORDER BY c.ordinal",
+    )?;
+    let rows = statement.query_map([inspection.as_bytes()], |row| {
+        Ok(Origin {
+            change: change(row, 0)?,
+            own: row.get(1)?,
+            device: id_or_none(row, 2)?,
+            officer: id_or_none(row, 3)?,
+            device_at: moment_or_none(row, 4)?,
+            written: Interval { earliest: moment_or_none(row, 5)?, latest: moment_or_none(row, 6)? },
+            received: row.get(7)?,
+            entry_received: row.get(8)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The own changes of an inspection.
+pub(crate) fn own(conn: &Connection, inspection: InspectionId) -> Result<Vec<ChangeId>, ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT change FROM changes WHERE inspection = ?1 AND own = 1 ORDER BY ordinal")?;
+    let rows = statement.query_map([inspection.as_bytes()], |row| change(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Every inspection that has changes.
+pub(crate) fn inspections(conn: &Connection) -> Result<Vec<InspectionId>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT DISTINCT inspection FROM changes ORDER BY inspection")?;
+    let rows = statement.query_map([], |row| super::columns::id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many changes of an inspection wait for their predecessors.
+pub(crate) fn waiting(conn: &Connection, inspection: InspectionId) -> Result<u64, ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT COUNT(*) FROM changes WHERE inspection = ?1 AND waiting = 1")?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| count(row, 0))?)
+}
+
+/// When an inspection was last written to, as far as is known.
+pub(crate) fn last_edit_at(
+    conn: &Connection,
+    inspection: InspectionId,
+) -> Result<Option<Moment>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT MAX(COALESCE(device_at, latest, earliest)) FROM changes
+         WHERE inspection = ?1 AND (own = 1 OR device IS NOT NULL)",
+    )?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| moment_or_none(row, 0))?)
+}
+
+/// Own changes that no journal entry with their hash covers.
+pub(crate) fn uncovered(conn: &Connection, inspection: InspectionId) -> Result<Vec<ChangeId>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT change FROM changes c WHERE inspection = ?1 AND own = 1 AND NOT EXISTS
+           (SELECT 1 FROM journal j WHERE j.hash = c.entry AND j.content = c.digest AND j.inspection = c.inspection)",
+    )?;
+    let rows = statement.query_map([inspection.as_bytes()], |row| change(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Another entry covers the change now.
+pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<(), ClientError> {
+    tx.prepare_cached("UPDATE changes SET entry = ?2 WHERE entry = ?1")?
+        .execute(params![was.to_bytes(), now.to_bytes()])?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The captures of this device: what was taken, and whether the server holds it.
+
+use super::columns::{count, digest, id, signed};
+use crate::error::ClientError;
+use fieldproof_schema::ids::{InspectionId, RecordId};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::Digest;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A capture of this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) record: RecordId,
+    pub(crate) inspection: InspectionId,
+    pub(crate) digest: Digest,
+    pub(crate) size_bytes: u64,
+    pub(crate) kind: String,
+    pub(crate) media_type: String,
+    pub(crate) item: Option<String>,
+    pub(crate) entry: Digest,
+    pub(crate) captured_at: Moment,
+    pub(crate) received: bool,
+    pub(crate) code: Option<String>,
+    pub(crate) entry_received: bool,
+}
+
+const HELD: &str =
+    "SELECT e.record, e.inspection, e.digest, e.size_bytes, e.kind, e.media_type, e.item, e.entry,
+    e.captured_at, e.receipt IS NOT NULL, e.code,
+    EXISTS (SELECT 1 FROM journal j WHERE j.hash = e.entry AND j.receipt IS NOT NULL) FROM evidence e";
+
+fn held(row: &Row<'_>) -> rusqlite::Result<Held> {
+    Ok(Held {
+        record: id(row, 0)?,
+        inspection: id(row, 1)?,
+        digest: digest(row, 2)?,
+        size_bytes: count(row, 3)?,
+        kind: row.get(4)?,
+        media_type: row.get(5)?,
+        item: row.get(6)?,
+        entry: digest(row, 7)?,
+        captured_at: Moment::from_micros(row.get(8)?),
+        received: row.get(9)?,
+        code: row.get(10)?,
+        entry_received: row.get(11)?,
+    })
+}
+
+/// Keeps a capture whose bytes are in their file.
+pub(crate) fn insert(tx: &Connection, new: &Held) -> Result<(), ClientError> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO evidence (record, inspection, digest, size_bytes, kind, media_type, item, entry, captured_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    statement.execute(params![
+        new.record.as_bytes(),
+        new.inspection.as_bytes(),
+        new.digest.to_bytes(),
+        signed(new.size_bytes),
+        new.kind,
+        new.media_type,
+        new.item,
+        new.entry.to_bytes(),
+        new.captured_at.as_micros(),
+    ])?;
+    Ok(())
+}
+
+/// One capture.
+pub(crate) fn find(conn: &Connection, record: RecordId) -> Result<Option<Held>, ClientError> {
+    let mut statement = conn.prepare_cached(&format!("{HELD} WHERE e.record = ?1"))?;
+    Ok(statement.query_row([record.as_bytes()], held).optional()?)
+}
+
+/// The captures of an inspection, by record.
+pub(crate) fn of_inspection(conn: &Connection, inspection: InspectionId) -> Result<Vec<Held>, ClientError> {
+    let mut statement = conn.prepare_cached(&format!("{HELD} WHERE e.inspection = ?1 ORDER BY e.record"))?;
+    let rows = statement.query_map([inspection.as_bytes()], held)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Every capture, by record.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<Held>, ClientError> {
+    let mut statement = conn.prepare_cached(&format!("{HELD} ORDER BY e.record"))?;
+    let rows = statement.query_map([], held)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Captures whose entry the server holds and whose bytes it does not, small before large.
+pub(crate) fn pending(conn: &Connection) -> Result<Vec<Held>, ClientError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "{HELD} WHERE e.receipt IS NULL AND e.code IS NULL ORDER BY e.size_bytes, e.record"
+    ))?;
+    let rows = statement.query_map([], held)?;
+    let found: Vec<Held> = rows.collect::<Result<_, _>>()?;
+    Ok(found.into_iter().filter(|held| held.entry_received).collect())
+}
+
+/// Another entry covers the capture now.
+pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<(), ClientError> {
+    tx.prepare_cached("UPDATE evidence SET entry = ?2 WHERE entry = ?1")?
+        .execute(params![was.to_bytes(), now.to_bytes()])?;
+    Ok(())
+}
+
+/// The capture cannot be sent, and why.
+pub(crate) fn set_problem(tx: &Connection, record: RecordId, code: &str) -> Result<(), ClientError> {
+    tx.prepare_cached("UPDATE evidence SET code = ?2 WHERE record = ?1")?
+        .execute(params![record.as_bytes(), code])?;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Single facts of the store.
+
+use crate::error::ClientError;
+use fieldproof_schema::journal::Tip;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::Digest;
+use rusqlite::{Connection, OptionalExtension};
+
+/// How often the store had been opened.
+const SESSION: &str = "session";
+/// The server's epoch when the cursors were given.
+const EPOCH: &str = "epoch";
+/// The server's clock at the last contact.
+const SERVER_AT: &str = "server_at";
+/// This device's clock at the last contact.
+const CONTACT_AT: &str = "contact_at";
+/// Set while the store has no base: where the damaged one is kept.
+const RECOVERING: &str = "recovering";
+/// The entry that the journal here attaches to, when it does not begin at 1.
+const BASE: &str = "base";
+
+fn get(conn: &Connection, name: &str) -> Result<Option<String>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+fn put(tx: &Connection, name: &str, value: &str) -> Result<(), ClientError> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?;
+    statement.execute([name, value])?;
+    Ok(())
+}
+
+fn number(conn: &Connection, name: &'static str) -> Result<Option<i64>, ClientError> {
+    let text = get(conn, name)?;
+    text.map(|t| t.parse().map_err(|_| ClientError::Damaged { what: name })).transpose()
+}
+
+fn moment(conn: &Connection, name: &'static str) -> Result<Option<Moment>, ClientError> {
+    Ok(number(conn, name)?.map(Moment::from_micros))
+}
+
+/// The number of this opening, counted from 1.
+pub(crate) fn session(conn: &Connection) -> Result<u64, ClientError> {
+    Ok(number(conn, SESSION)?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+}
+
+/// Counts an opening.
+pub(crate) fn next_session(tx: &Connection) -> Result<u64, ClientError> {
+    let next = session(tx)? + 1;
+    put(tx, SESSION, &next.to_string())?;
+    Ok(next)
+}
+
+/// The remembered epoch.
+pub(crate) fn epoch(conn: &Connection) -> Result<Option<Digest>, ClientError> {
+    let text = get(conn, EPOCH)?;
+    text.map(|t| t.parse().map_err(|_| ClientError::Damaged { what: EPOCH })).transpose()
+}
+
+/// Remembers the epoch.
+pub(crate) fn put_epoch(tx: &Connection, epoch: Digest) -> Result<(), ClientError> {
+    put(tx, EPOCH, &epoch.to_string())
+}
+
+/// The server's clock at the last contact, and this device's.
+pub(crate) fn last_contact(conn: &Connection) -> Result<(Option<Moment>, Option<Moment>), ClientError> {
+    Ok((moment(conn, SERVER_AT)?, moment(conn, CONTACT_AT)?))
+}
+
+/// Remembers a contact.
+pub(crate) fn put_contact(tx: &Connection, server_at: Moment, here_at: Moment) -> Result<(), ClientError> {
+    put(tx, SERVER_AT, &server_at.as_micros().to_string())?;
+    put(tx, CONTACT_AT, &here_at.as_micros().to_string())
+}
+
+/// Where the damaged store is kept, while this one waits for its base.
+pub(crate) fn recovering(conn: &Connection) -> Result<Option<String>, ClientError> {
+    get(conn, RECOVERING)
+}
+
+/// Marks the store as waiting for its base.
+pub(crate) fn put_recovering(tx: &Connection, kept_as: &str) -> Result<(), ClientError> {
+    put(tx, RECOVERING, kept_as)
+}
+
+/// The base was found.
+pub(crate) fn end_recovering(tx: &Connection) -> Result<(), ClientError> {
+    tx.execute("DELETE FROM meta WHERE name = ?1", [RECOVERING])?;
+    Ok(())
+}
+
+/// The entry that the journal here attaches to.
+pub(crate) fn base(conn: &Connection) -> Result<Tip, ClientError> {
+    let Some(text) = get(conn, BASE)? else { return Ok(Tip::default()) };
+    let parsed = text
+        .split_once(' ')
+        .and_then(|(seq, hash)| Some(Tip { seq: seq.parse().ok()?, hash: Some(hash.parse().ok()?) }));
+    parsed.ok_or(ClientError::Damaged { what: BASE })
+}
+
+/// Sets the entry that the journal attaches to from here on.
+pub(crate) fn put_base(tx: &Connection, tip: Tip) -> Result<(), ClientError> {
+    match tip.hash {
+        Some(hash) => put(tx, BASE, &format!("{} {hash}", tip.seq)),
+        None => Ok(()),
+    }
+}

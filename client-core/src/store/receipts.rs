@@ -1,0 +1,99 @@
+//! Receipts, and what they and the server's verdicts say about single items.
+
+use super::columns::id;
+use crate::error::ClientError;
+use fieldproof_schema::ids::ReceiptId;
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Keeps a receipt that was verified.
+pub(crate) fn put(tx: &Connection, receipt: &Receipt, signed: &SignedReceipt) -> Result<(), ClientError> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO receipts (id, epoch, bytes, signature, at, backup_horizon) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (id) DO NOTHING",
+    )?;
+    statement.execute(params![
+        receipt.id.as_bytes(),
+        receipt.epoch.to_bytes(),
+        signed.bytes,
+        signed.signature.to_bytes(),
+        receipt.at.as_micros(),
+        receipt.backup_horizon.as_micros(),
+    ])?;
+    Ok(())
+}
+
+/// Notes that a receipt names an item that was sent; returns how many entries and how many changes that were.
+pub(crate) fn mark(tx: &Connection, receipt: ReceiptId, item: Digest) -> Result<(u64, u64), ClientError> {
+    let (receipt, item) = (receipt.as_bytes(), item.to_bytes());
+    let entries = tx
+        .prepare_cached("UPDATE journal SET receipt = ?1 WHERE hash = ?2 AND receipt IS NULL")?
+        .execute(params![receipt, item])?;
+    let changes = tx
+        .prepare_cached("UPDATE changes SET receipt = ?1 WHERE digest = ?2 AND own = 1 AND receipt IS NULL")?
+        .execute(params![receipt, item])?;
+    Ok((entries as u64, changes as u64))
+}
+
+/// Notes that a receipt names the bytes of captures; returns how many captures have them.
+pub(crate) fn mark_evidence(
+    tx: &Connection,
+    receipt: ReceiptId,
+    bytes: Digest,
+) -> Result<usize, ClientError> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE evidence SET receipt = ?1, code = NULL WHERE digest = ?2 AND receipt IS NULL",
+    )?;
+    Ok(statement.execute(params![receipt.as_bytes(), bytes.to_bytes()])?)
+}
+
+/// The name of an outcome in the store.
+pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Waiting => "waiting",
+        Outcome::Quarantined => "quarantined",
+        Outcome::Refused => "refused",
+    }
+}
+
+/// Notes what became of an item.
+pub(crate) fn decide(
+    tx: &Connection,
+    item: Digest,
+    outcome: Outcome,
+    code: Option<&str>,
+) -> Result<(), ClientError> {
+    for sql in [
+        "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3",
+        "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1",
+    ] {
+        tx.prepare_cached(sql)?.execute(params![outcome_name(outcome), code, item.to_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Receipts of other epochs stop counting: everything that only they name is offered again. They are kept.
+pub(crate) fn discount_other_epochs(tx: &Connection, epoch: Digest) -> Result<(), ClientError> {
+    for table in ["journal", "changes"] {
+        tx.execute(
+            &format!(
+                "UPDATE {table} SET receipt = NULL, outcome = NULL, code = NULL
+                 WHERE receipt IN (SELECT id FROM receipts WHERE epoch <> ?1) OR outcome IS NOT NULL"
+            ),
+            [epoch.to_bytes()],
+        )?;
+    }
+    tx.execute(
+        "UPDATE evidence SET receipt = NULL WHERE receipt IN (SELECT id FROM receipts WHERE epoch <> ?1)",
+        [epoch.to_bytes()],
+    )?;
+    Ok(())
+}
+
+/// The newest receipt.
+pub(crate) fn last(conn: &Connection) -> Result<Option<ReceiptId>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT id FROM receipts ORDER BY at DESC, id DESC LIMIT 1")?;
+    Ok(statement.query_row([], |row| id(row, 0)).optional()?)
+}

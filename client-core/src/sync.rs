@@ -1,0 +1,209 @@
+//! The sync engine: rounds of push and pull, then captures, until nothing is left to say.
+//!
+//! What to send is planned purely ([`plan`]) from what has no receipt; what an answer changes is one transaction
+//! ([`intake`]). Every request may be cut or repeated. The desk is never held while the network is waited for, so that an
+//! officer's acts go on beside a sync.
+
+pub mod backoff;
+pub(crate) mod call;
+mod continuity;
+mod intake;
+mod plan;
+mod recover;
+mod session;
+mod upload;
+
+pub(crate) use session::Link;
+
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::store::unsent::{self, Unsent};
+use crate::store::{changes, journal, meta, rows};
+use crate::transport::{Method, Transport, WireRequest};
+use bytes::Bytes;
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::limits::{PUSH_CHUNK_BYTES_MAX, PUSH_ENTRIES_MAX};
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::sync::{Chunk, SyncAnswer, SyncRequest};
+use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+
+/// Rounds of one sync; a first pull of ten thousand inspections needs far fewer.
+const ROUNDS_MAX: u32 = 10_000;
+/// The smallest push that is still tried after the server found others too large.
+const PUSH_BYTES_MIN: usize = 4 * 1024;
+
+/// What one sync did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// Requests to the sync service.
+    pub rounds: u32,
+    /// Journal entries for which a receipt came.
+    pub entries_sent: u64,
+    /// Changes for which a receipt came.
+    pub changes_sent: u64,
+    /// Bytes of all request bodies.
+    pub bytes_sent: u64,
+    /// Rows that the server sent.
+    pub rows_received: u64,
+    /// Captures for which a receipt came.
+    pub evidence_completed: u64,
+    /// Items that the server refused or holds apart, of this sync.
+    pub refused: Vec<RefusedItem>,
+    /// What the server does not hold yet.
+    pub still_unsent: Unsent,
+    /// True when a store that was set aside found its place in the journal again.
+    pub recovered: bool,
+    /// True when this store had come back older than what the server holds.
+    pub rolled_back: bool,
+    /// True when the server had come back older, or began a new epoch: everything it misses was offered again.
+    pub server_restored: bool,
+}
+
+/// An item that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedItem {
+    /// A journal entry's name, the digest of a raw change, or of a capture's bytes.
+    pub item: Digest,
+    /// The inspection that it belongs to, where it belongs to one.
+    pub inspection: Option<InspectionId>,
+    /// Why, as an error code.
+    pub code: String,
+    /// True when the server holds it apart; false when it is on this terminal only.
+    pub held: bool,
+}
+
+/// A request and what it offers.
+struct Push {
+    request: SyncRequest,
+    offered: BTreeSet<Digest>,
+}
+
+impl Client {
+    /// Sends what the server does not hold and takes in what is new. Repeating it changes nothing.
+    ///
+    /// An error leaves everything that was received so far in place; [`ClientError::Offline`] means that there was no
+    /// server to talk to.
+    pub async fn sync(&self, transport: &dyn Transport) -> Result<SyncReport, ClientError> {
+        let mut link = self.link.lock().await;
+        if self.desk().who.is_none() {
+            return Err(ClientError::NotEnrolled);
+        }
+        let mut report = SyncReport::default();
+        self.exchange(transport, &mut link, &mut report).await?;
+        let evidence = self.upload_all(transport, &mut link, &mut report).await;
+        report.still_unsent = unsent::total(&self.reader())?;
+        evidence.map(|()| report)
+    }
+
+    async fn exchange(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        report: &mut SyncReport,
+    ) -> Result<(), ClientError> {
+        let mut budget = PUSH_CHUNK_BYTES_MAX;
+        for _ in 0..ROUNDS_MAX {
+            let push = self.next_push(budget)?;
+            let body = Bytes::from(frame::pack(&push.request));
+            let sent_bytes = body.len() as u64;
+            let offered = push.offered.len();
+            let answer = match self.ask(transport, link, body).await {
+                Err(error) if error.code() == ErrorCode::BodyTooLarge && budget > PUSH_BYTES_MIN => {
+                    budget /= 2;
+                    continue;
+                }
+                other => other?,
+            };
+            report.rounds += 1;
+            report.bytes_sent += sent_bytes;
+            let more = answer.more;
+            let taken = self.take_in(answer, &push.offered)?;
+            let moved = taken.moved();
+            let received_all = taken.entries + taken.changes >= offered as u64;
+            taken.add_to(report);
+            // Without any progress another round would only repeat this one.
+            if !moved || !more && received_all && self.nothing_to_push()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_push(&self, budget: usize) -> Result<Push, ClientError> {
+        let reader = self.reader();
+        let mut push = Push {
+            request: SyncRequest {
+                protocol: PROTOCOL,
+                cursors: rows::cursors(&reader)?,
+                epoch: meta::epoch(&reader)?,
+                entries: Vec::new(),
+                chunks: Vec::new(),
+            },
+            offered: BTreeSet::new(),
+        };
+        if meta::recovering(&reader)?.is_none() {
+            fill(&mut push, &reader, budget)?;
+        }
+        Ok(push)
+    }
+
+    async fn ask(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        body: Bytes,
+    ) -> Result<SyncAnswer, ClientError> {
+        let request = WireRequest {
+            method: Method::Post,
+            path: call::SYNC.to_owned(),
+            headers: vec![
+                ("content-type", SYNC_MEDIA_TYPE.to_owned()),
+                ("accept", SYNC_MEDIA_TYPE.to_owned()),
+            ],
+            body,
+        };
+        let response = self.authorized(transport, link, request).await?;
+        if response.header("content-type").is_none_or(|found| found != SYNC_MEDIA_TYPE) {
+            return Err(ClientError::ServerStrange { what: "the answer is not a sync answer".to_owned() });
+        }
+        frame::unpack(&response.body).map_err(|e| ClientError::ServerStrange { what: e.to_string() })
+    }
+
+    fn nothing_to_push(&self) -> Result<bool, ClientError> {
+        let unsent = unsent::total(&self.reader())?;
+        Ok(unsent.entries == 0 && unsent.changes == 0)
+    }
+}
+
+/// Fills a push with what waits, as planned.
+fn fill(push: &mut Push, conn: &Connection, budget: usize) -> Result<(), ClientError> {
+    let entries = journal::pending(conn, PUSH_ENTRIES_MAX)?;
+    let waiting = changes::pending(conn, PUSH_ENTRIES_MAX)?;
+    let plan = plan::plan(
+        &entries.iter().map(|e| plan::Entry { seq: e.seq, size_bytes: e.size_bytes }).collect::<Vec<_>>(),
+        &waiting
+            .iter()
+            .map(|c| plan::Change { size_bytes: c.size_bytes, after_entry: c.after_entry })
+            .collect::<Vec<_>>(),
+        budget,
+    );
+    for pending in &entries[..plan.entries] {
+        let stored = journal::get(conn, pending.seq)?;
+        let stored = stored.ok_or(ClientError::Damaged { what: "the journal" })?;
+        push.offered.insert(pending.hash);
+        push.request.entries.push(stored.entry);
+    }
+    for index in plan.changes {
+        let pending = &waiting[index];
+        let (inspection, raw) = changes::get(conn, pending.ordinal)?;
+        push.offered.insert(pending.digest);
+        match push.request.chunks.iter_mut().find(|chunk| chunk.inspection == inspection) {
+            Some(chunk) => chunk.changes.push(raw),
+            None => push.request.chunks.push(Chunk { inspection, changes: vec![raw] }),
+        }
+    }
+    Ok(())
+}

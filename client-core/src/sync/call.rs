@@ -1,0 +1,88 @@
+//! Single calls: addresses, JSON, and what the server's errors mean here.
+
+use crate::error::ClientError;
+use crate::transport::{Method, Transport, TransportError, WireRequest, WireResponse};
+use bytes::Bytes;
+use fieldproof_schema::wire::error::ErrorBody;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Where a device enrols.
+pub(crate) const ENROL: &str = "/api/v1/device/enrol";
+/// Where a device asks for something to sign.
+pub(crate) const CHALLENGE: &str = "/api/v1/device/challenge";
+/// Where a device opens a session.
+pub(crate) const SESSION: &str = "/api/v1/device/session";
+/// The sync service.
+pub(crate) const SYNC: &str = "/api/v1/sync";
+/// Captures, by digest.
+pub(crate) const EVIDENCE: &str = "/api/v1/evidence/";
+
+impl From<TransportError> for ClientError {
+    fn from(source: TransportError) -> Self {
+        match source {
+            TransportError::TooLarge { .. } => Self::ServerStrange { what: source.to_string() },
+            TransportError::Unreachable { .. }
+            | TransportError::Cut { .. }
+            | TransportError::Misconfigured(_) => Self::Offline { source },
+        }
+    }
+}
+
+/// Sends a JSON body and reads a JSON answer.
+pub(crate) async fn json<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    path: &str,
+    body: &impl Serialize,
+) -> Result<T, ClientError> {
+    let body = serde_json::to_vec(body).expect("wire messages are plain data with text keys");
+    let request = WireRequest {
+        method: Method::Post,
+        path: path.to_owned(),
+        headers: vec![
+            ("content-type", "application/json".to_owned()),
+            ("accept", "application/json".to_owned()),
+        ],
+        body: Bytes::from(body),
+    };
+    let response = succeeded(transport.call(request).await?)?;
+    serde_json::from_slice(&response.body)
+        .map_err(|_| ClientError::ServerStrange { what: format!("the answer of {path} cannot be read") })
+}
+
+/// The answer of a call that succeeded; otherwise what the server said about it.
+///
+/// A portal or a proxy answers with pages of its own: what is not in the product's one error form is not our server.
+pub(crate) fn succeeded(response: WireResponse) -> Result<WireResponse, ClientError> {
+    if (200..300).contains(&response.status) {
+        return Ok(response);
+    }
+    match serde_json::from_slice::<ErrorBody>(&response.body) {
+        Ok(ErrorBody { code, details, .. }) => Err(ClientError::Refused { code, details }),
+        Err(_) => Err(ClientError::ServerStrange { what: format!("status {}", response.status) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldproof_schema::wire::error::ErrorCode;
+
+    fn response(status: u16, body: &'static str) -> WireResponse {
+        WireResponse { status, headers: vec![], body: Bytes::from_static(body.as_bytes()) }
+    }
+
+    #[test]
+    fn the_servers_errors_are_told_from_a_portals_pages() {
+        let refused = succeeded(response(403, r#"{"code":"device_revoked","message":{}}"#)).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::DeviceRevoked);
+        let later =
+            succeeded(response(418, r#"{"code":"teapot","message":{},"details":{"a":1}}"#)).unwrap_err();
+        assert_eq!(later.code(), ErrorCode::ServerStrange);
+        assert_eq!(later.details()["code"], "teapot");
+        for (status, body) in [(302, ""), (407, "<html>"), (500, "oops"), (511, "{}")] {
+            let error = succeeded(response(status, body)).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::ServerStrange, "{status}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Taking in an answer: receipts, verdicts, rows and cursors in one transaction, so that a kill in between repeats at most.
+
+use super::continuity::{Continuity, compare};
+use super::{RefusedItem, SyncReport, recover};
+use crate::checklists::Shelf;
+use crate::client::{Client, Desk, Who};
+use crate::documents;
+use crate::error::ClientError;
+use crate::journal_writer::Clocks;
+use crate::projection;
+use crate::store::changes::{self, NewChange};
+use crate::store::{journal, list, meta, receipts, rows};
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::row::{Body, ChangeRow, Row, RowKind};
+use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt, SyncAnswer, Verdict};
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+
+/// Refusals that another round or another day can mend: the items stay offered.
+const PASSING: [ErrorCode; 6] = [
+    ErrorCode::EntryGap,
+    ErrorCode::EntryFork,
+    ErrorCode::ChangeUncovered,
+    ErrorCode::Unavailable,
+    ErrorCode::TooManyTries,
+    ErrorCode::Internal,
+];
+
+/// What an answer changed.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) entries: u64,
+    pub(super) changes: u64,
+    rows: u64,
+    cursors_moved: bool,
+    decided: u64,
+    refused: Vec<RefusedItem>,
+    recovered: bool,
+    rolled_back: bool,
+    server_restored: bool,
+}
+
+impl Taken {
+    /// True when anything is different from before the round.
+    pub(super) fn moved(&self) -> bool {
+        self.entries + self.changes + self.decided > 0
+            || self.cursors_moved
+            || self.recovered
+            || self.rolled_back
+            || self.server_restored
+    }
+
+    pub(super) fn add_to(self, report: &mut SyncReport) {
+        report.entries_sent += self.entries;
+        report.changes_sent += self.changes;
+        report.rows_received += self.rows;
+        report.refused.extend(self.refused);
+        report.recovered |= self.recovered;
+        report.rolled_back |= self.rolled_back;
+        report.server_restored |= self.server_restored;
+    }
+}
+
+impl Client {
+    pub(super) fn take_in(
+        &self,
+        answer: SyncAnswer,
+        offered: &BTreeSet<Digest>,
+    ) -> Result<Taken, ClientError> {
+        let mut desk = self.desk();
+        let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
+        let receipt = verified(answer.receipt.as_ref(), &who, answer.epoch)?;
+        let clocks = Clocks::read(&*self.host);
+        let mut taken = Taken::default();
+
+        let Desk { conn, documents, clocks: last_clocks, .. } = &mut *desk;
+        let tx = conn.transaction()?;
+        meta::put_contact(&tx, answer.server_at, clocks.now)?;
+        if take_epoch(&tx, answer.epoch)? {
+            taken.server_restored = true;
+        }
+        if let (Some(receipt), Some(signed)) = (&receipt, &answer.receipt) {
+            take_receipt(&tx, receipt, signed, offered, &mut taken)?;
+        }
+        take_verdicts(&tx, &answer.verdicts, offered, &mut taken)?;
+        let pen = who.pen(clocks);
+        if let Some(kept_as) = meta::recovering(&tx)? {
+            recover::settle_in(&tx, &pen, answer.tip, &kept_as, &self.options.version)?;
+            taken.recovered = true;
+        } else {
+            let last_here = journal::tip(&tx)?.seq;
+            let hash_here = journal::hash_at(&tx, answer.tip.seq)?;
+            match compare(answer.tip, last_here, hash_here, journal::last_received(&tx)?) {
+                Continuity::Fits => {}
+                Continuity::ServerBehind => {
+                    journal::offer_again_after(&tx, answer.tip.seq)?;
+                    taken.server_restored = true;
+                }
+                Continuity::StoreBehind => {
+                    pen.note_clock(&tx, *last_clocks)?;
+                    recover::roll_forward(&tx, &pen, answer.tip)?;
+                    taken.rolled_back = true;
+                }
+            }
+        }
+        let changed = take_rows(&tx, &answer.rows, &who)?;
+        taken.rows = answer.rows.len() as u64;
+        let before = rows::cursors(&tx)?;
+        for cursor in &answer.cursors {
+            rows::put_cursor(&tx, cursor)?;
+        }
+        taken.cursors_moved = rows::cursors(&tx)? != before;
+        if changed.reference {
+            self.shelf.forget();
+        }
+        let reference = changed.reference;
+        let fresh = absorb(&tx, &self.shelf, changed, |id| documents.get(id).cloned());
+        let committed = fresh.and_then(|fresh| Ok(tx.commit().map(|()| fresh)?));
+        if reference {
+            // A reader may have read the old rows meanwhile; and after a failure the new ones are not in the store.
+            self.shelf.forget();
+        }
+        let fresh = committed?;
+        for (inspection, document) in fresh {
+            documents.put(inspection, document);
+        }
+        desk.clocks = Some(clocks);
+        if taken.rolled_back {
+            recover::forget_actors(&mut desk);
+        }
+        Ok(taken)
+    }
+}
+
+/// The receipt, when it is the pinned server's, for this terminal and of the epoch that the answer names.
+fn verified(
+    signed: Option<&SignedReceipt>,
+    who: &Who,
+    epoch: Digest,
+) -> Result<Option<Receipt>, ClientError> {
+    let Some(signed) = signed else { return Ok(None) };
+    let receipt = signed
+        .verify(&who.member.server_key)
+        .map_err(|e| ClientError::ServerStrange { what: e.to_string() })?;
+    if receipt.device != who.device || receipt.epoch != epoch {
+        return Err(ClientError::ServerStrange {
+            what: "the receipt is for another terminal or epoch".to_owned(),
+        });
+    }
+    Ok(Some(receipt))
+}
+
+/// True when the server began a new epoch: cursors and receipts of others stop counting.
+fn take_epoch(tx: &Connection, epoch: Digest) -> Result<bool, ClientError> {
+    let known = meta::epoch(tx)?;
+    if known == Some(epoch) {
+        return Ok(false);
+    }
+    meta::put_epoch(tx, epoch)?;
+    if known.is_none() {
+        return Ok(false);
+    }
+    rows::drop_cursors(tx)?;
+    receipts::discount_other_epochs(tx, epoch)?;
+    Ok(true)
+}
+
+/// Only what was offered just now is marked: a receipt that names more says nothing that was asked.
+fn take_receipt(
+    tx: &Connection,
+    receipt: &Receipt,
+    signed: &SignedReceipt,
+    offered: &BTreeSet<Digest>,
+    taken: &mut Taken,
+) -> Result<(), ClientError> {
+    receipts::put(tx, receipt, signed)?;
+    for item in receipt.items.iter().filter(|item| offered.contains(item)) {
+        let (entries, changes) = receipts::mark(tx, receipt.id, *item)?;
+        taken.entries += entries;
+        taken.changes += changes;
+    }
+    Ok(())
+}
+
+fn take_verdicts(
+    tx: &Connection,
+    verdicts: &[Verdict],
+    offered: &BTreeSet<Digest>,
+    taken: &mut Taken,
+) -> Result<(), ClientError> {
+    for verdict in verdicts.iter().filter(|verdict| offered.contains(&verdict.item)) {
+        let code = verdict.code.as_deref();
+        let passing = code.and_then(ErrorCode::find).is_some_and(|code| PASSING.contains(&code));
+        match verdict.outcome {
+            Outcome::Refused if passing => continue,
+            Outcome::Refused | Outcome::Quarantined => {
+                taken.refused.push(RefusedItem {
+                    item: verdict.item,
+                    inspection: verdict.inspection,
+                    code: code.unwrap_or_default().to_owned(),
+                    held: verdict.outcome == Outcome::Quarantined,
+                });
+            }
+            Outcome::Accepted | Outcome::Waiting => {}
+        }
+        receipts::decide(tx, verdict.item, verdict.outcome, code)?;
+        taken.decided += u64::from(verdict.outcome == Outcome::Refused);
+    }
+    Ok(())
+}
+
+/// Which inspections need a new line, and which of them have new changes.
+#[derive(Debug, Default)]
+struct Changed {
+    reference: bool,
+    lines: BTreeSet<InspectionId>,
+    documents: BTreeSet<InspectionId>,
+}
+
+fn take_rows(tx: &Connection, page: &[Row], who: &Who) -> Result<Changed, ClientError> {
+    let mut changed = Changed::default();
+    for row in page {
+        let kind = RowKind::find(&row.kind);
+        match &row.body {
+            Body::Reference(text) => {
+                rows::put(tx, &row.kind, &row.subject, text.as_bytes())?;
+                changed.lines.extend(rows::about(&row.kind, text.as_bytes()));
+            }
+            // A change that this terminal holds stays: it may be all that is left of it.
+            Body::Gone if kind == Some(RowKind::Change) => {}
+            Body::Gone => changed.lines.extend(rows::remove(tx, &row.kind, &row.subject)?),
+            Body::Change(change) => take_change(tx, &row.subject, change, who, &mut changed)?,
+        }
+        changed.reference |= matches!(kind, Some(RowKind::Template | RowKind::Laws | RowKind::Released));
+    }
+    Ok(changed)
+}
+
+fn take_change(
+    tx: &Connection,
+    subject: &str,
+    row: &ChangeRow,
+    who: &Who,
+    changed: &mut Changed,
+) -> Result<(), ClientError> {
+    let Some(change) = documents::name_of(&row.change) else {
+        // Kept as it came; a later version may read it.
+        tracing::warn!(inspection.id = %row.inspection, "a change cannot be read by this version and is kept aside");
+        return rows::put(tx, RowKind::Change.as_str(), subject, &row.change.0);
+    };
+    let new = NewChange {
+        inspection: row.inspection,
+        change,
+        raw: &row.change,
+        // Own are those that this store wrote; what only its lost predecessor wrote came back from the server.
+        own: false,
+        entry: row.entry,
+        device: row.device,
+        officer: row.officer,
+        device_at: None,
+        written: row.written,
+        waiting: true,
+    };
+    if changes::insert(tx, &new)? {
+        changed.documents.insert(row.inspection);
+    } else {
+        changes::confirm(tx, row.inspection, change, row.written)?;
+    }
+    changed.lines.insert(row.inspection);
+    tracing::trace!(device.own = (row.device == Some(who.device)), "took in a change");
+    Ok(())
+}
+
+/// Merges new changes and makes the lines of the list anew; returns the documents that changed.
+fn absorb(
+    tx: &Connection,
+    shelf: &Shelf,
+    mut changed: Changed,
+    mut cached: impl FnMut(InspectionId) -> Option<fieldproof_schema::document::Document>,
+) -> Result<Vec<(InspectionId, fieldproof_schema::document::Document)>, ClientError> {
+    if changed.reference {
+        changed.lines.extend(list::without_progress(tx)?);
+    }
+    let mut fresh = Vec::new();
+    for inspection in changed.lines {
+        let known = match cached(inspection) {
+            Some(document) => Some(document),
+            None => documents::load(tx, inspection)?,
+        };
+        let document = if changed.documents.contains(&inspection) {
+            let (document, joined) = documents::absorb(tx, inspection, known)?;
+            if let Some(document) = document.as_ref().filter(|_| joined > 0) {
+                fresh.push((inspection, document.clone()));
+            }
+            document
+        } else {
+            known
+        };
+        projection::refresh(tx, shelf, inspection, document.as_ref())?;
+    }
+    Ok(fresh)
+}

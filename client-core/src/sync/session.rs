@@ -1,0 +1,58 @@
+//! The device's session with the server: a token in memory, renewed by signing a challenge.
+
+use super::call;
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::transport::{Transport, WireRequest, WireResponse};
+use fieldproof_schema::suite::{Purpose, Signer};
+use fieldproof_schema::wire::device::{Challenge, ChallengeRequest, Session, SessionRequest};
+use fieldproof_schema::wire::error::ErrorCode;
+
+/// What is remembered between calls. A lost token costs two calls.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    token: Option<String>,
+}
+
+impl Client {
+    /// Calls with the session's token; when the server does not know it, opens a session and calls once more.
+    pub(super) async fn authorized(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        request: WireRequest,
+    ) -> Result<WireResponse, ClientError> {
+        if let Some(token) = &link.token {
+            match self.call_as(transport, token, &request).await {
+                Err(error) if error.code() == ErrorCode::SignInRequired => link.token = None,
+                other => return other,
+            }
+        }
+        let token = self.open_session(transport).await?;
+        let answer = self.call_as(transport, &token, &request).await;
+        link.token = Some(token);
+        answer
+    }
+
+    async fn call_as(
+        &self,
+        transport: &dyn Transport,
+        token: &str,
+        request: &WireRequest,
+    ) -> Result<WireResponse, ClientError> {
+        let mut request = request.clone();
+        request.headers.push(("authorization", format!("Bearer {token}")));
+        call::succeeded(transport.call(request).await?)
+    }
+
+    async fn open_session(&self, transport: &dyn Transport) -> Result<String, ClientError> {
+        let who = self.desk().who.clone().ok_or(ClientError::NotEnrolled)?;
+        let device = who.device;
+        let Challenge { challenge } =
+            call::json(transport, call::CHALLENGE, &ChallengeRequest { device }).await?;
+        let signature = who.key.sign(Purpose::Session, challenge.as_bytes());
+        let session: Session =
+            call::json(transport, call::SESSION, &SessionRequest { device, challenge, signature }).await?;
+        Ok(session.token)
+    }
+}

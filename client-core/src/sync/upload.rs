@@ -1,0 +1,212 @@
+//! Captures to the server: offered, sent in parts from wherever the server stands, receipted. Small before large.
+//!
+//! The offset is asked for, never remembered. One capture that cannot be sent does not hold back the others.
+
+use super::session::Link;
+use super::{RefusedItem, SyncReport, call};
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::evidence;
+use crate::store::evidence::{self as captures, Held};
+use crate::store::receipts;
+use crate::transport::{Method, Transport, WireRequest, WireResponse};
+use bytes::Bytes;
+use fieldproof_schema::limits::EVIDENCE_PART_BYTES_MAX;
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::evidence::{OFFSET_HEADER, Offer, PART_MEDIA_TYPE, RECEIPT_MEDIA_TYPE};
+use fieldproof_schema::wire::sync::SignedReceipt;
+
+/// Bytes of one part: what a weak link carries in a minute, so that a cut costs little.
+const PART_BYTES: usize =
+    if EVIDENCE_PART_BYTES_MAX < 1024 * 1024 { EVIDENCE_PART_BYTES_MAX } else { 1024 * 1024 };
+/// How often the server may correct the offset of one capture before it is left for the next sync.
+const CORRECTIONS_MAX: u32 = 8;
+
+impl Client {
+    pub(super) async fn upload_all(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        report: &mut SyncReport,
+    ) -> Result<(), ClientError> {
+        let waiting = captures::pending(&self.reader())?;
+        for held in waiting {
+            match self.upload(transport, link, &held, report).await {
+                Ok(()) => report.evidence_completed += 1,
+                Err(error) => match &error {
+                    ClientError::Refused { code, .. } => report.refused.push(RefusedItem {
+                        item: held.digest,
+                        inspection: Some(held.inspection),
+                        code: code.clone(),
+                        held: false,
+                    }),
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one capture; a hash mismatch is looked into, and tried once more when the fault was not here.
+    async fn upload(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        held: &Held,
+        report: &mut SyncReport,
+    ) -> Result<(), ClientError> {
+        let first = self.send(transport, link, held, report).await;
+        let Err(error) = first else { return Ok(()) };
+        match error.code() {
+            ErrorCode::EvidenceHashMismatch => {
+                self.ensure_undamaged(held)?;
+                self.send(transport, link, held, report).await
+            }
+            ErrorCode::EvidenceTooLarge => {
+                captures::set_problem(&self.desk().conn, held.record, ErrorCode::EvidenceTooLarge.as_str())?;
+                Err(error)
+            }
+            _ => Err(error),
+        }
+    }
+
+    async fn send(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        held: &Held,
+        report: &mut SyncReport,
+    ) -> Result<(), ClientError> {
+        let path = format!("{}{}", call::EVIDENCE, held.digest);
+        let mut offset = self.offer(transport, link, held, &path).await?;
+        let mut corrections = 0;
+        while offset < held.size_bytes {
+            let part = self.read_part(held, offset)?;
+            let length = part.len() as u64;
+            report.bytes_sent += length;
+            let request = WireRequest {
+                method: Method::Patch,
+                path: path.clone(),
+                headers: vec![
+                    ("content-type", PART_MEDIA_TYPE.to_owned()),
+                    (OFFSET_HEADER, offset.to_string()),
+                ],
+                body: Bytes::from(part),
+            };
+            match self.authorized(transport, link, request).await {
+                Ok(response) => {
+                    let reached = offset_of(&response)?;
+                    if reached != offset + length {
+                        return Err(strange("the server counted a part wrongly"));
+                    }
+                    offset = reached;
+                }
+                Err(ClientError::Refused { code, details }) if code == ErrorCode::EvidenceOffset.as_str() => {
+                    corrections += 1;
+                    let right = details.get("offset").and_then(serde_json::Value::as_u64);
+                    match right.filter(|right| *right <= held.size_bytes && corrections <= CORRECTIONS_MAX) {
+                        Some(right) => offset = right,
+                        None => return Err(ClientError::Refused { code, details }),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.fetch_receipt(transport, link, held, &path).await
+    }
+
+    async fn offer(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        held: &Held,
+        path: &str,
+    ) -> Result<u64, ClientError> {
+        let offer = Offer {
+            inspection: held.inspection,
+            record: held.record,
+            size_bytes: held.size_bytes,
+            media_type: held.media_type.clone(),
+        };
+        let body = serde_json::to_vec(&offer).expect("an offer is plain data with text keys");
+        let request = WireRequest {
+            method: Method::Post,
+            path: path.to_owned(),
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: Bytes::from(body),
+        };
+        let offset = offset_of(&self.authorized(transport, link, request).await?)?;
+        if offset > held.size_bytes {
+            return Err(strange("the server holds more than the capture has"));
+        }
+        Ok(offset)
+    }
+
+    /// A part of the original; a file that is gone or too short marks the capture.
+    fn read_part(&self, held: &Held, offset: u64) -> Result<Vec<u8>, ClientError> {
+        let part = evidence::part(&self.dir, held.digest, offset, PART_BYTES);
+        match part {
+            Ok(part) if !part.is_empty() => Ok(part),
+            Ok(_) => Err(self.damaged(held)?),
+            Err(error) if !evidence::path(&self.dir, held.digest).exists() => {
+                tracing::error!(error = %error, evidence.record = %held.record, "an original is missing");
+                Err(self.damaged(held)?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn ensure_undamaged(&self, held: &Held) -> Result<(), ClientError> {
+        if evidence::rehash(&self.dir, held.digest)? == Some(held.digest) {
+            return Ok(());
+        }
+        Err(self.damaged(held)?)
+    }
+
+    /// Marks a capture whose original is not what was taken; it is not offered again, and shown as such.
+    fn damaged(&self, held: &Held) -> Result<ClientError, ClientError> {
+        let code = ErrorCode::EvidenceHashMismatch.as_str();
+        captures::set_problem(&self.desk().conn, held.record, code)?;
+        Ok(ClientError::Refused {
+            code: code.to_owned(),
+            details: serde_json::json!({"record": held.record}),
+        })
+    }
+
+    async fn fetch_receipt(
+        &self,
+        transport: &dyn Transport,
+        link: &mut Link,
+        held: &Held,
+        path: &str,
+    ) -> Result<(), ClientError> {
+        let request = WireRequest {
+            method: Method::Get,
+            path: format!("{path}/receipt"),
+            headers: vec![("accept", RECEIPT_MEDIA_TYPE.to_owned())],
+            body: Bytes::new(),
+        };
+        let response = self.authorized(transport, link, request).await?;
+        let signed: SignedReceipt =
+            minicbor::decode(&response.body).map_err(|_| strange("the answer is not a receipt"))?;
+        let mut desk = self.desk();
+        let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
+        let receipt = signed.verify(&who.member.server_key).map_err(|e| strange(&e.to_string()))?;
+        if receipt.device != who.device || !receipt.items.contains(&held.digest) {
+            return Err(strange("the receipt does not name the capture"));
+        }
+        let tx = desk.conn.transaction()?;
+        receipts::put(&tx, &receipt, &signed)?;
+        receipts::mark_evidence(&tx, receipt.id, held.digest)?;
+        Ok(tx.commit()?)
+    }
+}
+
+fn offset_of(response: &WireResponse) -> Result<u64, ClientError> {
+    let header = response.header(OFFSET_HEADER).and_then(|value| value.parse().ok());
+    header.ok_or_else(|| strange("the offset is missing"))
+}
+
+fn strange(what: &str) -> ClientError {
+    ClientError::ServerStrange { what: what.to_owned() }
+}
