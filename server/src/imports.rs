@@ -8,7 +8,7 @@ use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::audit::Record;
-use crate::store::rows::{self, LAWS_SUBJECT};
+use crate::store::rows::{self, LAWS_SUBJECT, RELEASED_SUBJECT};
 use crate::store::{audit, feeds, laws, templates};
 use fieldproof_schema::checklist::{Template, TemplateError};
 use fieldproof_schema::document::TemplatePin;
@@ -79,7 +79,12 @@ fn faults(error: &TemplateError) -> ApiError {
 ///
 /// # Errors
 /// [`ErrorCode::FieldInvalid`] when it cannot be read or refers to nothing.
-pub async fn law_register(app: &App, org: OrgId, actor: &str, text: String) -> Result<(Digest, bool), ApiError> {
+pub async fn law_register(
+    app: &App,
+    org: OrgId,
+    actor: &str,
+    text: String,
+) -> Result<(Digest, bool), ApiError> {
     let (text, parsed) = blocking(move || {
         let parsed = LawRegister::parse(&text);
         (text, parsed)
@@ -115,12 +120,14 @@ pub async fn release(app: &App, org: OrgId, actor: &str, reference: String) -> R
         .write(move |tx| {
             let register = reader.laws.get(tx, org)?;
             let cited = register.is_some_and(|laws| laws.register.resolve(&reference).is_some());
-            if reference.chars().count() > REASON_CHARS_MAX || !(cited || is_item(tx, &reader, org, &reference)?) {
+            if reference.chars().count() > REASON_CHARS_MAX
+                || !(cited || is_item(tx, &reader, org, &reference)?)
+            {
                 return Err(ApiError::new(ErrorCode::NotFound));
             }
             let new = laws::release(tx, org, &reference, &by, now)?;
             if new {
-                tx.publish(org, feeds::EVERYONE, RowKind::Laws.as_str(), LAWS_SUBJECT);
+                tx.publish(org, feeds::EVERYONE, RowKind::Released.as_str(), RELEASED_SUBJECT);
                 audit::insert(tx, org, &record)?;
             }
             Ok(new)
