@@ -113,6 +113,15 @@ impl Template {
         TemplatePin { id: self.id.clone(), revision: self.revision.clone(), hash: self.hash }
     }
 
+    /// Whether the checklist may be used for an entity with these specialties: its path covers one of them or is covered,
+    /// since an entity that is only known as `drinkingWater` may be of either kind.
+    pub fn serves<S: AsRef<str>>(&self, specialties: &[S]) -> bool {
+        let covers =
+            |a: &str, b: &str| b.strip_prefix(a).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let own = self.specialty.as_str();
+        specialties.iter().map(AsRef::as_ref).any(|other| covers(own, other) || covers(other, own))
+    }
+
     /// The item with this id.
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.index.get(id).map(|&position| &self.items[position])

@@ -9,6 +9,7 @@ pub mod conflict;
 pub mod data;
 pub mod directory;
 pub mod document;
+pub mod draw;
 pub mod host;
 pub mod ids;
 pub mod journal;

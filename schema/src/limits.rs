@@ -46,6 +46,9 @@ pub const SIGN_IN_FAILURES_MAX: i64 = 5;
 pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
 /// Seconds for which a terminal keeps originals after the receipt, in case the server is restored from a backup.
 pub const BACKUP_HORIZON_SECONDS: i64 = 30 * 24 * 3600;
+
+// Checklists.
+
 /// Bytes of a checklist template: twenty times the largest one in the source data.
 pub const TEMPLATE_BYTES_MAX: usize = 1024 * 1024;
 /// Items of a checklist: more than an officer can answer in a day.
@@ -60,3 +63,18 @@ pub const ITEM_ID_CHARS_MAX: usize = 64;
 pub const ITEM_DECIMALS_MAX: u32 = 6;
 /// Photos that an item may demand at least.
 pub const ITEM_PHOTOS_MAX: u32 = 50;
+
+// Draws.
+
+/// Entities in the frozen directory of one draw: the register of a large city, and still a file that a laptop re-runs.
+pub const DRAW_ENTITIES_MAX: usize = 50_000;
+/// Officers in the frozen directory of one draw: a province's.
+pub const DRAW_OFFICERS_MAX: usize = 5_000;
+/// Officers of one team.
+pub const DRAW_TEAM_SIZE_MAX: u32 = 10;
+/// Conditions by which a plan gives weight.
+pub const DRAW_WEIGHT_RULES_MAX: usize = 32;
+/// What one condition may add to a weight; with the bounds above every sum stays exact in JSON readers.
+pub const DRAW_WEIGHT_ADD_MAX: u32 = 1_000;
+/// Bytes of the public entropy: some digits from two witnesses, or a beacon's value in hex.
+pub const DRAW_ENTROPY_BYTES_MAX: usize = 1_024;

@@ -1,18 +1,22 @@
 //! The databases' histories, as numbered SQL texts.
 //!
-//! A migration is never changed once released, only followed by another. Whoever opens a database runs them, each in one
-//! transaction.
+//! A migration is never changed once released, only followed by another. The texts keep to the subset that SQLite and
+//! PostgreSQL share; whoever opens a database runs them, each in one transaction (`server/src/db/migrate.rs`).
 
 /// One step of a database's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
     /// Its place in the history, counted from 1 without gaps.
     pub number: i64,
-    /// What it does, in a few words.
+    /// What it does, in a few words; kept in the database, so that a history that was swapped is noticed.
     pub name: &'static str,
-    /// Statements separated by `;`, with `--` comments.
+    /// Statements separated by `;`, with `--` comments, in columns of `BIGINT`, `TEXT` and `BYTEA`.
     pub sql: &'static str,
 }
+
+/// The history of the server's database, oldest first.
+pub const SERVER: &[Migration] =
+    &[Migration { number: 1, name: "start", sql: include_str!("../migrations/server/0001_start.sql") }];
 
 /// The history of a device's database (SQLite), oldest first.
 pub const DEVICE: &[Migration] =

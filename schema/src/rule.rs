@@ -140,10 +140,14 @@ fn compare(field: &str, actual: &Value, op: Op, expected: &Value) -> Option<bool
     }
 }
 
-/// Specialties are paths: `publicPlace` covers `publicPlace/swimming`.
+/// Says whether the specialty `general` covers `special`. Specialties are paths: `publicPlace` covers `publicPlace/swimming`.
+pub fn specialty_covers(general: &str, special: &str) -> bool {
+    special.strip_prefix(general).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn equal(field: &str, actual: &Value, expected: &Value) -> bool {
     if let ("specialty", Some(actual), Some(expected)) = (field, actual.as_str(), expected.as_str()) {
-        return actual == expected || actual.strip_prefix(expected).is_some_and(|rest| rest.starts_with('/'));
+        return specialty_covers(expected, actual);
     }
     match (actual.as_f64(), expected.as_f64()) {
         (Some(a), Some(b)) => a == b,

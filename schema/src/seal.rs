@@ -4,6 +4,7 @@
 //! version is a supplement that answers a return and names the statement before it. This module says what is signed and
 //! checks signatures; it does not know keys' owners or whether the heads are known here.
 
+use crate::canonical::canonical_json;
 use crate::document::ChangeId;
 use crate::ids::{DecisionId, DeviceId, InspectionId, OfficerId, RecordId};
 use crate::moment::Moment;
@@ -78,7 +79,7 @@ impl Statement {
     /// The canonical text: what is hashed, signed and stored.
     pub fn to_text(&self) -> String {
         let value = serde_json::to_value(self).expect("a statement is plain data with text keys");
-        value.to_string()
+        canonical_json(&value)
     }
 
     /// Reads a statement from its text.

@@ -1,1 +1,11 @@
 //! What needs more than one crate: the in-process world, stories, demo and proof.
+
+pub mod demo;
+pub mod measure;
+pub mod photo;
+pub mod postgres;
+pub mod prove;
+pub mod proxy;
+pub mod tidy;
+mod workspace;
+pub mod world;

@@ -5,6 +5,7 @@
 //! different inputs never share an actor.
 
 use super::{IDENTITY, NOTES, REGISTER_MAPS, RawChange, TEXTS};
+use crate::canonical::canonical_json;
 use crate::ids::{CaseId, EntityId, InspectionId, OfficerId, TaskId};
 use crate::suite::Digest;
 use automerge::transaction::{CommitOptions, Transactable};
@@ -78,8 +79,7 @@ pub struct Genesis<'a> {
 
 /// Makes the first change.
 pub fn genesis(input: &Genesis<'_>) -> Result<RawChange, serde_json::Error> {
-    // A map with sorted keys, so that the text depends on the content alone.
-    let identity = serde_json::to_string(&serde_json::to_value(input.identity)?)?;
+    let identity = canonical_json(&serde_json::to_value(input.identity)?);
     let mut items = input.items.to_vec();
     items.sort_unstable();
 

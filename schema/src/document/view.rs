@@ -1,6 +1,7 @@
 //! Reading an inspection document: what it says, who wrote it, and where officers differ.
 
 use super::{Actor, ChangeId, Containers, DocumentError, Identity, NOTES, read_identity};
+use crate::canonical::canonical_json;
 use crate::suite::Digest;
 use automerge::{Automerge, ChangeHash, ObjId, ReadDoc, Value};
 use serde::Serialize;
@@ -67,7 +68,7 @@ impl View {
     /// The hash of everything the view says: what a seal names besides the heads.
     pub fn digest(&self) -> Digest {
         let value = serde_json::to_value(self).expect("a view is plain data with text keys");
-        Digest::of(value.to_string().as_bytes())
+        Digest::of(canonical_json(&value).as_bytes())
     }
 }
 

@@ -97,3 +97,23 @@ fn every_kind_of_the_index_can_be_read() {
     }
     assert_eq!(read(&small).items[5].kind, ItemKind::Photo { min: 2 });
 }
+
+#[test]
+fn checklists_are_offered_by_specialty() {
+    let templates: Vec<_> =
+        data::checklists().iter().map(|(_, json)| Template::parse(json).unwrap()).collect();
+    let offered = |specialties: &[&str]| -> Vec<&str> {
+        templates.iter().filter(|t| t.serves(specialties)).map(|t| t.id.as_str()).collect()
+    };
+    assert_eq!(offered(&["publicPlace/swimming"]), ["public-swimming"]);
+    assert_eq!(offered(&["drinkingWater", "school"]), ["water-central", "water-secondary", "school"]);
+    assert_eq!(offered(&["radiologyTechService"]), Vec::<&str>::new());
+    let city = crate::directory::parse_organisation_file(data::sample_org()).unwrap().file;
+    let count = |entity: &crate::directory::Entity| {
+        let specialties: Vec<_> = entity.specialties.iter().map(String::as_str).collect();
+        offered(&specialties).len()
+    };
+    let without: Vec<_> = city.entities.iter().filter(|e| count(e) == 0).map(|e| e.code.as_str()).collect();
+    // A blood station, technical services and examination centres: the source has no checklist for them.
+    assert_eq!(without, ["ENT-194", "ENT-195", "ENT-196", "ENT-197", "ENT-198", "ENT-199"]);
+}

@@ -1,0 +1,48 @@
+//! `POST /api/v1/sync`: one round of sync.
+
+use super::body_error;
+use crate::app::{App, blocking};
+use crate::auth::DeviceActor;
+use crate::error::ApiError;
+use crate::sync;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use fieldproof_schema::limits::SYNC_BODY_BYTES_MAX;
+use fieldproof_schema::wire::SYNC_MEDIA_TYPE;
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::frame::{self, FrameError};
+use fieldproof_schema::wire::sync::SyncRequest;
+use serde_json::json;
+
+/// The routes of this resource.
+pub fn routes() -> Router<App> {
+    Router::new().route("/api/v1/sync", post(round).layer(DefaultBodyLimit::max(SYNC_BODY_BYTES_MAX)))
+}
+
+#[utoipa::path(post, path = "/api/v1/sync", tag = "device",
+    request_body(content = Vec<u8>, content_type = "application/vnd.fieldproof.sync+cbor+zstd"), responses(
+    (status = 200, description = "A sync answer, CBOR in zstd; see docs/PROTOCOL.md"),
+    (status = 400, description = "body_malformed"), (status = 413, description = "body_too_large")))]
+pub(crate) async fn round(
+    State(app): State<App>,
+    device: DeviceActor,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let body = body.map_err(body_error)?;
+    let request: SyncRequest =
+        blocking(move || frame::unpack(&body)).await?.map_err(|error| match error {
+            FrameError::TooLarge => ApiError::new(ErrorCode::BodyTooLarge),
+            FrameError::NotZstd | FrameError::NotAMessage(_) => {
+                ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()}))
+            }
+        })?;
+    let answer = sync::round(&app, &device, request).await?;
+    let packed = blocking(move || frame::pack(&answer)).await?;
+    Ok(([(header::CONTENT_TYPE, SYNC_MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], packed)
+        .into_response())
+}

@@ -1,0 +1,174 @@
+//! Evidence bytes: parts are staged on local disk, complete ones live in an object store under their hash.
+//!
+//! Staging files belong to this node and can be asked for again; the object store is the record. A blob is written once
+//! (conditional create) and read back before anyone is told that it is held.
+
+use crate::error::ApiError;
+use fieldproof_schema::ids::OrgId;
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
+use futures::StreamExt;
+use object_store::path::Path as BlobPath;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::fs;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+/// Evidence bytes of one server.
+#[derive(Clone)]
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    staging: PathBuf,
+}
+
+/// Up to this size a blob is written in one conditional request.
+const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Bytes read at a time.
+const PIECE_BYTES: usize = 256 * 1024;
+
+impl Blobs {
+    /// Opens the blobs under a directory, which is made when absent.
+    pub async fn open(directory: PathBuf) -> Result<Self, ApiError> {
+        let (blobs, staging) = (directory.join("blobs"), directory.join("staging"));
+        for path in [&blobs, &staging] {
+            fs::create_dir_all(path).await.map_err(ApiError::internal)?;
+        }
+        let store = object_store::local::LocalFileSystem::new_with_prefix(&blobs)
+            .map_err(ApiError::internal)?
+            .with_fsync(true);
+        Ok(Self { store: Arc::new(store), staging })
+    }
+
+    fn path(org: OrgId, digest: &Digest) -> BlobPath {
+        let name = digest.to_string();
+        // Two levels, so that no directory grows without bound.
+        BlobPath::from_iter([org.to_string().as_str(), &name[4..6], &name])
+    }
+
+    fn staged(&self, org: OrgId, digest: &Digest) -> PathBuf {
+        self.staging.join(format!("{org}-{digest}"))
+    }
+
+    /// How many bytes of an upload are here.
+    pub async fn offset(&self, org: OrgId, digest: &Digest) -> Result<u64, ApiError> {
+        match fs::metadata(self.staged(org, digest)).await {
+            Ok(meta) => Ok(meta.len()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(ApiError::internal(error)),
+        }
+    }
+
+    /// Writes a part at `offset`; what was staged beyond is cut. The bytes are synced before this returns.
+    pub async fn append(
+        &self,
+        org: OrgId,
+        digest: &Digest,
+        offset: u64,
+        part: &[u8],
+    ) -> Result<u64, ApiError> {
+        let write = async {
+            let mut file = fs::OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(self.staged(org, digest))
+                .await?;
+            file.set_len(offset).await?;
+            file.seek(std::io::SeekFrom::Start(offset)).await?;
+            file.write_all(part).await?;
+            file.sync_all().await
+        };
+        write.await.map_err(storage)?;
+        Ok(offset + part.len() as u64)
+    }
+
+    /// Forgets what was staged.
+    pub async fn discard(&self, org: OrgId, digest: &Digest) -> Result<(), ApiError> {
+        match fs::remove_file(self.staged(org, digest)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(ApiError::internal(error)),
+        }
+    }
+
+    /// Moves a complete upload into the store, reads it back and compares the hash.
+    ///
+    /// A wrong hash discards the upload and is an error of the sender; nothing that is held changes.
+    pub async fn complete(&self, org: OrgId, digest: &Digest, size_bytes: u64) -> Result<(), ApiError> {
+        let staged = self.staged(org, digest);
+        if self.hash_staged(&staged).await? != *digest {
+            self.discard(org, digest).await?;
+            return Err(ErrorCode::EvidenceHashMismatch.into());
+        }
+        let path = Self::path(org, digest);
+        if size_bytes <= WHOLE_BYTES_MAX {
+            let bytes = fs::read(&staged).await.map_err(ApiError::internal)?;
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            match self.store.put_opts(&path, bytes.into(), options).await {
+                Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
+                Err(error) => return Err(blob(error)),
+            }
+        } else if self.store.head(&path).await.is_err() {
+            let mut writer = WriteMultipart::new(self.store.put_multipart(&path).await.map_err(blob)?);
+            let mut file = fs::File::open(&staged).await.map_err(ApiError::internal)?;
+            let mut piece = vec![0; PIECE_BYTES];
+            loop {
+                let read = file.read(&mut piece).await.map_err(ApiError::internal)?;
+                if read == 0 {
+                    break;
+                }
+                writer.write(&piece[..read]);
+                writer.wait_for_capacity(4).await.map_err(blob)?;
+            }
+            writer.finish().await.map_err(blob)?;
+        }
+        if self.hash_held(&path).await? != *digest {
+            return Err(ApiError::internal("a blob that was just written reads back with another hash"));
+        }
+        self.discard(org, digest).await
+    }
+
+    /// The bytes of a held blob, as a stream with its length.
+    pub async fn get(&self, org: OrgId, digest: &Digest) -> Result<(u64, axum::body::Body), ApiError> {
+        let found = self.store.get(&Self::path(org, digest)).await.map_err(blob)?;
+        let length = found.meta.size;
+        Ok((length, axum::body::Body::from_stream(found.into_stream())))
+    }
+
+    async fn hash_staged(&self, path: &std::path::Path) -> Result<Digest, ApiError> {
+        let mut file = fs::File::open(path).await.map_err(ApiError::internal)?;
+        let mut hash = Digest::stream();
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            match file.read(&mut piece).await.map_err(ApiError::internal)? {
+                0 => return Ok(hash.finish()),
+                read => hash.update(&piece[..read]),
+            }
+        }
+    }
+
+    async fn hash_held(&self, path: &BlobPath) -> Result<Digest, ApiError> {
+        let mut stream = self.store.get(path).await.map_err(blob)?.into_stream();
+        let mut hash = Digest::stream();
+        while let Some(piece) = stream.next().await {
+            hash.update(&piece.map_err(blob)?);
+        }
+        Ok(hash.finish())
+    }
+}
+
+fn storage(error: std::io::Error) -> ApiError {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ErrorCode::StorageFull.into(),
+        _ => ApiError::internal(error),
+    }
+}
+
+fn blob(error: object_store::Error) -> ApiError {
+    match error {
+        object_store::Error::NotFound { .. } => ErrorCode::NotFound.into(),
+        error => ApiError::internal(error),
+    }
+}

@@ -1,0 +1,113 @@
+//! How a terminal is enrolled: a one-time code, proof that it holds both keys, one transaction.
+
+use crate::app::App;
+use crate::db::{DbError, Tx};
+use crate::error::ApiError;
+use crate::store::audit::Record;
+use crate::store::devices::Device;
+use crate::store::enrolment::Code;
+use crate::store::{audit, devices, enrolment, failures, feeds};
+use fieldproof_schema::ids::{DecisionId, OrgId};
+use fieldproof_schema::journal::Tip;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::{Digest, Purpose};
+use fieldproof_schema::wire::device::{EnrolRequest, Enrolled, normal_code};
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::row::RowKind;
+use serde_json::{Value, json};
+
+/// Characters of a device's name.
+const NAME_CHARS_MAX: usize = 100;
+
+/// Why an enrolment was refused, with what belongs to the code.
+type Refused = (ErrorCode, Value);
+
+/// Enrols a terminal. A repeated request of the same terminal gets the same answer.
+pub async fn enrol(app: &App, mut request: EnrolRequest, peer: String) -> Result<Enrolled, ApiError> {
+    request.name = request.name.trim().to_owned();
+    if request.name.is_empty() || request.name.chars().count() > NAME_CHARS_MAX {
+        return Err(ApiError::field("name", format!("1 to {NAME_CHARS_MAX} characters")));
+    }
+    let tenant = app.tenant().await?.clone();
+    let (org, now) = (tenant.org, app.now());
+    let decision = DecisionId::new(now, app.random());
+    let device = request.device;
+    // A refusal is a result here, not an error: the count of failures must be committed with it.
+    let known = app
+        .db
+        .write(move |tx| {
+            if let Some(seconds) = failures::wait_seconds(tx, org, &peer, now)? {
+                return Ok(Err((ErrorCode::TooManyTries, json!({"retry_after_seconds": seconds}))));
+            }
+            let result = admit(tx, org, &request, decision, now)?;
+            match &result {
+                Ok(_) => failures::forget(tx, org, &peer)?,
+                Err(_) => failures::count(tx, org, &peer, now)?,
+            }
+            Ok::<_, DbError>(result)
+        })
+        .await?
+        .map_err(|(code, details): Refused| ApiError::new(code).with(details))?;
+    Ok(Enrolled {
+        device,
+        officer: known.officer,
+        officer_name: known.officer_name,
+        server_key: app.key.public_key(),
+        epoch: tenant.epoch,
+        server_at: now,
+    })
+}
+
+fn admit(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    request: &EnrolRequest,
+    decision: DecisionId,
+    now: Moment,
+) -> Result<Result<Code, Refused>, DbError> {
+    let refuse = |code: ErrorCode| Ok(Err((code, Value::Null)));
+    let code = Digest::of(normal_code(&request.code).as_bytes());
+    let Some(known) = enrolment::find(tx, org, &code)? else {
+        return refuse(ErrorCode::EnrolmentCodeUnknown);
+    };
+    let device = devices::find(tx, org, request.device)?;
+    if let Some(used_by) = known.used_by {
+        let same = used_by == request.device && device.is_some_and(|d| d.key == request.device_key);
+        return if same { Ok(Ok(known)) } else { refuse(ErrorCode::EnrolmentCodeUsed) };
+    }
+    if known.expires_at <= now {
+        return refuse(ErrorCode::EnrolmentCodeExpired);
+    }
+    let EnrolRequest { device_key, officer_key, .. } = request;
+    let proof = EnrolRequest::proof_text(&request.code, request.device, device_key, officer_key);
+    let proven = device_key.verify(Purpose::Enrolment, &proof, &request.device_proof).is_ok()
+        && officer_key.verify(Purpose::Enrolment, &proof, &request.officer_proof).is_ok();
+    if !proven || device.is_some() {
+        return refuse(ErrorCode::EnrolmentProofInvalid);
+    }
+    let device = Device {
+        id: request.device,
+        officer: known.officer,
+        name: request.name.clone(),
+        key: *device_key,
+        enrolled_at: now,
+        seen_at: None,
+        revoked_at: None,
+        tip: Tip::default(),
+    };
+    devices::insert(tx, org, &device)?;
+    devices::insert_officer_key(tx, org, known.officer, officer_key, device.id, now)?;
+    enrolment::mark_used(tx, org, &code, device.id, now)?;
+    // Colleagues check each other's seals with these keys.
+    tx.publish(org, feeds::EVERYONE, RowKind::Officer.as_str(), &known.officer.to_string());
+    let record = Record {
+        id: decision,
+        at: now,
+        actor: format!("device:{}", device.id),
+        act: "device.enrolled".into(),
+        subject: format!("officer:{}", known.officer),
+        details: json!({"device_key": device_key, "officer_key": officer_key}),
+    };
+    audit::insert(tx, org, &record)?;
+    Ok(Ok(known))
+}

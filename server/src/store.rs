@@ -1,0 +1,35 @@
+//! SQL, one file per group of tables.
+//!
+//! Functions are blocking and take the transaction they run in; whoever opens it decides what belongs together. All
+//! statements are of the common subset of SQLite and PostgreSQL (`docs/adr/0002`). This module decides nothing.
+
+pub mod audit;
+pub mod captures;
+pub mod changes;
+pub mod conflicts;
+pub mod decisions;
+pub mod devices;
+pub mod disclosures;
+pub mod draws;
+pub mod enrolment;
+pub mod entities;
+pub mod failures;
+pub mod feeds;
+pub mod inbox;
+pub mod inspections;
+pub mod journal;
+pub mod laws;
+pub mod officers;
+pub mod page;
+pub mod plans;
+pub mod receipts;
+pub mod review;
+pub mod rows;
+pub mod scope;
+pub mod seals;
+pub mod tasks;
+pub mod templates;
+pub mod tenants;
+pub mod units;
+pub mod users;
+mod within;

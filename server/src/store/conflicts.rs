@@ -1,0 +1,86 @@
+//! Conflicts as the server knows them.
+
+use crate::db::{DbError, Row, Tx, params};
+use fieldproof_schema::conflict::Conflict;
+use fieldproof_schema::ids::{InspectionId, OrgId};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::Digest;
+
+/// A conflict and what became of it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The conflict.
+    pub conflict: Conflict,
+    /// When it was found.
+    pub found_at: Moment,
+    /// When it ended.
+    pub closed_at: Option<Moment>,
+    /// How it was decided, a JSON text; absent when merging ended it.
+    pub resolution: Option<String>,
+}
+
+fn read(r: &Row) -> Result<Known, DbError> {
+    let body: String = r.get(0)?;
+    Ok(Known {
+        conflict: serde_json::from_str(&body).map_err(|e| r.invalid(0, e.to_string()))?,
+        found_at: r.get(1)?,
+        closed_at: r.get(2)?,
+        resolution: r.get(3)?,
+    })
+}
+
+/// The conflicts of an inspection, open and closed, oldest first.
+pub fn of_inspection(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Known>, DbError> {
+    let rows = tx.query(
+        "SELECT body, found_at, closed_at, resolution FROM conflicts WHERE org = $1 AND inspection = $2
+         ORDER BY found_at, id",
+        &params![org, inspection],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+/// Open conflicts of all inspections, oldest first, at most `limit`.
+pub fn open(tx: &mut Tx<'_>, org: OrgId, limit: i64) -> Result<Vec<Known>, DbError> {
+    let rows = tx.query(
+        "SELECT body, found_at, closed_at, resolution FROM conflicts WHERE org = $1 AND closed_at IS NULL
+         ORDER BY found_at, id LIMIT $2",
+        &params![org, limit],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+/// One conflict.
+pub fn find(tx: &mut Tx<'_>, org: OrgId, id: &Digest) -> Result<Option<Known>, DbError> {
+    let row = tx.query_opt(
+        "SELECT body, found_at, closed_at, resolution FROM conflicts WHERE org = $1 AND id = $2",
+        &params![org, *id],
+    )?;
+    row.map(|r| read(&r)).transpose()
+}
+
+/// Adds a conflict; one that is known stays as it is.
+pub fn insert(tx: &mut Tx<'_>, org: OrgId, conflict: &Conflict, at: Moment) -> Result<bool, DbError> {
+    let body = serde_json::to_string(conflict).expect("a conflict is plain data with text keys");
+    let added = tx.execute(
+        "INSERT INTO conflicts (org, inspection, id, kind, path, body, found_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (org, inspection, id) DO NOTHING",
+        &params![org, conflict.inspection, conflict.id, conflict.kind.as_str(), &conflict.path, body, at],
+    )?;
+    Ok(added > 0)
+}
+
+/// Ends an open conflict; returns false when it had ended before.
+pub fn close(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    conflict: &Conflict,
+    at: Moment,
+    resolution: Option<&str>,
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE conflicts SET closed_at = $4, resolution = $5
+         WHERE org = $1 AND inspection = $2 AND id = $3 AND closed_at IS NULL",
+        &params![org, conflict.inspection, conflict.id, at, resolution],
+    )?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,203 @@
+//! Enrolled terminals, their sessions and challenges, and the keys of officers.
+
+use super::page::{Before, Page, rows_asked};
+use super::within::in_scope;
+use crate::db::{DbError, Row, Tx, params};
+use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId, UserId};
+use fieldproof_schema::journal::Tip;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::{Digest, PublicKey};
+
+/// A terminal as the server knows it.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Which one.
+    pub id: DeviceId,
+    /// Whose.
+    pub officer: OfficerId,
+    /// What people call it.
+    pub name: String,
+    /// Its key.
+    pub key: PublicKey,
+    /// When it was enrolled.
+    pub enrolled_at: Moment,
+    /// When it last spoke.
+    pub seen_at: Option<Moment>,
+    /// When it was revoked.
+    pub revoked_at: Option<Moment>,
+    /// The end of its journal as held here.
+    pub tip: Tip,
+}
+
+fn read(r: &Row) -> Result<Device, DbError> {
+    Ok(Device {
+        id: r.get(0)?,
+        officer: r.get(1)?,
+        name: r.get(2)?,
+        key: r.get(3)?,
+        enrolled_at: r.get(4)?,
+        seen_at: r.get(5)?,
+        revoked_at: r.get(6)?,
+        tip: Tip { seq: r.get(7)?, hash: r.get(8)? },
+    })
+}
+
+/// One terminal.
+pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>, DbError> {
+    let row = tx.query_opt(
+        "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash FROM devices
+         WHERE org = $1 AND id = $2",
+        &params![org, id],
+    )?;
+    row.map(|r| read(&r)).transpose()
+}
+
+/// A terminal with the officer whose it is.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The terminal.
+    pub device: Device,
+    /// The officer's name as printed.
+    pub officer_name: String,
+    /// The officer's unit.
+    pub unit_code: String,
+}
+
+/// Terminals of officers of the asker's scope, newest first.
+pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId, before: &Before) -> Result<Page<Listed>, DbError> {
+    let rows = tx.query(
+        in_scope!(
+            "SELECT d.id, d.officer, d.name, d.key, d.enrolled_at, d.seen_at, d.revoked_at, d.tip_seq, d.tip_hash,
+             o.name, o.unit_code FROM devices d JOIN officers o ON o.org = d.org AND o.id = d.officer
+             WHERE d.org = $1 AND o.unit_code IN (SELECT code FROM scope) AND (d.enrolled_at, d.id) < ($3, $4)
+             ORDER BY d.enrolled_at DESC, d.id DESC LIMIT $5"
+        ),
+        &params![org, asker, before.at, &before.id, rows_asked()],
+    )?;
+    let listed = |r: &Row| {
+        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(9)?, unit_code: r.get(10)? })
+    };
+    let rows = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    let key = |l: &Listed| Before { at: l.device.enrolled_at, id: l.device.id.to_string() }.to_string();
+    Ok(Page::cut(rows, key))
+}
+
+/// The terminal behind a session token.
+pub fn by_token(tx: &mut Tx<'_>, org: OrgId, token: &Digest, now: Moment) -> Result<Option<Device>, DbError> {
+    let row = tx.query_opt(
+        "SELECT device FROM device_sessions WHERE org = $1 AND token = $2 AND expires_at > $3",
+        &params![org, *token, now],
+    )?;
+    match row {
+        Some(row) => find(tx, org, row.get(0)?),
+        None => Ok(None),
+    }
+}
+
+/// Adds a terminal.
+pub fn insert(tx: &mut Tx<'_>, org: OrgId, device: &Device) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO devices (org, id, officer, name, key, enrolled_at, tip_seq) VALUES ($1, $2, $3, $4, $5, $6, 0)",
+        &params![org, device.id, device.officer, &device.name, device.key, device.enrolled_at],
+    )?;
+    Ok(())
+}
+
+/// Notes that a terminal spoke.
+pub fn touch(tx: &mut Tx<'_>, org: OrgId, id: DeviceId, now: Moment) -> Result<(), DbError> {
+    tx.execute("UPDATE devices SET seen_at = $3 WHERE org = $1 AND id = $2", &params![org, id, now])?;
+    Ok(())
+}
+
+/// Moves the end of a terminal's journal.
+pub fn set_tip(tx: &mut Tx<'_>, org: OrgId, id: DeviceId, tip: Tip) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE devices SET tip_seq = $3, tip_hash = $4 WHERE org = $1 AND id = $2",
+        &params![org, id, tip.seq, tip.hash],
+    )?;
+    Ok(())
+}
+
+/// Revokes a terminal; returns false when it already was.
+pub fn revoke(tx: &mut Tx<'_>, org: OrgId, id: DeviceId, now: Moment) -> Result<bool, DbError> {
+    tx.execute("DELETE FROM device_sessions WHERE org = $1 AND device = $2", &params![org, id])?;
+    let changed = tx.execute(
+        "UPDATE devices SET revoked_at = $3 WHERE org = $1 AND id = $2 AND revoked_at IS NULL",
+        &params![org, id, now],
+    )?;
+    Ok(changed > 0)
+}
+
+/// Keeps a challenge until it is used or too old; older ones of the device go.
+pub fn insert_challenge(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    challenge: &str,
+    expires_at: Moment,
+) -> Result<(), DbError> {
+    tx.execute("DELETE FROM challenges WHERE org = $1 AND device = $2", &params![org, device])?;
+    tx.execute(
+        "INSERT INTO challenges (org, challenge, device, expires_at) VALUES ($1, $2, $3, $4)",
+        &params![org, challenge, device, expires_at],
+    )?;
+    Ok(())
+}
+
+/// Uses a challenge up; false when it is unknown, of another device, or too old.
+pub fn take_challenge(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    challenge: &str,
+    now: Moment,
+) -> Result<bool, DbError> {
+    let taken = tx.execute(
+        "DELETE FROM challenges WHERE org = $1 AND challenge = $2 AND device = $3 AND expires_at > $4",
+        &params![org, challenge, device, now],
+    )?;
+    Ok(taken > 0)
+}
+
+/// Opens a session; sessions that have ended go.
+pub fn insert_session(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    token: &Digest,
+    now: Moment,
+    expires_at: Moment,
+) -> Result<(), DbError> {
+    tx.execute("DELETE FROM device_sessions WHERE org = $1 AND expires_at <= $2", &params![org, now])?;
+    tx.execute(
+        "INSERT INTO device_sessions (org, token, device, expires_at) VALUES ($1, $2, $3, $4)",
+        &params![org, *token, device, expires_at],
+    )?;
+    Ok(())
+}
+
+/// Registers a key with which an officer signs seals.
+pub fn insert_officer_key(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    officer: OfficerId,
+    key: &PublicKey,
+    device: DeviceId,
+    at: Moment,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO officer_keys (org, officer, key, device, registered_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (org, officer, key) DO NOTHING",
+        &params![org, officer, *key, device, at],
+    )?;
+    Ok(())
+}
+
+/// The keys of an officer, oldest first.
+pub fn officer_keys(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId) -> Result<Vec<PublicKey>, DbError> {
+    let rows = tx.query(
+        "SELECT key FROM officer_keys WHERE org = $1 AND officer = $2 ORDER BY registered_at, key",
+        &params![org, officer],
+    )?;
+    rows.iter().map(|r| r.get(0)).collect()
+}

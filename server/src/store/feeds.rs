@@ -1,0 +1,57 @@
+//! Feeds: what is new for whom. Rows are references; bodies are looked up when they are read.
+
+use crate::db::{DbError, Tx, params};
+use fieldproof_schema::ids::{InspectionId, OfficerId, OrgId};
+use fieldproof_schema::wire::row::RowKind;
+
+/// The feed that every device of the organisation reads: officers, checklists, laws.
+pub const EVERYONE: &str = "everyone";
+
+/// The feed of one officer: tasks, visits, changes.
+pub fn of_officer(officer: OfficerId) -> String {
+    format!("officer:{officer}")
+}
+
+/// The feed of one unit: its entities.
+pub fn of_unit(code: &str) -> String {
+    format!("unit:{code}")
+}
+
+/// One reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Its place in the feed.
+    pub seq: u64,
+    /// What kind of row.
+    pub kind: String,
+    /// Which row.
+    pub subject: String,
+}
+
+/// The references of a feed after `seq`, at most `limit`.
+pub fn after(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    feed: &str,
+    seq: u64,
+    limit: i64,
+) -> Result<Vec<Reference>, DbError> {
+    let rows = tx.query(
+        "SELECT seq, kind, subject FROM feed_rows WHERE org = $1 AND feed = $2 AND seq > $3 ORDER BY seq LIMIT $4",
+        &params![org, feed, seq, limit],
+    )?;
+    rows.iter().map(|r| Ok(Reference { seq: r.get(0)?, kind: r.get(1)?, subject: r.get(2)? })).collect()
+}
+
+/// The end of every feed.
+pub fn ends(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<(String, u64)>, DbError> {
+    let rows = tx.query("SELECT feed, last_seq FROM feeds WHERE org = $1 ORDER BY feed", &params![org])?;
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// Tells every device of a visit's team that the row of the visit is new.
+pub fn publish_inspection(tx: &mut Tx<'_>, org: OrgId, team: &[OfficerId], inspection: InspectionId) {
+    for officer in team {
+        tx.publish(org, &of_officer(*officer), RowKind::Inspection.as_str(), &inspection.to_string());
+    }
+}

@@ -1,0 +1,143 @@
+//! Journals of devices, and what they declare: writers, coverage of changes.
+
+use crate::db::{DbError, Tx, params};
+use fieldproof_schema::document::Actor;
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
+use fieldproof_schema::journal::{Entry, SignedEntry};
+use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::suite::Digest;
+
+/// True when exactly this entry is held.
+pub fn holds(tx: &mut Tx<'_>, org: OrgId, entry: &Entry, hash: &Digest) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT seq FROM journal_entries WHERE org = $1 AND device = $2 AND seq = $3 AND hash = $4",
+        &params![org, entry.device, entry.seq, *hash],
+    )?;
+    Ok(row.is_some())
+}
+
+/// Appends an entry, on the chain or beside it.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    entry: &Entry,
+    signed: &SignedEntry,
+    hash: &Digest,
+    received_at: Moment,
+    on_chain: bool,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO journal_entries (org, device, seq, hash, kind, officer, inspection, content, device_at, server_at,
+         bytes, signature, received_at, on_chain)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        &params![
+            org,
+            entry.device,
+            entry.seq,
+            *hash,
+            entry.kind.as_str(),
+            entry.officer,
+            entry.inspection,
+            entry.content,
+            entry.device_at,
+            entry.server_at,
+            signed.bytes.clone(),
+            signed.signature,
+            received_at,
+            on_chain
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes a writer of changes; the first declaration of an actor counts.
+pub fn insert_actor(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    actor: Actor,
+    inspection: InspectionId,
+    device: DeviceId,
+    officer: OfficerId,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO actors (org, actor, inspection, device, officer) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (org, actor, inspection) DO NOTHING",
+        &params![org, actor, inspection, device, officer],
+    )?;
+    Ok(())
+}
+
+/// The writers that a journal declared for an inspection.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    /// The actor in the document.
+    pub actor: Actor,
+    /// The device that declared it.
+    pub device: DeviceId,
+    /// The officer behind it.
+    pub officer: OfficerId,
+    /// The officer's name as printed.
+    pub officer_name: String,
+    /// The device's name.
+    pub device_name: String,
+}
+
+/// All writers of an inspection.
+pub fn writers(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Writer>, DbError> {
+    let rows = tx.query(
+        "SELECT a.actor, a.device, a.officer, o.name, d.name FROM actors a
+         JOIN officers o ON o.org = a.org AND o.id = a.officer
+         JOIN devices d ON d.org = a.org AND d.id = a.device
+         WHERE a.org = $1 AND a.inspection = $2 ORDER BY a.actor",
+        &params![org, inspection],
+    )?;
+    rows.iter()
+        .map(|r| {
+            Ok(Writer {
+                actor: r.get(0)?,
+                device: r.get(1)?,
+                officer: r.get(2)?,
+                officer_name: r.get(3)?,
+                device_name: r.get(4)?,
+            })
+        })
+        .collect()
+}
+
+/// The entry on a device's chain that vouches for some content.
+#[derive(Debug, Clone)]
+pub struct Cover {
+    /// Its name.
+    pub hash: Digest,
+    /// When, as far as the server can vouch for it.
+    pub written: Interval,
+    /// Who.
+    pub officer: Option<OfficerId>,
+    /// Of which kind.
+    pub kind: String,
+    /// Its body's bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The first entry on the chain of `device` that covers `content` of `inspection`.
+pub fn cover(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    inspection: InspectionId,
+    content: &Digest,
+) -> Result<Option<Cover>, DbError> {
+    let rows = tx.query(
+        "SELECT hash, server_at, received_at, officer, kind, bytes FROM journal_entries
+         WHERE org = $1 AND content = $2 AND device = $3 AND inspection = $4 AND on_chain = 1 ORDER BY seq, hash LIMIT 1",
+        &params![org, *content, device, inspection],
+    )?;
+    let Some(r) = rows.first() else { return Ok(None) };
+    Ok(Some(Cover {
+        hash: r.get(0)?,
+        written: Interval { earliest: r.get(1)?, latest: Some(r.get(2)?) },
+        officer: r.get(3)?,
+        kind: r.get(4)?,
+        bytes: r.get(5)?,
+    }))
+}

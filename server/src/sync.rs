@@ -1,0 +1,55 @@
+//! The sync service: one round with one device.
+//!
+//! 1. [`receive`]: what came is checked for its form, made durable and receipted. Nothing is merged.
+//! 2. [`settle`]: what passes the gate is merged, the rest is held apart; conflicts and seals are assessed.
+//! 3. [`pull`]: what is new in the device's scope.
+//!
+//! Each step commits before the next begins, and every step may be repeated: a server that is stopped in between
+//! finishes the judging when it starts again ([`settle::finish`]).
+
+pub mod assess;
+pub mod declare;
+pub mod gate;
+pub mod pull;
+pub mod receive;
+pub mod settle;
+
+use crate::app::{App, blocking};
+use crate::auth::DeviceActor;
+use crate::error::ApiError;
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::sync::{SyncAnswer, SyncRequest};
+use fieldproof_schema::wire::{PROTOCOL, PROTOCOL_MIN};
+use serde_json::json;
+
+/// Plays one round.
+pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Result<SyncAnswer, ApiError> {
+    if request.protocol < PROTOCOL_MIN {
+        return Err(ApiError::new(ErrorCode::ProtocolUnsupported).with(json!({"oldest": PROTOCOL_MIN})));
+    }
+    let epoch = app.tenant().await?.epoch;
+    let cursors = if request.epoch.is_none_or(|e| e == epoch) { request.cursors } else { Vec::new() };
+
+    let (entries, chunks) = (request.entries, request.chunks);
+    let checked = {
+        let (id, key) = (device.id, device.key);
+        blocking(move || receive::check(id, &key, entries, chunks)).await?
+    };
+    let received = receive::receive(app, device, checked).await?;
+    for inspection in &received.touched {
+        settle::settle(app, device.org, *inspection).await?;
+    }
+    let verdicts = receive::verdicts(app, device, &received).await?;
+    let pulled = pull::pull(app, device, &cursors).await?;
+    Ok(SyncAnswer {
+        protocol: PROTOCOL.min(request.protocol),
+        server_at: app.now(),
+        epoch,
+        receipt: received.receipt,
+        verdicts,
+        tip: received.tip,
+        rows: pulled.rows,
+        cursors: pulled.cursors,
+        more: pulled.more,
+    })
+}

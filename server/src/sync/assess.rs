@@ -1,0 +1,148 @@
+//! Step two, after the gate: what a document now amounts to. Pure.
+//!
+//! Conflicts are found and those that merging ended are closed; seals whose history is here are completed; the figures
+//! that lists show are counted.
+
+use crate::error::ApiError;
+use crate::laws::Laws;
+use crate::store::conflicts::Known as KnownConflict;
+use crate::store::inspections::{Figures, Inspection};
+use crate::store::seals::Known as KnownSeal;
+use fieldproof_schema::checklist::{Answer, Template, Verdict, judge};
+use fieldproof_schema::conflict::{Conflict, ConflictKind, answer_conflicts, late_changes};
+use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, View};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::reference::InspectionState;
+use fieldproof_schema::seal::Statement;
+use fieldproof_schema::suite::Digest;
+
+/// What is known about an inspection besides its document.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The view that lists read, as it was.
+    pub info: Inspection,
+    /// All conflicts, open and closed.
+    pub conflicts: Vec<KnownConflict>,
+    /// All seals, complete or not.
+    pub seals: Vec<KnownSeal>,
+    /// The register of laws, if one was imported.
+    pub laws: Option<Laws>,
+}
+
+/// What has to be written down.
+#[derive(Debug, Clone)]
+pub struct Assessment {
+    /// Conflicts that were not known.
+    pub found: Vec<Conflict>,
+    /// Open conflicts that stand no longer, with the resolution that the document holds, if any.
+    pub ended: Vec<(Conflict, Option<String>)>,
+    /// Seals that are complete now.
+    pub completed: Vec<Digest>,
+    /// The new figures.
+    pub figures: Figures,
+}
+
+/// Assesses a document.
+pub fn assess(
+    document: &Document,
+    around: &Surroundings,
+    template: &Template,
+    now: Moment,
+) -> Result<Assessment, ApiError> {
+    let view = document.view().map_err(ApiError::internal)?;
+    let changes = document.changes();
+    let mut state = around.info.state;
+    if state == InspectionState::Dispatched && changes.len() > 1 {
+        state = InspectionState::InProgress;
+    }
+    let (completed, sealed, state) = complete(document, &around.seals, state);
+
+    let mut standing = answer_conflicts(&view);
+    // While an inspection is returned, officers write on purpose beyond the seal.
+    if let Some(sealed) = sealed
+        && state != InspectionState::Returned
+    {
+        let outside = document.changes_outside(&sealed.heads);
+        standing.extend(late_changes(around.info.id, &writers(&outside, &changes)));
+    }
+    let open: Vec<_> = around.conflicts.iter().filter(|k| k.closed_at.is_none()).collect();
+    let found: Vec<_> =
+        standing.iter().filter(|c| around.conflicts.iter().all(|k| k.conflict.id != c.id)).cloned().collect();
+    let ended: Vec<_> = open
+        .iter()
+        .filter(|k| matches!(k.conflict.kind, ConflictKind::Answer | ConflictKind::LateChange))
+        .filter(|k| standing.iter().all(|c| c.id != k.conflict.id))
+        .map(|k| {
+            let resolution = view.resolutions.get(&k.conflict.id.to_string());
+            (k.conflict.clone(), resolution.map(|r| r.standing.value.clone()))
+        })
+        .collect();
+    Ok(Assessment {
+        figures: Figures {
+            changes: count(changes.len()),
+            answered: count(view.answers.len()),
+            failed: count(failed(&view, template, around, now)),
+            open_conflicts: count(open.len() + found.len() - ended.len()),
+            state,
+        },
+        found,
+        ended,
+        completed,
+    })
+}
+
+/// Completes seals, version by version: signed by the whole team, following the one before, over content that is here
+/// and holds no open conflict.
+fn complete(
+    document: &Document,
+    seals: &[KnownSeal],
+    mut state: InspectionState,
+) -> (Vec<Digest>, Option<Statement>, InspectionState) {
+    let mut completed = Vec::new();
+    let mut last = seals.iter().rev().find(|s| s.completed_at.is_some());
+    for seal in seals.iter().filter(|s| s.completed_at.is_none()) {
+        let Ok(statement) = Statement::from_text(&seal.seal.statement) else { continue };
+        let follows = match last {
+            None => statement.version == 1 && statement.supplements.is_none(),
+            Some(before) => {
+                state == InspectionState::Returned
+                    && statement.version == before.version + 1
+                    && statement.supplements == Some(before.digest)
+            }
+        };
+        let content = document.view_at(&statement.heads).ok();
+        let holds =
+            content.is_some_and(|v| v.digest() == statement.content && answer_conflicts(&v).is_empty());
+        if follows && holds && seal.seal.check() == Ok(true) {
+            completed.push(seal.digest);
+            state = InspectionState::Sealed;
+            last = Some(seal);
+        }
+    }
+    let sealed = last.and_then(|s| Statement::from_text(&s.seal.statement).ok());
+    (completed, sealed, state)
+}
+
+fn writers(outside: &[ChangeId], changes: &[(ChangeId, RawChange)]) -> Vec<(ChangeId, Actor)> {
+    changes
+        .iter()
+        .filter(|(id, _)| outside.binary_search(id).is_ok())
+        .filter_map(|(id, raw)| Some((*id, document::inspect(&raw.0).ok()?.actor)))
+        .collect()
+}
+
+fn failed(view: &View, template: &Template, around: &Surroundings, now: Moment) -> usize {
+    let Some(laws) = &around.laws else { return 0 };
+    let on = now.date_in_china();
+    let failed = view.answers.iter().filter(|(id, register)| {
+        template.item(id).is_some_and(|item| {
+            let answer = Answer::from_register(&register.standing.value);
+            judge(item, &answer, &laws.register, &laws.released, on).verdict == Verdict::Fail
+        })
+    });
+    failed.count()
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,97 @@
+//! What journal entries declare: writers of changes, captures, seals.
+
+use crate::auth::DeviceActor;
+use crate::db::{DbError, Tx};
+use crate::store::{captures, devices, feeds, inspections, journal, seals};
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::journal::{Entry, Kind, body};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::seal::{self, Signed, Statement};
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
+
+/// Takes over what an entry declares. A code says that the entry is kept but counts for nothing.
+pub fn declare(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    entry: &Entry,
+    now: Moment,
+) -> Result<Option<ErrorCode>, DbError> {
+    let org = device.org;
+    let Some(inspection) = entry.inspection else { return Ok(None) };
+    if entry.officer != Some(device.officer) {
+        return Ok(Some(ErrorCode::NotAllowed));
+    }
+    if !inspections::is_on_team(tx, org, inspection, device.officer)? {
+        return Ok(Some(ErrorCode::ChangeOutOfScope));
+    }
+    match &entry.kind {
+        Kind::ActorDeclared => {
+            let Ok(declared) = body::read::<body::ActorDeclared>(&entry.body) else {
+                return Ok(Some(ErrorCode::EntryUnreadable));
+            };
+            journal::insert_actor(tx, org, declared.actor, inspection, device.id, device.officer)?;
+        }
+        Kind::Captured => {
+            let (Ok(captured), Some(digest)) = (body::read::<body::Captured>(&entry.body), entry.content)
+            else {
+                return Ok(Some(ErrorCode::EntryUnreadable));
+            };
+            let record = captured.record;
+            captures::insert(tx, org, inspection, record, &digest, device.id, device.officer, &entry.body)?;
+            tell(tx, device, inspection)?;
+        }
+        Kind::Sealed => return take_seal(tx, device, inspection, entry, now),
+        Kind::Opened
+        | Kind::Saved
+        | Kind::ClockJumped
+        | Kind::RolledBack
+        | Kind::Adopted
+        | Kind::SetAside => {}
+        Kind::Other(_) => {}
+    }
+    Ok(None)
+}
+
+fn take_seal(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    inspection: InspectionId,
+    entry: &Entry,
+    now: Moment,
+) -> Result<Option<ErrorCode>, DbError> {
+    let org = device.org;
+    let Ok(sealed) = body::read::<body::Sealed>(&entry.body) else {
+        return Ok(Some(ErrorCode::EntryUnreadable));
+    };
+    let digest = Digest::of(sealed.statement.as_bytes());
+    let Ok(statement) = Statement::from_text(&sealed.statement) else {
+        return Ok(Some(ErrorCode::SealInvalid));
+    };
+    let honest = entry.content == Some(digest)
+        && statement.inspection == inspection
+        && statement.team == inspections::team(tx, org, inspection)?
+        && devices::officer_keys(tx, org, device.officer)?.contains(&sealed.key)
+        && seal::verify(&sealed.statement, &sealed.key, &sealed.signature).is_ok();
+    if !honest {
+        return Ok(Some(ErrorCode::SealInvalid));
+    }
+    seals::insert(tx, org, inspection, statement.version, &sealed.statement, now)?;
+    let signed = Signed {
+        officer: device.officer,
+        device: device.id,
+        key: sealed.key,
+        signature: sealed.signature,
+        at: entry.device_at,
+    };
+    seals::sign(tx, org, inspection, &digest, &signed)?;
+    tell(tx, device, inspection)?;
+    Ok(None)
+}
+
+/// Seals and captures show in the inspection's row.
+fn tell(tx: &mut Tx<'_>, device: &DeviceActor, inspection: InspectionId) -> Result<(), DbError> {
+    let team = inspections::team(tx, device.org, inspection)?;
+    feeds::publish_inspection(tx, device.org, &team, inspection);
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Step one: the form is checked, the bytes are made durable, the receipt is signed.
+//!
+//! An entry that cannot be read or is not signed by the device is refused: it is not evidence of anything. Everything
+//! else is kept, whatever is wrong with it, and what is wrong is said. What entries declare is in [`super::declare`].
+
+use crate::app::App;
+use crate::auth::DeviceActor;
+use crate::db::{DbError, Tx};
+use crate::error::ApiError;
+use crate::store::inbox::{Item, State};
+use crate::store::{devices, feeds, inbox, inspections, journal, receipts};
+use crate::sync::{declare, gate};
+use fieldproof_schema::document::{self, ChangeId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, ReceiptId};
+use fieldproof_schema::journal::{Entry, JournalError, SignedEntry, Tip};
+use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::{Digest, PublicKey};
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, Verdict};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A request whose form was checked.
+#[derive(Clone)]
+pub struct Checked {
+    entries: Vec<CheckedEntry>,
+    changes: Vec<CheckedChange>,
+    refused: Vec<Verdict>,
+}
+
+#[derive(Clone)]
+struct CheckedEntry {
+    hash: Digest,
+    entry: Entry,
+    signed: SignedEntry,
+}
+
+#[derive(Clone)]
+struct CheckedChange {
+    inspection: InspectionId,
+    digest: Digest,
+    bytes: Vec<u8>,
+    id: Option<ChangeId>,
+    fault: Option<ErrorCode>,
+}
+
+/// Checks what can be checked without the database. Signatures and hashes cost time: call it away from the threads that
+/// serve.
+pub fn check(device: DeviceId, key: &PublicKey, entries: Vec<SignedEntry>, chunks: Vec<Chunk>) -> Checked {
+    let mut checked = Checked { entries: Vec::new(), changes: Vec::new(), refused: Vec::new() };
+    for signed in entries {
+        let hash = signed.hash();
+        match signed.verify(device, key) {
+            Ok(entry) => checked.entries.push(CheckedEntry { hash, entry, signed }),
+            Err(error) => {
+                let code = match error {
+                    JournalError::Unreadable | JournalError::TooLarge => ErrorCode::EntryUnreadable,
+                    JournalError::Signature | JournalError::OtherDevice(_) => ErrorCode::EntrySignature,
+                    JournalError::Broken { .. } => ErrorCode::EntryGap,
+                };
+                checked.refused.push(verdict(hash, Outcome::Refused, Some(code), None, None));
+            }
+        }
+    }
+    for Chunk { inspection, changes } in chunks {
+        for change in changes {
+            let digest = Digest::of(&change.0);
+            // The decoder is not safe against hostile bytes; a panic is one more way of saying no.
+            let (id, fault) = match catch_unwind(AssertUnwindSafe(|| document::inspect(&change.0))) {
+                Ok(Ok(header)) => (Some(header.id), None),
+                Ok(Err(refusal)) => (None, Some(gate::code(&refusal))),
+                Err(_) => (None, Some(ErrorCode::ChangeUnreadable)),
+            };
+            if fault == Some(ErrorCode::ChangeTooLarge) {
+                checked.refused.push(verdict(digest, Outcome::Refused, fault, Some(inspection), None));
+            } else {
+                checked.changes.push(CheckedChange { inspection, digest, bytes: change.0, id, fault });
+            }
+        }
+    }
+    checked
+}
+
+/// What became of a request in step one.
+#[derive(Clone)]
+pub struct Received {
+    /// For everything that is durable now; absent when nothing was sent.
+    pub receipt: Option<SignedReceipt>,
+    /// The end of the device's journal.
+    pub tip: Tip,
+    /// Inspections to settle.
+    pub touched: BTreeSet<InspectionId>,
+    entries: Vec<Verdict>,
+    changes: Vec<(InspectionId, Digest, Option<ChangeId>)>,
+}
+
+fn verdict(
+    item: Digest,
+    outcome: Outcome,
+    code: Option<ErrorCode>,
+    inspection: Option<InspectionId>,
+    change: Option<ChangeId>,
+) -> Verdict {
+    Verdict { item, outcome, code: code.map(|c| c.as_str().to_owned()), inspection, change }
+}
+
+/// Makes everything durable in one transaction and signs the receipt.
+pub async fn receive(app: &App, device: &DeviceActor, checked: Checked) -> Result<Received, ApiError> {
+    let (worker, device) = (app.clone(), device.clone());
+    let (now, random, epoch) = (app.now(), app.random(), app.tenant().await?.epoch);
+    app.db
+        .write(move |tx| {
+            let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
+            let mut held = Vec::new();
+            let mut received = Received {
+                receipt: None,
+                tip: known.tip,
+                touched: BTreeSet::new(),
+                entries: checked.refused.clone(),
+                changes: Vec::new(),
+            };
+            for entry in &checked.entries {
+                take_entry(tx, &device, entry, now, &mut received, &mut held)?;
+            }
+            for change in &checked.changes {
+                take_change(tx, &device, change, now, &mut received)?;
+                held.push(change.digest);
+            }
+            if received.tip != known.tip {
+                devices::set_tip(tx, device.org, device.id, received.tip)?;
+            }
+            devices::touch(tx, device.org, device.id, now)?;
+            if !held.is_empty() {
+                let receipt = Receipt {
+                    id: ReceiptId::new(now, random),
+                    device: device.id,
+                    epoch,
+                    at: now,
+                    items: held,
+                    tip: received.tip,
+                    backup_horizon: now.plus_seconds(BACKUP_HORIZON_SECONDS),
+                };
+                let signed = receipt.sign(worker.key.as_ref());
+                receipts::insert(tx, device.org, receipt.id, device.id, now, &signed)?;
+                received.receipt = Some(signed);
+            }
+            Ok::<_, ApiError>(received)
+        })
+        .await
+}
+
+fn take_entry(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    checked: &CheckedEntry,
+    now: Moment,
+    received: &mut Received,
+    held: &mut Vec<Digest>,
+) -> Result<(), DbError> {
+    let CheckedEntry { hash, entry, signed } = checked;
+    let (outcome, code) = if journal::holds(tx, device.org, entry, hash)? {
+        held.push(*hash);
+        // A declared capture or seal may still wait for its step two.
+        received.touched.extend(entry.inspection);
+        (Outcome::Accepted, None)
+    } else if let Ok(tip) = received.tip.follow(entry, *hash) {
+        journal::insert(tx, device.org, entry, signed, hash, now, true)?;
+        held.push(*hash);
+        received.tip = tip;
+        received.touched.extend(entry.inspection);
+        let code = declare::declare(tx, device, entry, now)?;
+        (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
+    } else if entry.seq <= received.tip.seq {
+        journal::insert(tx, device.org, entry, signed, hash, now, false)?;
+        held.push(*hash);
+        (Outcome::Quarantined, Some(ErrorCode::EntryFork))
+    } else {
+        // Kept by the device until what comes before it is here.
+        (Outcome::Refused, Some(ErrorCode::EntryGap))
+    };
+    received.entries.push(verdict(*hash, outcome, code, entry.inspection, None));
+    Ok(())
+}
+
+fn take_change(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    change: &CheckedChange,
+    now: Moment,
+    received: &mut Received,
+) -> Result<(), DbError> {
+    let (org, inspection) = (device.org, change.inspection);
+    received.changes.push((inspection, change.digest, change.id));
+    let known = inbox::find(tx, org, inspection, &change.digest)?;
+    // What was held apart only because its journal entry had not come yet gets another chance.
+    let again =
+        known.as_ref().is_some_and(|k| k.code.as_deref() == Some(ErrorCode::ChangeUncovered.as_str()));
+    if let Some(known) = &known
+        && !again
+    {
+        if known.state == State::Received {
+            received.touched.insert(inspection);
+        }
+        return Ok(());
+    }
+    let fault = match change.fault {
+        Some(code) => Some(code),
+        None if !inspections::is_on_team(tx, org, inspection, device.officer)? => {
+            Some(ErrorCode::ChangeOutOfScope)
+        }
+        None => match journal::cover(tx, org, device.id, inspection, &change.digest)? {
+            Some(cover) if cover.officer == Some(device.officer) => None,
+            _ => Some(ErrorCode::ChangeUncovered),
+        },
+    };
+    let state = if fault.is_some() { State::Quarantined } else { State::Received };
+    if again {
+        inbox::judge(tx, org, inspection, &change.digest, state, fault.map(ErrorCode::as_str))?;
+    } else {
+        let item = Item {
+            digest: change.digest,
+            device: device.id,
+            state,
+            code: fault.map(|c| c.as_str().to_owned()),
+            bytes: change.bytes.clone(),
+            received_at: now,
+        };
+        inbox::insert(tx, org, inspection, &item)?;
+    }
+    received.touched.insert(inspection);
+    if state == State::Quarantined {
+        // What is held apart shows in the inspection's row.
+        let team = inspections::team(tx, org, inspection)?;
+        feeds::publish_inspection(tx, org, &team, inspection);
+    }
+    Ok(())
+}
+
+/// The verdicts of a round, once everything it touched has settled.
+pub async fn verdicts(
+    app: &App,
+    device: &DeviceActor,
+    received: &Received,
+) -> Result<Vec<Verdict>, ApiError> {
+    let (org, changes) = (device.org, received.changes.clone());
+    let judged = app
+        .db
+        .read(move |tx| {
+            let mut judged = Vec::with_capacity(changes.len());
+            for (inspection, digest, id) in &changes {
+                let Some(item) = inbox::find(tx, org, *inspection, digest)? else { continue };
+                let outcome = match item.state {
+                    State::Accepted => Outcome::Accepted,
+                    State::Received | State::Waiting => Outcome::Waiting,
+                    State::Quarantined => Outcome::Quarantined,
+                };
+                judged.push(Verdict {
+                    item: *digest,
+                    outcome,
+                    code: item.code,
+                    inspection: Some(*inspection),
+                    change: *id,
+                });
+            }
+            Ok::<_, DbError>(judged)
+        })
+        .await?;
+    Ok(received.entries.iter().cloned().chain(judged).collect())
+}

@@ -1,0 +1,133 @@
+//! A server and devices in one process: one seed, one clock, real stores on disk, links that tests control.
+//!
+//! Everything above the link is the product itself: the router, the database of the chosen engine, the blob folder, the
+//! terminals' own stores. A test reads as a story about the people in it.
+
+pub mod console;
+pub mod device;
+pub mod forge;
+pub mod host;
+pub mod link;
+pub mod rogue;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use fieldproof_schema::host::random;
+use fieldproof_schema::migrations;
+use fieldproof_schema::suite::MemoryKey;
+use fieldproof_schema::wire::evidence::OFFSET_HEADER;
+use fieldproof_server::app::App;
+use fieldproof_server::blobs::Blobs;
+use fieldproof_server::db::{Db, DbUrl};
+use fieldproof_server::routes;
+use host::{Clock, SimHost};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// The world.
+pub struct World {
+    /// The clock that everyone's clock follows.
+    pub clock: Clock,
+    /// The server.
+    pub app: App,
+    router: Router,
+    seed: u64,
+    folder: TempDir,
+}
+
+impl World {
+    /// Starts a server on the database at `url`; without one, on SQLite in the world's own folder.
+    pub async fn start(seed: u64, url: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the world");
+        let url = match url {
+            Some(url) => url.to_owned(),
+            None => format!("sqlite:{}", folder.path().join("server.db").display()),
+        };
+        let url: DbUrl = url.parse().expect("the address of a database");
+        let clock = Clock::default();
+        let host = SimHost::new(&clock, seed, 0);
+        let key = MemoryKey::from_secret(&random(&host));
+        let db = Db::open(&url, migrations::SERVER).await.expect("the database opens");
+        let blobs = Blobs::open(folder.path().join("evidence")).await.expect("the blobs open");
+        let app = App::new(db, blobs, Box::new(key), Arc::new(host));
+        Self { router: routes::router(app.clone()), clock, app, seed, folder }
+    }
+
+    /// Where the world's files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A number that is the same in every run with the same seed.
+    pub fn seed_of(&self, name: &str) -> u64 {
+        name.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
+    }
+
+    /// A fresh link to the server.
+    pub fn link(&self) -> link::Link {
+        link::Link::new(self.router.clone())
+    }
+
+    /// Sends a request to the server and returns status and body.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: impl Into<Body>,
+    ) -> (StatusCode, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.answer(request.body(body.into()).expect("a request")).await
+    }
+
+    /// Sends a part of a piece of evidence and returns status and JSON.
+    pub async fn patch(&self, path: &str, token: &str, offset: u64, part: Vec<u8>) -> (StatusCode, Value) {
+        let request = Request::builder().method("PATCH").uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.header(OFFSET_HEADER, offset.to_string()).body(Body::from(part));
+        let answer = self.answer(request.expect("a request")).await;
+        (answer.0, serde_json::from_slice(&answer.1).unwrap_or(Value::Null))
+    }
+
+    async fn answer(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
+        let answer = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let status = answer.status();
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        (status, body.to_vec())
+    }
+
+    /// Sends JSON and returns status and JSON.
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> (StatusCode, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let (status, bytes) = self.send(method, path, token, body).await;
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Sends JSON, expects success and reads the answer.
+    pub async fn expect<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Value,
+    ) -> T {
+        let (status, answer) = self.call(method, path, token, &body).await;
+        assert!(status.is_success(), "{method} {path}: {status} {answer}");
+        serde_json::from_value(answer).expect("the answer's form")
+    }
+}

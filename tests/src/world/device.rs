@@ -1,0 +1,70 @@
+//! A terminal in an officer's hand, without its pages: the handheld library on its own store.
+
+use super::World;
+use super::host::SimHost;
+use super::link::Link;
+use fieldproof_client_core::{Client, ClientError, Enrolment, KeyCost, Options, SyncReport};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The passphrase of every officer in the world.
+pub const PASSPHRASE: &str = "雨过天青云破处";
+
+/// One terminal.
+pub struct Device {
+    /// The library; absent while the terminal is switched off.
+    client: Option<Client>,
+    /// Its link.
+    pub link: Link,
+    folder: PathBuf,
+    host: Arc<SimHost>,
+}
+
+impl Device {
+    /// A new terminal, not enrolled.
+    pub fn new(world: &World, name: &str) -> Self {
+        let folder = world.folder().join(name);
+        let host = Arc::new(SimHost::new(&world.clock, world.seed_of(name), 0));
+        let mut device = Self { client: None, link: world.link(), folder, host };
+        device.switch_on();
+        device
+    }
+
+    /// Opens the store.
+    pub fn switch_on(&mut self) {
+        let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
+        let host = Arc::clone(&self.host);
+        self.client = Some(Client::open(&self.folder, host, options).expect("the store opens"));
+    }
+
+    /// Drops everything that is not on disk, without a word of goodbye.
+    pub fn die(&mut self) {
+        self.client = None;
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// The library.
+    pub fn client(&self) -> &Client {
+        self.client.as_ref().expect("the terminal is switched on")
+    }
+
+    /// Enrols with a one-time code.
+    pub async fn enrol(&self, code: &str) {
+        let enrolment = Enrolment { code, device_name: "测试终端", passphrase: PASSPHRASE };
+        self.client().enrol(&self.link, &enrolment).await.expect("the terminal enrols");
+    }
+
+    /// Syncs once; the link must be up.
+    pub async fn sync(&self) -> SyncReport {
+        self.try_sync().await.expect("the terminal syncs")
+    }
+
+    /// Syncs once.
+    pub async fn try_sync(&self) -> Result<SyncReport, ClientError> {
+        self.client().sync(&self.link).await
+    }
+}

@@ -1,0 +1,122 @@
+//! The link between a device and the server: it calls the server's router directly, and can fail in every way that a
+//! network does.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use fieldproof_client_core::{Answering, Method, Transport, TransportError, WireRequest, WireResponse};
+use http_body_util::BodyExt;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use tower::ServiceExt;
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives and is answered.
+    Answered,
+    /// It never arrives.
+    Lost,
+    /// It arrives and is acted upon, but the answer is lost.
+    AnswerLost,
+    /// It arrives twice; the second answer comes back.
+    Twice,
+}
+
+#[derive(Default)]
+struct State {
+    down: bool,
+    next: VecDeque<Fate>,
+    requests: u64,
+    bytes_up: u64,
+}
+
+/// A device's link.
+#[derive(Clone)]
+pub struct Link {
+    router: Router,
+    state: Arc<Mutex<State>>,
+}
+
+impl Link {
+    /// A link that works.
+    pub fn new(router: Router) -> Self {
+        Self { router, state: Arc::default() }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Cuts the link until [`Self::up`].
+    pub fn down(&self) {
+        self.with(|state| state.down = true);
+    }
+
+    /// Restores the link.
+    pub fn up(&self) {
+        self.with(|state| state.down = false);
+    }
+
+    /// Decides what happens to the next requests, in order; after these all is well.
+    pub fn next(&self, fates: &[Fate]) {
+        self.with(|state| state.next.extend(fates));
+    }
+
+    /// How many requests set out, and with how many bytes of body.
+    pub fn traffic(&self) -> (u64, u64) {
+        self.with(|state| (state.requests, state.bytes_up))
+    }
+
+    async fn deliver(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
+        let method = match request.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+        };
+        let mut built = Request::builder().method(method).uri(&request.path);
+        for (name, value) in &request.headers {
+            built = built.header(*name, value);
+        }
+        let built = built.body(Body::from(request.body.clone()));
+        let built = built.map_err(|error| TransportError::Misconfigured(error.to_string()))?;
+        let answer = self.router.clone().oneshot(built).await.unwrap_or_else(|never| match never {});
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.map_err(|error| cut(io::Error::other(error)))?.to_bytes();
+        let headers = head.headers.iter();
+        let headers =
+            headers.map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()));
+        Ok(WireResponse { status: head.status.as_u16(), headers: headers.collect(), body })
+    }
+}
+
+fn cut(error: io::Error) -> TransportError {
+    TransportError::Cut { source: error.into() }
+}
+
+impl Transport for Link {
+    fn call(&self, request: WireRequest) -> Answering<'_> {
+        Box::pin(async move {
+            let fate = self.with(|state| {
+                state.requests += 1;
+                state.bytes_up += request.body.len() as u64;
+                if state.down { Fate::Lost } else { state.next.pop_front().unwrap_or(Fate::Answered) }
+            });
+            let gone = || io::Error::from(io::ErrorKind::ConnectionReset);
+            match fate {
+                Fate::Lost => Err(TransportError::Unreachable { source: gone().into() }),
+                Fate::Answered => self.deliver(&request).await,
+                Fate::AnswerLost => {
+                    self.deliver(&request).await?;
+                    Err(cut(gone()))
+                }
+                Fate::Twice => {
+                    self.deliver(&request).await?;
+                    self.deliver(&request).await
+                }
+            }
+        })
+    }
+}

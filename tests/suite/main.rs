@@ -1,0 +1,17 @@
+//! Everything that needs more than one crate, in one test binary.
+
+// Marked so that the lints know their helpers for tests too.
+#[cfg(test)]
+mod database;
+#[cfg(test)]
+mod day;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod photo;
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tidy;
