@@ -8,7 +8,7 @@ use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::audit::Record;
-use crate::store::rows::{self, LAWS_SUBJECT};
+use crate::store::rows::{self, LAWS_SUBJECT, RELEASED_SUBJECT};
 use crate::store::{audit, feeds, laws, templates};
 use fieldproof_schema::checklist::{Template, TemplateError};
 use fieldproof_schema::document::TemplatePin;
@@ -120,7 +120,7 @@ pub async fn release(app: &App, org: OrgId, actor: &str, reference: String) -> R
             }
             let new = laws::release(tx, org, &reference, &by, now)?;
             if new {
-                tx.publish(org, feeds::EVERYONE, RowKind::Laws.as_str(), LAWS_SUBJECT);
+                tx.publish(org, feeds::EVERYONE, RowKind::Released.as_str(), RELEASED_SUBJECT);
                 audit::insert(tx, org, &record)?;
             }
             Ok(new)

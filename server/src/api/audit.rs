@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::routing::get;
 use fieldproof_schema::ids::DecisionId;
 use fieldproof_schema::moment::Moment;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 

@@ -63,7 +63,7 @@ pub(super) async fn body(app: &App, org: OrgId, id: InspectionId) -> Result<(Str
         .await?;
     let statement = Statement::from_text(&first).map_err(ApiError::internal)?;
     let day = statement.at.date_in_china();
-    let result = summarise(&view, &template, laws.as_deref(), day);
+    let result = summarise(&view, &template, laws.as_ref(), day);
     let entity = &view.identity.entity;
     let body = json!({
         "entity": {"name": entity.name, "uscc": entity.uscc, "address": entity.address},
