@@ -103,7 +103,8 @@ pub async fn sign_in(app: &App, name: &str, password: String, peer: String) -> R
     let turn = CHECKING.acquire().await.map_err(ApiError::internal)?;
     refuse_if_waiting(app, org, &subjects).await?;
     let wanted = login.unwrap_or_default();
-    let known = app.db.read(move |tx| by_login(tx, org, &wanted)).await?.filter(|(account, _)| account.active);
+    let known =
+        app.db.read(move |tx| by_login(tx, org, &wanted)).await?.filter(|(account, _)| account.active);
     let hash = known.as_ref().map(|(_, hash)| hash.clone());
     let fits = blocking(move || verify(&password, hash.as_deref())).await?;
     let now = app.now();
@@ -249,10 +250,12 @@ mod tests {
     async fn failures_of_unknown_logins_count_against_the_address() {
         let world = testing::world().await;
         for n in 0..5 {
-            let error = sign_in(&world.app, &format!("nobody{n}"), "some password".into(), "peer:1".into()).await;
+            let error =
+                sign_in(&world.app, &format!("nobody{n}"), "some password".into(), "peer:1".into()).await;
             assert_eq!(error.unwrap_err().code, ErrorCode::SignInFailed);
         }
-        let error = sign_in(&world.app, "admin", testing::PASSWORD.into(), "peer:1".into()).await.unwrap_err();
+        let error =
+            sign_in(&world.app, "admin", testing::PASSWORD.into(), "peer:1".into()).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::TooManyTries);
         assert!(error.details["retry_after_seconds"].as_i64().unwrap() > 0);
         sign_in(&world.app, "admin", testing::PASSWORD.into(), "peer:2".into()).await.unwrap();

@@ -170,7 +170,11 @@ fn visits(
         .map(|((assignment, entity), template)| {
             let member = |id: &OfficerId| {
                 let facts = &ready.officers[id].facts;
-                TeamMember { officer: *id, name: facts.name.clone(), certificate: facts.certificate_no.clone() }
+                TeamMember {
+                    officer: *id,
+                    name: facts.name.clone(),
+                    certificate: facts.certificate_no.clone(),
+                }
             };
             let team: Vec<_> = assignment.team.officers().iter().map(member).collect();
             visit(app, ready, entity, team, &template, due, now)

@@ -167,14 +167,7 @@ async fn keep(
 }
 
 /// The audit record of a step of a draw.
-pub(crate) fn logged(
-    app: &App,
-    user: UserId,
-    at: Moment,
-    act: &str,
-    draw: DrawId,
-    details: Value,
-) -> Record {
+pub(crate) fn logged(app: &App, user: UserId, at: Moment, act: &str, draw: DrawId, details: Value) -> Record {
     Record {
         id: DecisionId::new(at, app.random()),
         at,

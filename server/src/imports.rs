@@ -79,7 +79,12 @@ fn faults(error: &TemplateError) -> ApiError {
 ///
 /// # Errors
 /// [`ErrorCode::FieldInvalid`] when it cannot be read or refers to nothing.
-pub async fn law_register(app: &App, org: OrgId, actor: &str, text: String) -> Result<(Digest, bool), ApiError> {
+pub async fn law_register(
+    app: &App,
+    org: OrgId,
+    actor: &str,
+    text: String,
+) -> Result<(Digest, bool), ApiError> {
     let (text, parsed) = blocking(move || {
         let parsed = LawRegister::parse(&text);
         (text, parsed)
@@ -115,7 +120,9 @@ pub async fn release(app: &App, org: OrgId, actor: &str, reference: String) -> R
         .write(move |tx| {
             let register = reader.laws.get(tx, org)?;
             let cited = register.is_some_and(|laws| laws.register.resolve(&reference).is_some());
-            if reference.chars().count() > REASON_CHARS_MAX || !(cited || is_item(tx, &reader, org, &reference)?) {
+            if reference.chars().count() > REASON_CHARS_MAX
+                || !(cited || is_item(tx, &reader, org, &reference)?)
+            {
                 return Err(ApiError::new(ErrorCode::NotFound));
             }
             let new = laws::release(tx, org, &reference, &by, now)?;

@@ -173,7 +173,9 @@ impl PlanRow {
 impl Population {
     fn rule(&self) -> Result<&Rule, ApiError> {
         match (&self.combined_rule, self.choice) {
-            (None, None | Some(PopulationChoice::Rule)) | (Some(_), Some(PopulationChoice::Rule)) => Ok(&self.rule),
+            (None, None | Some(PopulationChoice::Rule)) | (Some(_), Some(PopulationChoice::Rule)) => {
+                Ok(&self.rule)
+            }
             (Some(combined), Some(PopulationChoice::CombinedRule)) => Ok(combined),
             (None, Some(PopulationChoice::CombinedRule)) => {
                 Err(ApiError::field("population.choice", "there is no combinedRule"))

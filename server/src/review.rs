@@ -89,12 +89,7 @@ pub async fn accept(
 ///
 /// # Errors
 /// [`ErrorCode::AlreadyDecided`] when it is public; [`ErrorCode::StateWrong`] while it is not accepted.
-pub async fn disclose(
-    app: &App,
-    org: OrgId,
-    user: &User,
-    id: InspectionId,
-) -> Result<Disclosure, ApiError> {
+pub async fn disclose(app: &App, org: OrgId, user: &User, id: InspectionId) -> Result<Disclosure, ApiError> {
     let deciding = Deciding::new(app, org, user, id, DecisionKind::Disclosed);
     let steps = (InspectionState::Accepted, InspectionState::Disclosed);
     let first = deciding.clone();
@@ -139,12 +134,7 @@ impl Deciding {
     }
 
     /// The inspection, when the user may act on it and it waits for this decision.
-    fn inspection(
-        &self,
-        tx: &mut Tx<'_>,
-        act: Act,
-        from: InspectionState,
-    ) -> Result<Inspection, ApiError> {
+    fn inspection(&self, tx: &mut Tx<'_>, act: Act, from: InspectionState) -> Result<Inspection, ApiError> {
         let found = inspections::find(tx, self.org, self.inspection)?.ok_or(ErrorCode::NotFound)?;
         self.user.may_on(act, &found.unit_code)?;
         if found.state == from {
@@ -168,8 +158,14 @@ impl Deciding {
         let (org, id) = (self.org, self.inspection);
         let sealed = seals::list(tx, org, id)?.into_iter().rev().find(|seal| seal.completed_at.is_some());
         let version = sealed.map(|seal| seal.version);
-        let decision =
-            Decision { id: self.id, kind: self.kind, version, comment, by: self.user.name.clone(), at: self.now };
+        let decision = Decision {
+            id: self.id,
+            kind: self.kind,
+            version,
+            comment,
+            by: self.user.name.clone(),
+            at: self.now,
+        };
         if !set_state(tx, org, id, from, to, self.now)? {
             return Err(self.came_late(tx)?);
         }

@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn a_field_that_cannot_be_is_named() {
         let error = text("name", " \n ", 5).unwrap_err();
-        assert_eq!((error.details["field"].as_str(), error.details["why"].as_str()), (Some("name"), Some("missing")));
+        assert_eq!(
+            (error.details["field"].as_str(), error.details["why"].as_str()),
+            (Some("name"), Some("missing"))
+        );
         assert!(text("name", "六个字太长了", 5).is_err());
         assert!(text("name", "a\0b", 5).is_err());
         assert_eq!(text("name", " 五个字正好 ", 5).unwrap(), "五个字正好");

@@ -19,9 +19,7 @@ const CACHEABLE: &str = "public, max-age=60";
 
 /// The routes of this resource.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/public/results", get(list))
-        .route("/api/v1/public/results/{id}", get(show))
+    Router::new().route("/api/v1/public/results", get(list)).route("/api/v1/public/results/{id}", get(show))
 }
 
 /// Which results, and where their list goes on.

@@ -120,7 +120,12 @@ fn outcome(record: &DrawRecord) -> Outcome {
     let officers: BTreeMap<_, _> = directory.officers.iter().map(|o| (o.id, &o.code)).collect();
     let pick = |assignment: &Assignment| PickShown {
         entity_code: entities.get(&assignment.entity).map(|code| (*code).clone()).unwrap_or_default(),
-        officer_codes: assignment.team.officers().iter().filter_map(|o| Some((*officers.get(o)?).clone())).collect(),
+        officer_codes: assignment
+            .team
+            .officers()
+            .iter()
+            .filter_map(|o| Some((*officers.get(o)?).clone()))
+            .collect(),
         assignment: assignment.clone(),
     };
     Outcome {

@@ -23,7 +23,8 @@ pub(crate) async fn health(State(app): State<App>) -> Result<Response, ApiError>
     // Asked of the database each time: what the process remembers says nothing about it.
     let tenant = app.db.read(tenants::find).await?;
     let tenant = tenant.ok_or_else(|| {
-        ApiError::new(ErrorCode::Unavailable).with(json!({"why": "no organisation: run `fieldproof admin init`"}))
+        ApiError::new(ErrorCode::Unavailable)
+            .with(json!({"why": "no organisation: run `fieldproof admin init`"}))
     })?;
     let body = axum::Json(json!({"status": "ok", "organisation": tenant.code, "server_at": app.now()}));
     Ok(([(CACHE_CONTROL, "no-store")], body).into_response())

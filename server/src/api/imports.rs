@@ -30,9 +30,8 @@ pub fn routes() -> Router<App> {
 /// The whole body as text.
 fn text(body: Result<Bytes, BytesRejection>) -> Result<String, ApiError> {
     let bytes = body.map_err(body_error)?;
-    String::from_utf8(bytes.into()).map_err(|error| {
-        ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()}))
-    })
+    String::from_utf8(bytes.into())
+        .map_err(|error| ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()})))
 }
 
 fn who(actor: &UserActor) -> String {

@@ -95,7 +95,8 @@ pub(crate) async fn list(
     Args(args): Args<InspectionsWanted>,
 ) -> Result<axum::Json<Listed<InspectionListed>>, ApiError> {
     actor.user.may(Act::ReadInspections)?;
-    let find = |name: &str| InspectionState::find(name).ok_or_else(|| ApiError::field("state", "no such state"));
+    let find =
+        |name: &str| InspectionState::find(name).ok_or_else(|| ApiError::field("state", "no such state"));
     let state = args.state.as_deref().map(find).transpose()?;
     let before = before(args.before.as_deref())?;
     let (org, asker) = (actor.org, actor.user.id);
@@ -173,7 +174,11 @@ pub(crate) async fn history(
     let (_, row) = seen(&app, &actor, id).await?;
     let org = actor.org;
     let read = move |tx: &mut Tx<'_>| {
-        Ok::<_, ApiError>((changes::list(tx, org, id)?, journal::writers(tx, org, id)?, seals::list(tx, org, id)?))
+        Ok::<_, ApiError>((
+            changes::list(tx, org, id)?,
+            journal::writers(tx, org, id)?,
+            seals::list(tx, org, id)?,
+        ))
     };
     let (changes, writers, seals) = app.db.read(read).await?;
     let names: BTreeMap<_, _> = writers.iter().map(|writer| (writer.actor, writer)).collect();

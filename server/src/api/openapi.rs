@@ -1,8 +1,8 @@
 //! The description of the JSON API, for integrators: `GET /api/v1/openapi.json`.
 
 use super::{
-    audit, conflicts, device, devices, directory, disclosures, draws, evidence, health, imports, inspections, plans,
-    reviews, session, sync, templates, users,
+    audit, conflicts, device, devices, directory, disclosures, draws, evidence, health, imports, inspections,
+    plans, reviews, session, sync, templates, users,
 };
 use crate::app::App;
 use axum::Router;

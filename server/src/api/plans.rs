@@ -22,9 +22,7 @@ use utoipa::ToSchema;
 
 /// The routes of this resource.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/plans", get(list).post(add))
-        .route("/api/v1/plans/{id}/copy", post(copy))
+    Router::new().route("/api/v1/plans", get(list).post(add)).route("/api/v1/plans/{id}/copy", post(copy))
 }
 
 /// A row of a plan as it is kept.

@@ -71,7 +71,8 @@ pub(crate) async fn open(
     Json(body): Json<SignIn>,
 ) -> Result<axum::Json<Session>, ApiError> {
     let peer = format!("console-{}", super::device::peer(info.as_ref().map(|axum::Extension(info)| info)));
-    let SignedIn { token, expires_at, user, .. } = accounts::sign_in(&app, &body.login, body.password, peer).await?;
+    let SignedIn { token, expires_at, user, .. } =
+        accounts::sign_in(&app, &body.login, body.password, peer).await?;
     Ok(axum::Json(Session { token: Some(token), expires_at, user: user.into() }))
 }
 

@@ -19,9 +19,7 @@ use utoipa::ToSchema;
 
 /// The routes of this resource.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/templates", get(list))
-        .route("/api/v1/templates/{id}/{revision}", get(show))
+    Router::new().route("/api/v1/templates", get(list)).route("/api/v1/templates/{id}/{revision}", get(show))
 }
 
 /// A revision of a checklist.

@@ -44,8 +44,7 @@ pub fn choose(
     }
     let needs = needs(specialties, plan);
     let fitting: Vec<_> = templates.iter().filter(|t| t.serves(&needs)).collect();
-    let exact: Vec<_> =
-        fitting.iter().copied().filter(|t| needs.contains(&t.specialty.as_str())).collect();
+    let exact: Vec<_> = fitting.iter().copied().filter(|t| needs.contains(&t.specialty.as_str())).collect();
     match (fitting.as_slice(), exact.as_slice()) {
         ([only], _) | (_, [only]) => return Ok(Arc::clone(only)),
         _ => {}
@@ -56,7 +55,8 @@ pub fn choose(
 
 /// The entity's own specialties within the plan's, else the plan's.
 fn needs<'a>(specialties: &'a BTreeSet<String>, plan: &'a str) -> Vec<&'a str> {
-    let own: Vec<_> = specialties.iter().map(String::as_str).filter(|own| specialty_covers(plan, own)).collect();
+    let own: Vec<_> =
+        specialties.iter().map(String::as_str).filter(|own| specialty_covers(plan, own)).collect();
     if own.is_empty() { vec![plan] } else { own }
 }
 
@@ -98,14 +98,20 @@ mod tests {
         let named = [("drinkingWater", "water-secondary")];
         assert_eq!(chosen(&water, "drinkingWater", &named), Ok("water-secondary".into()));
         assert_eq!(chosen(&["blood"], "blood", &[]), Err(Vec::new()));
-        assert_eq!(chosen(&["blood"], "blood", &[("blood", "medical-practice")]), Ok("medical-practice".into()));
+        assert_eq!(
+            chosen(&["blood"], "blood", &[("blood", "medical-practice")]),
+            Ok("medical-practice".into())
+        );
     }
 
     #[test]
     fn a_name_for_the_entity_counts_before_everything_else() {
         let named = [("ENT-001", "public-bathing"), ("publicPlace", "public-lodging")];
         assert_eq!(chosen(&["publicPlace/swimming"], "publicPlace", &named), Ok("public-bathing".into()));
-        assert_eq!(chosen(&["publicPlace/swimming"], "publicPlace", &named[1..]), Ok("public-swimming".into()));
+        assert_eq!(
+            chosen(&["publicPlace/swimming"], "publicPlace", &named[1..]),
+            Ok("public-swimming".into())
+        );
     }
 
     #[test]

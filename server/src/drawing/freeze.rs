@@ -92,7 +92,8 @@ fn candidate(
     let known = visits.iter().copied();
     let all: BTreeSet<Date> = known.clone().chain(imported).filter(|day| *day <= on).collect();
     let here = known.filter(|day| *day <= on && day.year() == year).count();
-    let elsewhere = imported.filter(|day| *day <= on && day.year() == year && !visits.contains(day)).iter().count();
+    let elsewhere =
+        imported.filter(|day| *day <= on && day.year() == year && !visits.contains(day)).iter().count();
     Candidate {
         id: row.id,
         code: row.code.clone(),
@@ -117,7 +118,11 @@ fn officer(officer: &Officer, entities: &BTreeMap<&str, EntityId>, org: OrgId) -
         in_directory: facts.in_directory,
         active: facts.active,
         // Interests in entities outside the unit cannot matter here.
-        interests: facts.recusal.iter().filter_map(|r| entities.get(r.entity_code.as_str()).copied()).collect(),
+        interests: facts
+            .recusal
+            .iter()
+            .filter_map(|r| entities.get(r.entity_code.as_str()).copied())
+            .collect(),
     }
 }
 
@@ -152,7 +157,10 @@ mod tests {
             candidate(&entity, &fields, visits, 2026, day("2026-06-01"), OrgId::from_bytes([2; 16]))
         };
         let candidate = made(&visits);
-        assert_eq!((candidate.inspections_this_year, candidate.last_inspection), (2, Some(day("2026-05-01"))));
+        assert_eq!(
+            (candidate.inspections_this_year, candidate.last_inspection),
+            (2, Some(day("2026-05-01")))
+        );
         assert_eq!(made(&[]).inspections_this_year, 1);
         assert_eq!(made(&[day("2026-07-01")]).last_inspection, Some(day("2026-02-24")));
     }

@@ -10,7 +10,9 @@ use crate::store::entities::Entity;
 use crate::store::officers::Officer;
 use crate::store::units::Unit;
 use crate::store::{audit, entities, feeds, officers, units};
-use fieldproof_schema::directory::{self, OrganisationFile, Parsed, RowError, Section, parse_organisation_rows};
+use fieldproof_schema::directory::{
+    self, OrganisationFile, Parsed, RowError, Section, parse_organisation_rows,
+};
 use fieldproof_schema::ids::{EntityId, OfficerId, OrgId};
 use fieldproof_schema::reference::EntityRow;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -88,7 +90,12 @@ pub struct Imported {
 ///
 /// # Errors
 /// [`ErrorCode::BodyMalformed`] when it is no such file; [`ErrorCode::ImportRowsRefused`] when no row was good.
-pub async fn organisation(app: &App, org: OrgId, importer: Importer, text: String) -> Result<Imported, ApiError> {
+pub async fn organisation(
+    app: &App,
+    org: OrgId,
+    importer: Importer,
+    text: String,
+) -> Result<Imported, ApiError> {
     let tenant = app.tenant().await?.clone();
     let known = app.db.read(move |tx| units::all(tx, org)).await?;
     let by = importer.clone();
@@ -107,7 +114,14 @@ pub async fn organisation(app: &App, org: OrgId, importer: Importer, text: Strin
         .db
         .write(move |tx| {
             let refused = refused.clone();
-            let mut import = Import { app: &writer, org, tenant: &tenant, by: &importer, done: Imported::default(), refused };
+            let mut import = Import {
+                app: &writer,
+                org,
+                tenant: &tenant,
+                by: &importer,
+                done: Imported::default(),
+                refused,
+            };
             import.file(tx, &file)?;
             let Import { mut done, mut refused, .. } = import;
             done.refused_count = refused.len();
@@ -119,7 +133,11 @@ pub async fn organisation(app: &App, org: OrgId, importer: Importer, text: Strin
                     "changed": done.changed, "refused": done.refused_count,
                 });
                 let subject = format!("org:{org}");
-                audit::insert(tx, org, &record(&writer, &importer.actor, now, "directory.imported", subject, details))?;
+                audit::insert(
+                    tx,
+                    org,
+                    &record(&writer, &importer.actor, now, "directory.imported", subject, details),
+                )?;
             }
             Ok::<_, DbError>(done)
         })
@@ -257,7 +275,8 @@ impl Import<'_> {
             self.outside(Section::Entities, &facts.code);
             return Ok(());
         }
-        let id = before.as_ref().map_or_else(|| EntityId::new(self.app.now(), self.app.random()), |b| b.row.id);
+        let id =
+            before.as_ref().map_or_else(|| EntityId::new(self.app.now(), self.app.random()), |b| b.row.id);
         let after = Entity { row: row(id, facts), unit_code: facts.org_code.clone() };
         self.done.entities += 1;
         if before.as_ref() == Some(&after) {

@@ -35,7 +35,9 @@ pub fn to_year(row: &PlanRow, year: i16) -> PlanRow {
 
 fn move_rule(rule: &mut Rule, by: i16) {
     match rule {
-        Rule::All { all: parts } | Rule::Any { any: parts } => parts.iter_mut().for_each(|part| move_rule(part, by)),
+        Rule::All { all: parts } | Rule::Any { any: parts } => {
+            parts.iter_mut().for_each(|part| move_rule(part, by))
+        }
         Rule::Not { not } => move_rule(not, by),
         Rule::Compare { value, .. } => move_value(value, by),
     }
@@ -57,7 +59,9 @@ fn move_value(value: &mut Value, by: i16) {
 fn renamed(text: &str, from: i16, to: i16) -> String {
     let text = text.replace(&format!("{from}年"), &format!("{to}年"));
     match Date::new(to, 2, 1) {
-        Ok(february) if !february.in_leap_year() => text.replace(&format!("{to}年2月29日"), &format!("{to}年2月28日")),
+        Ok(february) if !february.in_leap_year() => {
+            text.replace(&format!("{to}年2月29日"), &format!("{to}年2月28日"))
+        }
         _ => text,
     }
 }

@@ -117,6 +117,8 @@ fn stated(answer: &Answer) -> Verdict {
         Answer::Number { result, .. } | Answer::Choice { result, .. } => {
             result.map_or(Verdict::Recorded, Verdict::from)
         }
-        Answer::Text { .. } | Answer::Date { .. } | Answer::Photo { .. } | Answer::Other(_) => Verdict::Recorded,
+        Answer::Text { .. } | Answer::Date { .. } | Answer::Photo { .. } | Answer::Other(_) => {
+            Verdict::Recorded
+        }
     }
 }

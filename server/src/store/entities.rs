@@ -49,8 +49,10 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: EntityId) -> Result<Option<Entity>,
 
 /// The entity with a code.
 pub fn by_code(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<Option<Entity>, DbError> {
-    let row =
-        tx.query_opt("SELECT body, unit_code FROM entities WHERE org = $1 AND code = $2", &params![org, code])?;
+    let row = tx.query_opt(
+        "SELECT body, unit_code FROM entities WHERE org = $1 AND code = $2",
+        &params![org, code],
+    )?;
     row.map(|r| read(&r)).transpose()
 }
 

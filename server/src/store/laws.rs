@@ -25,13 +25,7 @@ pub fn put(tx: &mut Tx<'_>, org: OrgId, hash: &Digest, text: &str, at: Moment) -
 }
 
 /// Releases a provision; false when it was released before.
-pub fn release(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    provision: &str,
-    by: &str,
-    at: Moment,
-) -> Result<bool, DbError> {
+pub fn release(tx: &mut Tx<'_>, org: OrgId, provision: &str, by: &str, at: Moment) -> Result<bool, DbError> {
     let added = tx.execute(
         "INSERT INTO released_provisions (org, provision, released_by, released_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (org, provision) DO NOTHING",

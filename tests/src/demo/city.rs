@@ -30,7 +30,13 @@ pub(crate) async fn start(day: &mut Day) -> Result<String, Failure> {
     let folder = day.data.join("server");
     let folder = folder.to_str().ok_or("the data folder's name is not UTF-8")?.to_owned();
     let init = ["admin", "init", "--data", &folder, "--code", "YZ", "--name"];
-    let names = ["云泽市卫生健康委员会（虚构）", "--login", ADMINISTRATOR, "--administrator-name", "管理员甲（虚构）"];
+    let names = [
+        "云泽市卫生健康委员会（虚构）",
+        "--login",
+        ADMINISTRATOR,
+        "--administrator-name",
+        "管理员甲（虚构）",
+    ];
     let password = format!("{PASSWORD}\n");
     run(&program, &[&init[..], &names[..], &["--password-stdin"]].concat(), &password)?;
     run(&program, &["import", "organisation", "--sample", "--data", &folder], "")?;

@@ -121,7 +121,7 @@ pub(crate) async fn enrol(day: &mut Day) -> Result<String, Failure> {
         }
         let template = template(day, &terminal).await?;
         for reference in template.items.iter().flat_map(|item| &item.provisions) {
-            terminal.api.get(&format!("/api/v1/provisions/{}", encode(&reference.key))).await?;
+            terminal.api.get(&format!("/api/v1/provisions/{}", encode(&reference.provision))).await?;
         }
         shown.push(format!("{name} {}", terminal.address().0));
         day.terminals.push(terminal);
@@ -197,16 +197,21 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
     two.put(&format!("{}/narrative", visit(day)?), &json!({"text": NARRATIVE_TWO})).await?;
     for (seed, caption) in [(1, "pool"), (2, "meter")] {
         let photo = photo::jpeg(seed, Some(caption), 1600, 1200);
-        let path =
-            format!("{}/evidence?kind=photo&item={}&caption={caption}", visit(day)?, encode(&shared.contested));
+        let path = format!(
+            "{}/evidence?kind=photo&item={}&caption={caption}",
+            visit(day)?,
+            encode(&shared.contested)
+        );
         let taken = one.api.send(Method::POST, &path, "image/jpeg", photo.clone()).await?;
         if !taken.status.is_success() {
             return Err(format!("a photo was not taken: {}", taken.body).into());
         }
         shared.photos.push((Digest::of(&photo), photo));
     }
-    let summary =
-        format!("{} answers, {judged} measured against a limit ({outside} outside), 2 photos", shared.answered.len());
+    let summary = format!(
+        "{} answers, {judged} measured against a limit ({outside} outside), 2 photos",
+        shared.answered.len()
+    );
     day.shared = shared;
     Ok(summary)
 }
@@ -282,5 +287,7 @@ pub(crate) async fn converge(day: &mut Day) -> Result<String, Failure> {
         }
     }
     let (answers, photos) = (answered.len(), day.shared.photos.len());
-    Ok(format!("{answers} answers, both narratives, {photos} photos by their hash, 1 conflict; {bytes} bytes up"))
+    Ok(format!(
+        "{answers} answers, both narratives, {photos} photos by their hash, 1 conflict; {bytes} bytes up"
+    ))
 }

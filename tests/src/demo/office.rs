@@ -81,7 +81,10 @@ pub(crate) async fn seal_and_review(day: &mut Day) -> Result<String, Failure> {
     sync_all(day).await?;
     expect_state(day, "accepted").await?;
     let seals = day.terminals[0].detail(day).await?;
-    Ok(format!("{} seals, each signed by both officers; accepted", seals["seals"].as_array().map_or(0, Vec::len)))
+    Ok(format!(
+        "{} seals, each signed by both officers; accepted",
+        seals["seals"].as_array().map_or(0, Vec::len)
+    ))
 }
 
 /// Step 9: the result is public.

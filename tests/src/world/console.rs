@@ -40,8 +40,7 @@ impl World {
         setup::begin(&self.app, beginning).await.expect("an organisation on an empty database");
         let administrator = Person::sign_in(self, "guanli").await;
         administrator.load_city(self).await;
-        let supervisor =
-            json!({"login": "shenhe", "name": "审核员乙（虚构）", "role": "supervisor", "unit": "ORG-C", "password": PASSWORD});
+        let supervisor = json!({"login": "shenhe", "name": "审核员乙（虚构）", "role": "supervisor", "unit": "ORG-C", "password": PASSWORD});
         administrator.post(self, "/api/v1/users", supervisor).await;
         (administrator, Person::sign_in(self, "shenhe").await)
     }
