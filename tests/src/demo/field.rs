@@ -210,10 +210,8 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
         }
         shared.photos.push((Digest::of(&photo), photo));
     }
-    let summary = format!(
-        "{} answers, {judged} measured against a limit ({outside} outside), 2 photos",
-        shared.answered.len()
-    );
+    let summary =
+        format!("{} answers, {judged} judged by a limit ({above} above it), 2 photos", shared.answered.len());
     day.shared = shared;
     Ok(summary)
 }
