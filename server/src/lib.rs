@@ -1,18 +1,28 @@
 //! The sync service, the JSON API and the public results.
 
+pub mod accounts;
 pub mod api;
 pub mod app;
 pub mod auth;
 pub mod blobs;
 pub mod clock;
+pub mod codes;
 pub mod db;
+pub mod dispatch;
 pub mod documents;
+pub mod drawing;
 pub mod enrol;
 pub mod error;
+pub mod imports;
 pub mod laws;
+pub mod plans;
 pub mod policy;
 pub mod resolve;
+pub mod review;
 pub mod routes;
+pub mod setup;
 pub mod store;
 pub mod sync;
 pub mod templates;
+#[cfg(test)]
+mod testing;

@@ -1,5 +1,6 @@
 //! What needs more than one crate: the in-process world, stories, demo and proof.
 
+pub mod demo;
 pub mod measure;
 pub mod photo;
 pub mod postgres;

@@ -92,7 +92,7 @@ fn raw_commits(path: &Path) -> Times {
     let bytes = [7_u8; 400];
     let mut insert = db.prepare("INSERT INTO t VALUES (?1, ?2)").expect("a statement");
     Times::of(ACTS, |n| {
-        insert.execute((n, bytes)).expect("an insert");
+        insert.execute((n as i64, bytes)).expect("an insert");
     })
 }
 

@@ -3,7 +3,6 @@
 use crate::support::{self, City};
 use axum::http::StatusCode;
 use fieldproof_schema::document::{Actor, Document, RawChange};
-use fieldproof_schema::host::Host;
 use fieldproof_schema::ids::{DeviceId, InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::limits::{SIGN_IN_FAILURES_MAX, SYNC_BODY_BYTES_MAX, SYNC_BODY_PLAIN_BYTES_MAX};
@@ -82,8 +81,7 @@ async fn one_bad_item_in_a_batch_blocks_no_other() {
     compressed.0[8] = 2;
     let uncovered = write(ACTOR, &items[3].0, &items[3].1.to_register());
     let also_good = {
-        let (_, change) =
-            doc.edit(ACTOR, at, |e| e.answer(&items[4].0, &items[4].1.to_register())).unwrap();
+        let (_, change) = doc.edit(ACTOR, at, |e| e.answer(&items[4].0, &items[4].1.to_register())).unwrap();
         change.unwrap().1
     };
 
@@ -91,7 +89,15 @@ async fn one_bad_item_in_a_batch_blocks_no_other() {
     let covered = [&good, &unfit, &foreign, &rubbish, &compressed, &also_good];
     let mut entries = vec![declared];
     entries.extend(covered.map(|change| rogue.cover(visit, change)));
-    let all = [rubbish.clone(), compressed.clone(), unfit.clone(), foreign.clone(), good.clone(), uncovered.clone(), also_good.clone()];
+    let all = [
+        rubbish.clone(),
+        compressed.clone(),
+        unfit.clone(),
+        foreign.clone(),
+        good.clone(),
+        uncovered.clone(),
+        also_good.clone(),
+    ];
     let answer = rogue.sync(&world, entries, chunk(visit, &all)).await;
     let outcome = |change| {
         let v = verdict(&answer, change);
@@ -142,7 +148,7 @@ async fn a_chunk_for_an_inspection_outside_the_scope_is_held_apart() {
     let City { administrator, one, task, .. } = support::city(&world).await;
     let visit = task.inspection;
     let directory = administrator.get(&world, "/api/v1/officers").await;
-    let strangers = directory["officers"].as_array().unwrap().iter();
+    let strangers = directory["rows"].as_array().unwrap().iter();
     let stranger = strangers
         .map(|o| serde_json::from_value(o["id"].clone()).unwrap())
         .find(|id| !task.team.contains(id))
@@ -239,7 +245,8 @@ async fn evidence_with_the_wrong_bytes_is_dropped_and_the_right_ones_are_taken()
     let bytes = fieldproof_tests::photo::jpeg(5, None, 64, 64);
     let (digest, record) = (Digest::of(&bytes), RecordId::from_bytes([9; 16]));
     let path = format!("/api/v1/evidence/{digest}");
-    let offer = json!({"inspection": visit, "record": record, "size_bytes": bytes.len(), "media_type": "image/jpeg"});
+    let offer =
+        json!({"inspection": visit, "record": record, "size_bytes": bytes.len(), "media_type": "image/jpeg"});
     let token = rogue.token().to_owned();
     let (_, envelope) = world.call("POST", &path, Some(&token), &offer).await;
     assert_eq!(code(&envelope), "evidence_undeclared");
@@ -299,5 +306,5 @@ async fn a_bad_checklist_and_a_bad_credit_code_are_named_and_good_rows_are_taken
     assert_eq!(refused.len(), 1, "{answer}");
     assert!(refused[0].to_string().contains("uscc"), "{answer}");
     let found = administrator.get(&world, "/api/v1/entities?search=%E6%94%B9%E5%90%8D%E5%90%8E").await;
-    assert_eq!(found["entities"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["rows"].as_array().unwrap().len(), 1, "{found}");
 }

@@ -4,8 +4,14 @@
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+mod day;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod photo;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod support;
 #[cfg(test)]
 mod tidy;

@@ -37,9 +37,10 @@ pub(crate) async fn city(world: &World) -> City {
 pub(crate) fn plain_items(device: &Device, visit: InspectionId) -> Vec<(String, Answer)> {
     let detail = device.client().inspection(visit).expect("the visit is here");
     let template = detail.template.expect("the checklist is here");
-    let plain = template.items.iter().filter(|item| {
-        matches!(item.kind, ItemKind::Conformity { .. }) && item.condition.is_none()
-    });
+    let plain = template
+        .items
+        .iter()
+        .filter(|item| matches!(item.kind, ItemKind::Conformity { .. }) && item.condition.is_none());
     let plain: Vec<_> =
         plain.map(|item| (item.id.clone(), Answer::Conformity { result: Outcome::Pass })).collect();
     assert!(plain.len() > 4, "the checklist has too few plain items for a story");

@@ -1,6 +1,7 @@
 //! One row per decision of a person or of the system. Rows are only added.
 
-use crate::db::{DbError, Tx, params};
+use super::page::{Before, Page, rows_asked};
+use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::moment::Moment;
 use serde_json::Value;
@@ -39,22 +40,24 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, record: &Record) -> Result<(), DbErro
     Ok(())
 }
 
-/// The newest records before `before`, at most `limit`.
-pub fn list(tx: &mut Tx<'_>, org: OrgId, before: Moment, limit: i64) -> Result<Vec<Record>, DbError> {
+/// Records, newest first.
+pub fn list(tx: &mut Tx<'_>, org: OrgId, before: &Before) -> Result<Page<Record>, DbError> {
     let rows = tx.query(
-        "SELECT id, at, actor, act, subject, details FROM audit WHERE org = $1 AND at < $2 ORDER BY at DESC, id LIMIT $3",
-        &params![org, before, limit],
+        "SELECT id, at, actor, act, subject, details FROM audit WHERE org = $1 AND (at, id) < ($2, $3)
+         ORDER BY at DESC, id DESC LIMIT $4",
+        &params![org, before.at, &before.id, rows_asked()],
     )?;
-    rows.iter()
-        .map(|r| {
-            Ok(Record {
-                id: r.get(0)?,
-                at: r.get(1)?,
-                actor: r.get(2)?,
-                act: r.get(3)?,
-                subject: r.get(4)?,
-                details: serde_json::from_str(&r.get::<String>(5)?).unwrap_or(Value::Null),
-            })
+    let read = |r: &Row| {
+        let details: String = r.get(5)?;
+        Ok::<_, DbError>(Record {
+            id: r.get(0)?,
+            at: r.get(1)?,
+            actor: r.get(2)?,
+            act: r.get(3)?,
+            subject: r.get(4)?,
+            details: serde_json::from_str(&details).map_err(|error| r.invalid(5, error.to_string()))?,
         })
-        .collect()
+    };
+    let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(rows, |record| Before { at: record.at, id: record.id.to_string() }.to_string()))
 }

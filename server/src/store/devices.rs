@@ -1,7 +1,9 @@
 //! Enrolled terminals, their sessions and challenges, and the keys of officers.
 
+use super::page::{Before, Page, rows_asked};
+use super::within::in_scope;
 use crate::db::{DbError, Row, Tx, params};
-use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId};
+use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId, UserId};
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
@@ -50,14 +52,34 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>,
     row.map(|r| read(&r)).transpose()
 }
 
-/// All terminals, newest first, at most `limit`.
-pub fn list(tx: &mut Tx<'_>, org: OrgId, limit: i64) -> Result<Vec<Device>, DbError> {
+/// A terminal with the officer whose it is.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The terminal.
+    pub device: Device,
+    /// The officer's name as printed.
+    pub officer_name: String,
+    /// The officer's unit.
+    pub unit_code: String,
+}
+
+/// Terminals of officers of the asker's scope, newest first.
+pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId, before: &Before) -> Result<Page<Listed>, DbError> {
     let rows = tx.query(
-        "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash FROM devices
-         WHERE org = $1 ORDER BY enrolled_at DESC, id LIMIT $2",
-        &params![org, limit],
+        in_scope!(
+            "SELECT d.id, d.officer, d.name, d.key, d.enrolled_at, d.seen_at, d.revoked_at, d.tip_seq, d.tip_hash,
+             o.name, o.unit_code FROM devices d JOIN officers o ON o.org = d.org AND o.id = d.officer
+             WHERE d.org = $1 AND o.unit_code IN (SELECT code FROM scope) AND (d.enrolled_at, d.id) < ($3, $4)
+             ORDER BY d.enrolled_at DESC, d.id DESC LIMIT $5"
+        ),
+        &params![org, asker, before.at, &before.id, rows_asked()],
     )?;
-    rows.iter().map(read).collect()
+    let listed = |r: &Row| {
+        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(9)?, unit_code: r.get(10)? })
+    };
+    let rows = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    let key = |l: &Listed| Before { at: l.device.enrolled_at, id: l.device.id.to_string() }.to_string();
+    Ok(Page::cut(rows, key))
 }
 
 /// The terminal behind a session token.

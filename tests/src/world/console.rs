@@ -4,6 +4,7 @@ use super::World;
 use super::device::Device;
 use fieldproof_schema::data;
 use fieldproof_schema::ids::{InspectionId, OfficerId};
+use fieldproof_server::setup::{self, Beginning};
 use serde_json::{Value, json};
 
 /// The password of everybody in the world.
@@ -24,6 +25,25 @@ pub struct Task {
     pub template: String,
     /// The team.
     pub team: Vec<OfficerId>,
+}
+
+impl World {
+    /// Founds the bureau: an administrator (`guanli`) and a supervisor (`shenhe`), the sample city, laws, checklists.
+    pub async fn found_city(&self) -> (Person, Person) {
+        let beginning = Beginning {
+            code: "YZ".into(),
+            name: "云泽市卫生健康委员会（虚构）".into(),
+            login: "guanli".into(),
+            administrator: "管理员甲（虚构）".into(),
+            password: PASSWORD.into(),
+        };
+        setup::begin(&self.app, beginning).await.expect("an organisation on an empty database");
+        let administrator = Person::sign_in(self, "guanli").await;
+        administrator.load_city(self).await;
+        let supervisor = json!({"login": "shenhe", "name": "审核员乙（虚构）", "role": "supervisor", "unit": "ORG-C", "password": PASSWORD});
+        administrator.post(self, "/api/v1/users", supervisor).await;
+        (administrator, Person::sign_in(self, "shenhe").await)
+    }
 }
 
 impl Person {
@@ -94,6 +114,7 @@ impl Person {
         let plans: Value = serde_json::from_str(data::draw_plan_beidaihe_2020()).expect("the plans");
         let mut row = plans["plans"][2].clone();
         row["population"]["choice"] = json!("combinedRule");
+        row["unit"] = json!("ORG-C");
         let plan = self.post(world, "/api/v1/plans", row).await;
         let path = format!("/api/v1/plans/{}/copy", plan["id"].as_str().expect("an id"));
         let plan = self.post(world, &path, json!({"year": 2026})).await;

@@ -1,0 +1,72 @@
+//! The description of the JSON API, for integrators: `GET /api/v1/openapi.json`.
+
+use super::{
+    audit, conflicts, device, devices, directory, disclosures, draws, evidence, health, imports, inspections,
+    plans, reviews, session, sync, templates, users,
+};
+use crate::app::App;
+use axum::Router;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+/// The routes of this resource.
+pub fn routes() -> Router<App> {
+    Router::new().route("/api/v1/openapi.json", get(show))
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Fieldproof 巡证", description = "Errors are `{code, message, details}`; codes are in docs/ERRORS.md."),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    paths(
+        audit::list, conflicts::list, conflicts::decide, device::enrol, device::challenge, device::session,
+        devices::issue, devices::list, devices::revoke, directory::list_units, directory::list_officers,
+        directory::list_entities, disclosures::list, disclosures::show, draws::commit, draws::show, draws::reveal,
+        draws::recuse, draws::record, draws::dispatch, evidence::offer, evidence::ask, evidence::append,
+        evidence::download, evidence::receipt, health::health, imports::organisation, imports::checklists,
+        imports::laws, imports::release, inspections::list, inspections::show, inspections::history, plans::list,
+        plans::add, plans::copy, reviews::give_back, reviews::accept, reviews::disclose, session::open, session::show,
+        session::close, sync::round, templates::list, templates::show, users::list, users::add,
+    )
+)]
+struct Description;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The description.
+pub fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+async fn show() -> Response {
+    ([(CACHE_CONTROL, "public, max-age=3600")], axum::Json(description())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_described_with_an_answer() {
+        let described = serde_json::to_value(description()).unwrap();
+        let paths = described["paths"].as_object().unwrap();
+        assert!(paths.len() > 30);
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().unwrap() {
+                assert!(!operation["responses"].as_object().unwrap().is_empty(), "{method} {path}");
+            }
+        }
+    }
+}

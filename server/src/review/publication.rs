@@ -1,0 +1,124 @@
+//! What the public reads of an inspection (抽查结果公示): entity, item, day, authority and result.
+//!
+//! It is made of the sealed content. Officers, the party's people, statements, notes, measurements and evidence are left
+//! out: nobody needs them to know the result, and they name people or show premises.
+
+use crate::app::App;
+use crate::db::{DbError, Tx};
+use crate::documents;
+use crate::error::ApiError;
+use crate::laws::Laws;
+use crate::store::{inspections, seals, tasks, units};
+use fieldproof_schema::checklist::{Answer, Template, Verdict, judge};
+use fieldproof_schema::document::View;
+use fieldproof_schema::ids::{InspectionId, OrgId};
+use fieldproof_schema::seal::Statement;
+use fieldproof_schema::wire::error::ErrorCode;
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// How often each verdict was reached, and what failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Summary {
+    /// 合格.
+    passed: usize,
+    /// 不合格.
+    failed: usize,
+    /// 合理缺项.
+    not_applicable: usize,
+    /// Answered without a verdict.
+    recorded: usize,
+    /// The failed items.
+    failed_items: Vec<FailedItem>,
+}
+
+/// One item that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct FailedItem {
+    item: String,
+    text: String,
+    key: bool,
+}
+
+/// The entity's name and the public body.
+pub(super) async fn body(app: &App, org: OrgId, id: InspectionId) -> Result<(String, Value), ApiError> {
+    let tenant = app.tenant().await?.clone();
+    let (_, view) = documents::view_at_seal(app, org, id).await?;
+    let reader = app.clone();
+    let (info, template, laws, first, task, unit) = app
+        .db
+        .read(move |tx| {
+            let info = inspections::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
+            let template = reader.templates.get(tx, org, &info.template_id, &info.template_revision)?;
+            let laws = reader.laws.get(tx, org)?;
+            let first = first_sealed(tx, org, id)?.ok_or(ErrorCode::StateWrong)?;
+            let task = match info.task {
+                Some(task) => tasks::find(tx, org, task)?,
+                None => None,
+            };
+            let unit = units::all(tx, org)?.remove(&info.unit_code);
+            Ok::<_, ApiError>((info, template, laws, first, task, unit))
+        })
+        .await?;
+    let statement = Statement::from_text(&first).map_err(ApiError::internal)?;
+    let day = statement.at.date_in_china();
+    let result = summarise(&view, &template, laws.as_ref(), day);
+    let entity = &view.identity.entity;
+    let body = json!({
+        "entity": {"name": entity.name, "uscc": entity.uscc, "address": entity.address},
+        "plan_no": task.as_ref().map(|task| &task.plan_no),
+        "task_no": task.as_ref().map(|task| &task.task_no),
+        "item": task.as_ref().map(|task| &task.item),
+        "checklist": {"id": info.template_id, "revision": info.template_revision, "title": template.title},
+        "inspected_on": day.to_string(),
+        "authority": tenant.name,
+        "unit": unit.map(|unit| unit.name),
+        "conclusion": if result.failed == 0 { "no_problem_found" } else { "problems_found" },
+        "result": result,
+    });
+    Ok((entity.name.clone(), body))
+}
+
+/// The statement of the first seal that was complete: its day is the day of the visit, whatever was supplemented later.
+fn first_sealed(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Option<String>, DbError> {
+    let known = seals::list(tx, org, id)?;
+    Ok(known.into_iter().find(|seal| seal.completed_at.is_some()).map(|seal| seal.seal.statement))
+}
+
+fn summarise(view: &View, template: &Template, laws: Option<&Laws>, day: Date) -> Summary {
+    let mut result = Summary::default();
+    for item in &template.items {
+        let Some(register) = view.answers.get(&item.id) else { continue };
+        let answer = Answer::from_register(&register.standing.value);
+        let verdict = match laws {
+            Some(laws) => judge(item, &answer, &laws.register, &laws.released, day).verdict,
+            None => stated(&answer),
+        };
+        match verdict {
+            Verdict::Pass => result.passed += 1,
+            Verdict::NotApplicable => result.not_applicable += 1,
+            Verdict::Recorded | Verdict::NotDecided => result.recorded += 1,
+            Verdict::Fail => {
+                result.failed += 1;
+                let failed = FailedItem { item: item.id.clone(), text: item.text.clone(), key: item.key };
+                result.failed_items.push(failed);
+            }
+        }
+    }
+    result
+}
+
+/// What the officer stated: without a register of laws no limit decides anything.
+fn stated(answer: &Answer) -> Verdict {
+    match answer {
+        Answer::Conformity { result } => (*result).into(),
+        Answer::NotApplicable { .. } => Verdict::NotApplicable,
+        Answer::Number { result, .. } | Answer::Choice { result, .. } => {
+            result.map_or(Verdict::Recorded, Verdict::from)
+        }
+        Answer::Text { .. } | Answer::Date { .. } | Answer::Photo { .. } | Answer::Other(_) => {
+            Verdict::Recorded
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The demo: a working day with the product's own programs, over sockets, with stores on disk.
+//!
+//! Nothing is simulated: programs are started and killed, links are cut by closing a TCP proxy, photos are files. Each
+//! step says what it checked; a step that finds something else than it should fails the demo by name.
+
+pub mod api;
+mod city;
+mod field;
+mod office;
+pub mod process;
+
+use crate::proxy::Proxy;
+use api::{Api, Failure};
+use fieldproof_presentation::texts::{Language, text};
+use process::Service;
+use std::future::Future;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What the demo was asked for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Ends when the day is over; otherwise everything stays open.
+    pub headless: bool,
+    /// A new folder for everything that the day leaves behind.
+    pub data: PathBuf,
+}
+
+/// The day's cast and stage.
+pub(crate) struct Day {
+    /// Where everything is.
+    data: PathBuf,
+    /// Where the programs are.
+    programs: PathBuf,
+    server: Option<Service>,
+    server_url: String,
+    /// The link between terminals and server.
+    link: Option<Proxy>,
+    administrator: Option<Api>,
+    supervisor: Option<Api>,
+    task: Option<city::Task>,
+    terminals: Vec<field::Terminal>,
+    shared: field::Shared,
+    public_url: String,
+}
+
+/// Prints steps and remembers them.
+struct Board<'a> {
+    out: &'a mut dyn Write,
+    steps: Vec<(String, Duration, String)>,
+}
+
+impl Board<'_> {
+    /// Plays one step; what it returns is shown beside its name.
+    async fn step<F>(&mut self, key: &str, step: F) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<String, Failure>>,
+    {
+        let number = self.steps.len() + 1;
+        let [chinese, english] = [Language::Chinese, Language::English].map(|l| text(l, key, &[]));
+        writeln!(self.out, "{number:>2}  {chinese}  {english}")?;
+        self.out.flush()?;
+        let start = Instant::now();
+        let result = step.await;
+        let took = start.elapsed();
+        match result {
+            Ok(found) => {
+                writeln!(self.out, "    {found}  [{:.2} s]", took.as_secs_f64())?;
+                self.steps.push((chinese, took, found));
+                Ok(())
+            }
+            Err(failure) => {
+                writeln!(self.out, "    {failure}  [{:.2} s]", took.as_secs_f64())?;
+                Err(format!("step {number} failed: {english}").into())
+            }
+        }
+    }
+
+    fn table(&mut self) -> io::Result<()> {
+        writeln!(self.out)?;
+        let mut total = Duration::ZERO;
+        for (number, (name, took, found)) in self.steps.iter().enumerate() {
+            total += *took;
+            writeln!(self.out, "{:>2}  {:>7.2} s  {name}: {found}", number + 1, took.as_secs_f64())?;
+        }
+        writeln!(self.out, "    {:>7.2} s", total.as_secs_f64())
+    }
+}
+
+/// Plays the day.
+///
+/// # Errors
+/// The step that failed, by its number and name; what went wrong was printed before.
+pub async fn play(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut day = Day::new(options)?;
+    let mut board = Board { out, steps: Vec::new() };
+    board.step("demo.step.server", city::start(&mut day)).await?;
+    board.step("demo.step.draw", city::draw(&mut day)).await?;
+    board.step("demo.step.enrol", field::enrol(&mut day)).await?;
+    board.step("demo.step.offline", field::work_offline(&mut day)).await?;
+    board.step("demo.step.kill", field::kill(&mut day)).await?;
+    board.step("demo.step.sync", field::converge(&mut day)).await?;
+    board.step("demo.step.conflict", office::decide(&mut day)).await?;
+    board.step("demo.step.seal", office::seal_and_review(&mut day)).await?;
+    board.step("demo.step.disclose", office::disclose(&mut day)).await?;
+    board.table()?;
+    if options.headless {
+        return day.end();
+    }
+    day.show(board.out)?;
+    tokio::signal::ctrl_c().await?;
+    day.end()
+}
+
+impl Day {
+    fn new(options: &Options) -> Result<Self, Failure> {
+        std::fs::create_dir_all(&options.data)?;
+        Ok(Self {
+            data: options.data.clone(),
+            programs: process::programs()?,
+            server: None,
+            server_url: String::new(),
+            link: None,
+            administrator: None,
+            supervisor: None,
+            task: None,
+            terminals: Vec::new(),
+            shared: field::Shared::default(),
+            public_url: String::new(),
+        })
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    fn administrator(&self) -> Result<&Api, Failure> {
+        self.administrator.as_ref().ok_or_else(|| "nobody signed in as administrator".into())
+    }
+
+    fn supervisor(&self) -> Result<&Api, Failure> {
+        self.supervisor.as_ref().ok_or_else(|| "nobody signed in as supervisor".into())
+    }
+
+    fn task(&self) -> Result<&city::Task, Failure> {
+        self.task.as_ref().ok_or_else(|| "no task was dispatched".into())
+    }
+
+    fn link(&self) -> Result<&Proxy, Failure> {
+        self.link.as_ref().ok_or_else(|| "there is no link".into())
+    }
+
+    /// Says where everything is that stays open.
+    fn show(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "\n{}", text(Language::Chinese, "demo.open", &[]))?;
+        writeln!(out, "{}\n", text(Language::English, "demo.open", &[]))?;
+        writeln!(out, "API       {}/api/v1/openapi.json", self.server_url)?;
+        writeln!(out, "{}    {} / {}", city::ADMINISTRATOR, city::ADMINISTRATOR, city::PASSWORD)?;
+        writeln!(out, "{}    {} / {}", city::SUPERVISOR, city::SUPERVISOR, city::PASSWORD)?;
+        writeln!(out, "{}", self.public_url)?;
+        for terminal in &self.terminals {
+            let (url, secret) = terminal.address();
+            writeln!(out, "{}  {url}  Bearer {secret}  ({})", terminal.officer_name, field::PASSPHRASE)?;
+        }
+        writeln!(out, "{}", self.data.display())
+    }
+
+    /// Stops everything as an operator would.
+    fn end(mut self) -> Result<(), Failure> {
+        for terminal in &mut self.terminals {
+            terminal.stop()?;
+        }
+        if let Some(server) = &mut self.server {
+            server.stop()?;
+        }
+        Ok(())
+    }
+}
