@@ -1,4 +1,12 @@
-//! What the tests of this crate share: a machine with one seed, and inspections fed by hand.
+//! What the tests of this crate share: a machine with one seed, and a server small enough to read.
+//!
+//! The real server is tested together with this crate in the workspace's `tests`.
+
+mod server;
+mod visit;
+
+pub(crate) use server::{Nowhere, Server};
+pub(crate) use visit::{PASSPHRASE, Visit, colleague, me, officer_row, options, pass, terminal, view_of};
 
 use fieldproof_schema::host::Host;
 use fieldproof_schema::moment::Moment;
@@ -7,10 +15,10 @@ use std::sync::Mutex;
 
 /// A machine whose clocks stand still until told otherwise and whose randomness follows a seed.
 pub(crate) struct TestHost {
-    state: Mutex<State>,
+    state: Mutex<Machine>,
 }
 
-struct State {
+struct Machine {
     now: i64,
     monotonic_ms: u64,
     seed: u64,
@@ -19,7 +27,9 @@ struct State {
 
 impl TestHost {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { state: Mutex::new(State { now: 1_795_442_645_000_000, monotonic_ms: 1_000, seed, drawn: 0 }) }
+        Self {
+            state: Mutex::new(Machine { now: 1_795_442_645_000_000, monotonic_ms: 1_000, seed, drawn: 0 }),
+        }
     }
 
     /// Time passes.

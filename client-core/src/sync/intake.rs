@@ -30,9 +30,9 @@ const PASSING: [ErrorCode; 6] = [
 
 /// What an answer changed.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub(super) entries: u64,
-    pub(super) changes: u64,
+pub(crate) struct Taken {
+    pub(crate) entries: u64,
+    pub(crate) changes: u64,
     rows: u64,
     cursors_moved: bool,
     decided: u64,
@@ -64,7 +64,7 @@ impl Taken {
 }
 
 impl Client {
-    pub(super) fn take_in(
+    pub(crate) fn take_in(
         &self,
         answer: SyncAnswer,
         offered: &BTreeSet<Digest>,

@@ -1,0 +1,305 @@
+//! A server that keeps what it is sent and gives receipts: chains are checked, changes are not judged.
+
+use crate::transport::{Answering, Method, Transport, TransportError, WireRequest, WireResponse};
+use bytes::Bytes;
+use fieldproof_schema::document::inspect;
+use fieldproof_schema::ids::{DeviceId, OfficerId, ReceiptId};
+use fieldproof_schema::journal::{Entry, SignedEntry, Tip};
+use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::suite::{Digest, MemoryKey, PublicKey, Signer};
+use fieldproof_schema::wire::device::{Challenge, EnrolRequest, Enrolled, Session, SessionRequest};
+use fieldproof_schema::wire::error::{ErrorBody, ErrorCode};
+use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
+use fieldproof_schema::wire::sync::{
+    Cursor, Outcome, Receipt, SignedReceipt, SyncAnswer, SyncRequest, Verdict,
+};
+use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+const PAGE: usize = 7;
+
+pub(crate) struct Server {
+    key: MemoryKey,
+    officer: OfficerId,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct State {
+    pub(crate) epoch: u8,
+    pub(crate) feed: Vec<Row>,
+    pub(crate) entries: BTreeMap<DeviceId, Vec<SignedEntry>>,
+    pub(crate) changes: BTreeSet<Digest>,
+    pub(crate) blobs: BTreeMap<Digest, Vec<u8>>,
+    devices: BTreeMap<DeviceId, (PublicKey, OfficerId)>,
+    receipts: u64,
+    tokens: u64,
+    pub(crate) enrolments: Vec<EnrolRequest>,
+    /// Answers that are lost after the work was done.
+    pub(crate) lose: u32,
+    /// Items that are refused, by the digest of their bytes.
+    pub(crate) refuse: BTreeMap<Digest, ErrorCode>,
+    /// Larger bodies are refused.
+    pub(crate) body_bytes_max: Option<usize>,
+    pub(crate) requests: u64,
+    /// Bytes of one part that are lost on the way.
+    pub(crate) cut_parts: u32,
+}
+
+impl Server {
+    pub(crate) fn new(officer: OfficerId) -> Self {
+        Self { key: MemoryKey::from_secret(&[9; 32]), officer, state: Mutex::default() }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn publish(&self, rows: Vec<Row>) {
+        self.state().feed.extend(rows);
+    }
+
+    fn epoch(state: &State) -> Digest {
+        Digest::of(&[state.epoch])
+    }
+
+    fn receipt(&self, state: &mut State, device: DeviceId, items: Vec<Digest>) -> SignedReceipt {
+        state.receipts += 1;
+        let mut id = [0; 16];
+        id[0] = state.epoch;
+        id[8..].copy_from_slice(&state.receipts.to_be_bytes());
+        let receipt = Receipt {
+            id: ReceiptId::from_bytes(id),
+            device,
+            epoch: Self::epoch(state),
+            at: Moment::from_micros(i64::try_from(state.receipts).unwrap()),
+            items,
+            tip: tip(state, device),
+            backup_horizon: Moment::from_micros(0),
+        };
+        receipt.sign(&self.key)
+    }
+
+    fn handle(&self, request: &WireRequest) -> Result<WireResponse, ErrorCode> {
+        let mut state = self.state();
+        state.requests += 1;
+        if request.method == Method::Post && request.path.starts_with("/api/v1/device/") {
+            return self.device(&mut state, request);
+        }
+        let device = bearer(request).filter(|(_, token)| *token == state.tokens);
+        let (device, _) = device.ok_or(ErrorCode::SignInRequired)?;
+        if request.path == "/api/v1/sync" {
+            return self.sync(&mut state, device, request);
+        }
+        let rest = request.path.strip_prefix("/api/v1/evidence/").ok_or(ErrorCode::NotFound)?;
+        self.evidence(&mut state, device, rest, request)
+    }
+
+    fn device(&self, state: &mut State, request: &WireRequest) -> Result<WireResponse, ErrorCode> {
+        match request.path.as_str() {
+            "/api/v1/device/enrol" => {
+                let enrol: EnrolRequest = serde_json::from_slice(&request.body).unwrap();
+                state.devices.insert(enrol.device, (enrol.device_key, self.officer));
+                let answer = Enrolled {
+                    device: enrol.device,
+                    officer: self.officer,
+                    officer_name: "李敏".into(),
+                    server_key: self.key.public_key(),
+                    epoch: Self::epoch(state),
+                    server_at: Moment::from_micros(1_795_442_000_000_000),
+                };
+                state.enrolments.push(enrol);
+                Ok(json(&answer))
+            }
+            "/api/v1/device/challenge" => Ok(json(&Challenge { challenge: "sign me".into() })),
+            "/api/v1/device/session" => {
+                let session: SessionRequest = serde_json::from_slice(&request.body).unwrap();
+                let (key, _) = state.devices.get(&session.device).ok_or(ErrorCode::DeviceUnknown)?;
+                key.verify(
+                    fieldproof_schema::suite::Purpose::Session,
+                    session.challenge.as_bytes(),
+                    &session.signature,
+                )
+                .map_err(|_| ErrorCode::ChallengeInvalid)?;
+                state.tokens += 1;
+                let token = format!("{} {}", session.device, state.tokens);
+                Ok(json(&Session { token, expires_at: Moment::from_micros(0) }))
+            }
+            _ => Err(ErrorCode::NotFound),
+        }
+    }
+
+    fn sync(
+        &self,
+        state: &mut State,
+        device: DeviceId,
+        request: &WireRequest,
+    ) -> Result<WireResponse, ErrorCode> {
+        if state.body_bytes_max.is_some_and(|max| request.body.len() > max) {
+            return Err(ErrorCode::BodyTooLarge);
+        }
+        let asked: SyncRequest = frame::unpack(&request.body).map_err(|_| ErrorCode::BodyMalformed)?;
+        let (mut held, mut verdicts) = (Vec::new(), Vec::new());
+        for entry in &asked.entries {
+            let item = entry.hash();
+            let code = take_entry(state, device, entry).err();
+            verdicts.push(verdict(item, code));
+            held.extend(code.is_none().then_some(item));
+        }
+        for chunk in &asked.chunks {
+            for raw in &chunk.changes {
+                let item = Digest::of(&raw.0);
+                let code = state.refuse.get(&item).copied().or_else(|| {
+                    let covered = state.entries.get(&device).into_iter().flatten();
+                    let covered = covered.filter_map(|e| e.read().ok()).any(|e| e.content == Some(item));
+                    (!covered).then_some(ErrorCode::ChangeUncovered)
+                });
+                verdicts.push(verdict(item, code));
+                if code.is_some() {
+                    continue;
+                }
+                held.push(item);
+                if state.changes.insert(item) {
+                    let (_, officer) = state.devices[&device];
+                    let subject = inspect(&raw.0).unwrap().id.to_string();
+                    let row = ChangeRow {
+                        inspection: chunk.inspection,
+                        change: raw.clone(),
+                        device: Some(device),
+                        officer: Some(officer),
+                        entry: None,
+                        written: Interval::default(),
+                    };
+                    state.feed.push(Row { kind: "change".into(), subject, body: Body::Change(row) });
+                }
+            }
+        }
+        let receipt = (!held.is_empty()).then(|| self.receipt(state, device, held));
+        let same_epoch = asked.epoch == Some(Self::epoch(state));
+        let from =
+            asked.cursors.first().filter(|_| same_epoch).map_or(0, |c| usize::try_from(c.seq).unwrap());
+        let from = from.min(state.feed.len());
+        let until = (from + PAGE).min(state.feed.len());
+        let answer = SyncAnswer {
+            protocol: PROTOCOL,
+            server_at: Moment::from_micros(1_795_442_645_000_000),
+            epoch: Self::epoch(state),
+            receipt,
+            verdicts,
+            tip: tip(state, device),
+            rows: state.feed[from..until].to_vec(),
+            cursors: vec![Cursor { feed: "org".into(), seq: until as u64 }],
+            more: until < state.feed.len(),
+        };
+        Ok(response(200, SYNC_MEDIA_TYPE, frame::pack(&answer)))
+    }
+
+    fn evidence(
+        &self,
+        state: &mut State,
+        device: DeviceId,
+        rest: &str,
+        request: &WireRequest,
+    ) -> Result<WireResponse, ErrorCode> {
+        let (digest, receipt) = match rest.strip_suffix("/receipt") {
+            Some(digest) => (digest, true),
+            None => (rest, false),
+        };
+        let digest: Digest = digest.parse().map_err(|_| ErrorCode::NotFound)?;
+        if receipt {
+            if Digest::of(state.blobs.get(&digest).ok_or(ErrorCode::NotFound)?) != digest {
+                state.blobs.remove(&digest);
+                return Err(ErrorCode::EvidenceHashMismatch);
+            }
+            let signed = self.receipt(state, device, vec![digest]);
+            return Ok(response(200, "application/cbor", minicbor::to_vec(&signed).unwrap()));
+        }
+        let cut = request.method == Method::Patch && state.cut_parts > 0;
+        if cut {
+            state.cut_parts -= 1;
+        }
+        let blob = state.blobs.entry(digest).or_default();
+        if request.method == Method::Patch {
+            let offset = request.headers.iter().find(|(name, _)| *name == "upload-offset").unwrap();
+            if offset.1 != blob.len().to_string() {
+                return Err(ErrorCode::EvidenceOffset);
+            }
+            let whole = request.body.len();
+            blob.extend_from_slice(&request.body[..if cut { whole / 2 } else { whole }]);
+        }
+        let mut answer = response(204, "text/plain", Vec::new());
+        answer.headers.push(("upload-offset".into(), blob.len().to_string()));
+        if cut { Err(ErrorCode::Unavailable) } else { Ok(answer) }
+    }
+}
+
+impl Transport for Server {
+    fn call(&self, request: WireRequest) -> Answering<'_> {
+        Box::pin(async move {
+            let answer = self.handle(&request).unwrap_or_else(|code| {
+                let details = if code == ErrorCode::EvidenceOffset {
+                    let digest = request.path.rsplit('/').next().unwrap().parse().unwrap();
+                    serde_json::json!({"offset": self.state().blobs[&digest].len()})
+                } else {
+                    serde_json::Value::Null
+                };
+                let body = ErrorBody { code: code.as_str().into(), message: BTreeMap::new(), details };
+                response(code.status(), "application/json", serde_json::to_vec(&body).unwrap())
+            });
+            let mut state = self.state();
+            if state.lose > 0 && !request.path.contains("/device/") {
+                state.lose -= 1;
+                return Err(TransportError::Cut { source: "lost".into() });
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// A network without a server.
+pub(crate) struct Nowhere;
+
+impl Transport for Nowhere {
+    fn call(&self, _: WireRequest) -> Answering<'_> {
+        Box::pin(async { Err(TransportError::Unreachable { source: "no route".into() }) })
+    }
+}
+
+fn take_entry(state: &mut State, device: DeviceId, signed: &SignedEntry) -> Result<(), ErrorCode> {
+    let (key, _) = state.devices[&device];
+    let entry: Entry = signed.verify(device, &key).map_err(|_| ErrorCode::EntrySignature)?;
+    let tip = tip(state, device);
+    let held = state.entries.entry(device).or_default();
+    if let Some(known) = usize::try_from(entry.seq).ok().and_then(|seq| held.get(seq - 1)) {
+        return if known == signed { Ok(()) } else { Err(ErrorCode::EntryFork) };
+    }
+    tip.follow(&entry, signed.hash()).map_err(|_| ErrorCode::EntryGap)?;
+    held.push(signed.clone());
+    Ok(())
+}
+
+fn tip(state: &State, device: DeviceId) -> Tip {
+    let entries = state.entries.get(&device).map_or(&[][..], Vec::as_slice);
+    Tip { seq: entries.len() as u64, hash: entries.last().map(SignedEntry::hash) }
+}
+
+fn verdict(item: Digest, code: Option<ErrorCode>) -> Verdict {
+    let outcome = if code.is_some() { Outcome::Refused } else { Outcome::Accepted };
+    Verdict { item, outcome, code: code.map(|c| c.as_str().to_owned()), inspection: None, change: None }
+}
+
+fn bearer(request: &WireRequest) -> Option<(DeviceId, u64)> {
+    let (_, value) = request.headers.iter().find(|(name, _)| *name == "authorization")?;
+    let (device, token) = value.strip_prefix("Bearer ")?.split_once(' ')?;
+    Some((device.parse().ok()?, token.parse().ok()?))
+}
+
+fn json(value: &impl serde::Serialize) -> WireResponse {
+    response(200, "application/json", serde_json::to_vec(value).unwrap())
+}
+
+fn response(status: u16, media_type: &str, body: Vec<u8>) -> WireResponse {
+    let headers = vec![("content-type".to_owned(), media_type.to_owned())];
+    WireResponse { status, headers, body: Bytes::from(body) }
+}

@@ -1,0 +1,7 @@
+//! The façade as an officer meets it: on real SQLite files, real keys, and every failure in between.
+
+mod acts;
+mod damage;
+mod merging;
+mod sealing;
+mod syncing;

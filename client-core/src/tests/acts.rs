@@ -1,0 +1,226 @@
+//! Acts: each is there after any end of the process, or nothing of it is.
+
+use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, view_of};
+use crate::{CaptureFacts, CaptureSource, Client, ClientError, Stage};
+use fieldproof_schema::checklist::{Answer, Outcome, Verdict};
+use fieldproof_schema::journal::Kind;
+use fieldproof_schema::reference::{EvidenceRegister, InspectionState};
+use fieldproof_schema::wire::error::ErrorCode;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0 a photo";
+
+async fn start() -> (TempDir, Arc<TestHost>, Server, Visit, Client) {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));
+    server.publish(visit.rows());
+    let client = terminal(dir.path(), &host, &server).await;
+    (dir, host, server, visit, client)
+}
+
+fn photo() -> CaptureFacts<'static> {
+    CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "池水" }
+}
+
+fn kinds(client: &Client, visit: &Visit) -> Vec<Kind> {
+    client.history(visit.id).unwrap().entries.into_iter().map(|line| line.kind).collect()
+}
+
+#[tokio::test]
+async fn every_act_survives_the_end_of_the_process() {
+    let (dir, host, _server, visit, client) = start().await;
+    let item = &visit.items()[0];
+    let judgement = client.answer(visit.id, item, &pass()).unwrap();
+    assert_eq!(judgement.verdict, Verdict::Pass);
+    client.note(visit.id, item, "水质清澈").unwrap();
+    client.narrative(visit.id, "现场检查").unwrap();
+    client.statement(visit.id, "无异议").unwrap();
+    let finding = client.finding(visit.id, None, &serde_json::json!({"text": "未公示"})).unwrap();
+    let measured = client.measurement(visit.id, None, &serde_json::json!({"value": "7.2"})).unwrap();
+    let photo = client.capture(visit.id, CaptureSource::Bytes(JPEG), &photo()).unwrap();
+    let before = client.inspection(visit.id).unwrap();
+    // Nothing is closed: the lock goes with the value, as with a killed process.
+    drop(client);
+
+    let client = Client::open(dir.path(), host, options()).unwrap();
+    let after = client.inspection(visit.id).unwrap();
+    assert_eq!(after.view, before.view);
+    assert_eq!(after.heads, before.heads);
+    assert_eq!(after.view.narrative, "现场检查");
+    assert_eq!(after.view.notes[item], "水质清澈");
+    assert!(after.view.findings.contains_key(&finding.to_string()));
+    assert!(after.view.measurements.contains_key(&measured.to_string()));
+    let listed: EvidenceRegister =
+        serde_json::from_str(&after.view.evidence[&photo.to_string()].standing.value).unwrap();
+    assert_eq!((listed.size_bytes, listed.officer), (JPEG.len() as u64, me()));
+    assert_eq!(std::fs::read(client.evidence_file(photo).unwrap().path).unwrap(), JPEG);
+    assert_eq!(after.summary.state, InspectionState::InProgress);
+    assert_eq!(after.summary.unsent.changes, 7);
+    let verified = client.verify().unwrap();
+    assert_eq!(verified.faults, []);
+    assert_eq!((verified.changes, verified.evidence), (8, 1));
+}
+
+#[tokio::test]
+async fn a_writer_is_drawn_afresh_at_the_first_edit_of_each_opening() {
+    let (dir, host, _server, visit, client) = start().await;
+    let items = visit.items();
+    client.answer(visit.id, &items[0], &pass()).unwrap();
+    client.answer(visit.id, &items[1], &pass()).unwrap();
+    assert_eq!(kinds(&client, &visit), [Kind::ActorDeclared, Kind::Saved, Kind::Saved]);
+    drop(client);
+    let client = Client::open(dir.path(), host, options()).unwrap();
+    assert_eq!(client.status().unwrap().session, 2);
+    client.answer(visit.id, &items[2], &pass()).unwrap();
+    assert_eq!(kinds(&client, &visit)[3..], [Kind::ActorDeclared, Kind::Saved]);
+    let view = view_of(&client, &visit);
+    let actor = |item: &String| view.answers[item].standing.stamp.actor;
+    assert_eq!(actor(&items[0]), actor(&items[1]));
+    assert_ne!(actor(&items[1]), actor(&items[2]));
+}
+
+#[tokio::test]
+async fn saying_the_same_again_writes_nothing() {
+    let (_dir, _host, _server, visit, client) = start().await;
+    let item = &visit.items()[0];
+    client.answer(visit.id, item, &pass()).unwrap();
+    let before = client.verify().unwrap();
+    client.answer(visit.id, item, &pass()).unwrap();
+    client.note(visit.id, item, "").unwrap();
+    assert_eq!(client.verify().unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_refused_act_leaves_nothing() {
+    let (dir, _host, _server, visit, client) = start().await;
+    let item = visit.items()[0].clone();
+    let before = (client.verify().unwrap(), view_of(&client, &visit));
+    let unfit = Answer::Text { text: "好".into() };
+    let long = "长".repeat(400_000);
+    let facts = |media_type| CaptureFacts { media_type, ..photo() };
+    let refused: Vec<(ErrorCode, Result<(), ClientError>)> = vec![
+        (ErrorCode::AnswerUnknownItem, client.answer(visit.id, "no-such-item", &pass()).map(drop)),
+        (ErrorCode::AnswerUnfit, client.answer(visit.id, &item, &unfit).map(drop)),
+        (ErrorCode::AnswerUnknownItem, client.note(visit.id, "no-such-item", "x")),
+        (ErrorCode::FieldInvalid, client.narrative(visit.id, &long)),
+        (ErrorCode::FieldInvalid, client.finding(visit.id, None, &serde_json::json!("text")).map(drop)),
+        (ErrorCode::NotFound, client.narrative(Visit::new(9).id, "x")),
+        (ErrorCode::CaptureInvalid, client.capture(visit.id, CaptureSource::Bytes(b""), &photo()).map(drop)),
+        (
+            ErrorCode::CaptureInvalid,
+            client.capture(visit.id, CaptureSource::Bytes(b"<html>"), &photo()).map(drop),
+        ),
+        (
+            ErrorCode::CaptureInvalid,
+            client.capture(visit.id, CaptureSource::Bytes(JPEG), &facts("text/html")).map(drop),
+        ),
+        (
+            ErrorCode::AnswerUnknownItem,
+            client
+                .capture(
+                    visit.id,
+                    CaptureSource::Bytes(JPEG),
+                    &CaptureFacts { item: Some("no-such-item"), ..photo() },
+                )
+                .map(drop),
+        ),
+        (
+            ErrorCode::Internal,
+            client.capture(visit.id, CaptureSource::Path(Path::new("/no/such/file")), &photo()).map(drop),
+        ),
+    ];
+    for (place, (code, result)) in refused.into_iter().enumerate() {
+        assert_eq!(result.unwrap_err().code(), code, "{place}");
+    }
+    assert_eq!((client.verify().unwrap(), view_of(&client, &visit)), before);
+    assert_eq!(std::fs::read_dir(dir.path().join("evidence")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_capture_comes_from_a_file_and_is_known_by_its_hash() {
+    let (dir, _host, _server, visit, client) = start().await;
+    let source = dir.path().join("camera.jpg");
+    std::fs::write(&source, JPEG).unwrap();
+    let first = client.capture(visit.id, CaptureSource::Path(&source), &photo()).unwrap();
+    let second = client.capture(visit.id, CaptureSource::Bytes(JPEG), &photo()).unwrap();
+    assert_ne!(first, second);
+    assert!(source.exists());
+    let (a, b) = (client.evidence_file(first).unwrap(), client.evidence_file(second).unwrap());
+    assert_eq!((&a.path, a.digest), (&b.path, b.digest));
+    let shown = client.inspection(visit.id).unwrap().evidence;
+    assert!(shown.iter().all(|item| item.own && item.here && item.listed && item.stage == Stage::Here));
+    assert_eq!(kinds(&client, &visit)[..3], [Kind::Captured, Kind::ActorDeclared, Kind::Saved]);
+
+    std::fs::write(&a.path, b"\xff\xd8\xff another").unwrap();
+    assert_eq!(client.verify().unwrap().faults.len(), 2);
+    std::fs::remove_file(&a.path).unwrap();
+    assert_eq!(client.verify().unwrap().faults.len(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_is_noted_before_the_next_act() {
+    let (_dir, host, _server, visit, client) = start().await;
+    client.narrative(visit.id, "一").unwrap();
+    host.advance_ms(3_600_000);
+    client.narrative(visit.id, "二").unwrap();
+    host.set_clock(-86_400);
+    client.narrative(visit.id, "三").unwrap();
+    let mut jumps = 0;
+    crate::store::journal::walk(&client.reader(), 0, |stored| {
+        jumps += u32::from(stored.entry.read().unwrap().kind == Kind::ClockJumped);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(jumps, 1);
+    assert_eq!(client.verify().unwrap().faults, []);
+}
+
+#[tokio::test]
+async fn the_list_and_the_documents_are_the_same_when_made_anew() {
+    let (_dir, _host, server, visit, client) = start().await;
+    let other = Visit::new(4);
+    server.publish(other.rows());
+    client.sync(&server).await.unwrap();
+    let answers = [Answer::Conformity { result: Outcome::Fail }, pass(), pass()];
+    for (place, item) in visit.items().iter().enumerate() {
+        client.answer(visit.id, item, &answers[place % 3]).unwrap();
+    }
+    for text in 0..70 {
+        client.narrative(visit.id, &format!("第{text}稿")).unwrap();
+    }
+    let seen = |client: &Client| {
+        let detail = client.inspection(visit.id).unwrap();
+        (client.inspections().unwrap(), detail.view, detail.heads)
+    };
+    let before = seen(&client);
+    let line = before.0.iter().find(|line| line.id == visit.id).unwrap();
+    assert_eq!(line.answered, Some(visit.items().len() as u32));
+    assert!(line.applicable >= line.answered);
+    client.rebuild().unwrap();
+    assert_eq!(seen(&client), before);
+    client.desk().conn.execute("UPDATE inspections SET answered = 1", []).unwrap();
+    client.desk().conn.execute("UPDATE documents SET snapshot = x'00'", []).unwrap();
+    assert_ne!(seen(&client).0, before.0);
+    client.rebuild().unwrap();
+    assert_eq!(seen(&client), before);
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_not_enrolled_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = Client::open(dir.path(), Arc::new(TestHost::new(1)), options()).unwrap();
+    let error = client.narrative(Visit::new(3).id, "x").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotEnrolled);
+    assert_eq!(client.status().unwrap().enrolled, None);
+}
+
+#[tokio::test]
+async fn two_programs_do_not_share_a_store() {
+    let (dir, host, _server, _visit, client) = start().await;
+    let error = Client::open(dir.path(), host.clone(), options()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StoreInUse);
+    drop(client);
+    Client::open(dir.path(), host, options()).unwrap();
+}
