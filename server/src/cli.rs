@@ -97,7 +97,9 @@ impl CliError {
             }
             Self::File { path, .. } => {
                 let path = path.display().to_string();
-                return said("cli.file", &[("path", &path), ("why", &why)]);
+                let mut lines = said("cli.file", &[("path", &path), ("why", &why)]);
+                lines.push("cli.file".to_owned());
+                return lines;
             }
             Self::Input(_) => ("cli.input", ("why", why)),
             Self::Output(_) => ("cli.output", ("why", why)),

@@ -49,7 +49,10 @@ pub async fn issue(app: &App, org: OrgId, officer: &Officer, by: String) -> Resu
         return Err(ApiError::new(ErrorCode::StateWrong).with(json!({"state": "inactive"})));
     }
     let now = app.now();
-    let issued = Issued { code: spell(&app.random::<CODE_CHARS>()), expires_at: now.plus_seconds(ENROLMENT_CODE_SECONDS) };
+    let issued = Issued {
+        code: spell(&app.random::<CODE_CHARS>()),
+        expires_at: now.plus_seconds(ENROLMENT_CODE_SECONDS),
+    };
     let hash = Digest::of(normal_code(&issued.code).as_bytes());
     let (id, expires_at) = (officer.id, issued.expires_at);
     let record = Record {

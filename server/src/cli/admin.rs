@@ -174,7 +174,9 @@ impl DeviceCode {
         let found = found.map_err(crate::error::ApiError::from)?;
         let officer = found.ok_or(CliError::OfficerUnknown(self.officer))?;
         let issued = codes::issue(&app, org, &officer, ACTOR.to_owned()).await?;
-        answer(&json!({"officer": officer.facts.code, "code": issued.code, "expires_at": issued.expires_at}))?;
+        answer(
+            &json!({"officer": officer.facts.code, "code": issued.code, "expires_at": issued.expires_at}),
+        )?;
         app.db.clone().close().await;
         Ok(())
     }
