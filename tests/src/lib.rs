@@ -6,6 +6,7 @@ pub mod photo;
 pub mod postgres;
 pub mod prove;
 pub mod proxy;
+pub mod statements;
 pub mod tidy;
 mod workspace;
 pub mod world;

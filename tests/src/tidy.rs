@@ -57,7 +57,7 @@ pub fn check(root: &Path) -> io::Result<Vec<Violation>> {
 }
 
 /// Every Rust file below `folder`, except what cargo built there.
-fn sources(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn sources(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -74,7 +74,7 @@ fn sources(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The path of a file as rules and people write it.
-fn name(root: &Path, path: &Path) -> String {
+pub(crate) fn name(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

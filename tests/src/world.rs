@@ -39,6 +39,8 @@ pub struct World {
     router: Router,
     seed: u64,
     folder: TempDir,
+    url: DbUrl,
+    starts: u64,
 }
 
 impl World {
@@ -51,12 +53,17 @@ impl World {
         };
         let url: DbUrl = url.parse().expect("the address of a database");
         let clock = Clock::default();
-        let host = SimHost::new(&clock, seed, 0);
-        let key = MemoryKey::from_secret(&random(&host));
-        let db = Db::open(&url, migrations::SERVER).await.expect("the database opens");
-        let blobs = Blobs::open(folder.path().join("evidence")).await.expect("the blobs open");
-        let app = App::new(db, blobs, Box::new(key), Arc::new(host));
-        Self { router: routes::router(app.clone()), clock, app, seed, folder }
+        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0)).await;
+        Self { router: routes::router(app.clone()), clock, app, seed, folder, url, starts: 1 }
+    }
+
+    /// Stops the server and starts it again on what it stored. Links made before lead nowhere.
+    pub async fn restart(&mut self) {
+        self.app.db.clone().close().await;
+        self.starts += 1;
+        let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
+        self.app = serve(&self.url, self.folder.path(), self.seed, host).await;
+        self.router = routes::router(self.app.clone());
     }
 
     /// Where the world's files are.
@@ -130,4 +137,12 @@ impl World {
         assert!(status.is_success(), "{method} {path}: {status} {answer}");
         serde_json::from_value(answer).expect("the answer's form")
     }
+}
+
+/// The server on what it stored. Its key is the same at every start, its randomness is not.
+async fn serve(url: &DbUrl, folder: &Path, seed: u64, host: SimHost) -> App {
+    let key = MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)));
+    let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
+    let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
+    App::new(db, blobs, Box::new(key), Arc::new(host))
 }

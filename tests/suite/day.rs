@@ -7,22 +7,23 @@ use fieldproof_schema::reference::{DecisionKind, InspectionState};
 use fieldproof_schema::seal::Party;
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
-use fieldproof_tests::world::device::{Device, PASSPHRASE};
+use fieldproof_tests::world::device::PASSPHRASE;
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_working_day_ends_with_a_disclosed_result_on_sqlite() {
-    working_day(World::start(1, None).await).await;
+    working_day(&World::start(1, None).await).await;
 }
 
 #[tokio::test]
 async fn a_working_day_ends_with_a_disclosed_result_on_postgresql() {
     let url = fieldproof_tests::postgres::shared().create_database("working_day");
-    working_day(World::start(1, Some(&url)).await).await;
+    working_day(&World::start(1, Some(&url)).await).await;
 }
 
-async fn working_day(world: World) {
-    let City { administrator, supervisor, task, mut one, two } = support::city(&world).await;
+/// The whole day; what remains is the city in the evening.
+pub(crate) async fn working_day(world: &World) -> City {
+    let City { administrator, supervisor, task, mut one, two } = support::city(world).await;
     let visit = task.inspection;
 
     // Both terminals hold everything that a cellar needs.
@@ -86,7 +87,7 @@ async fn working_day(world: World) {
     assert_eq!(here.conflicts.len(), 1);
 
     // The server sees the same conflict; an administrator decides it, and both terminals are told why.
-    let open = administrator.get(&world, "/api/v1/conflicts").await;
+    let open = administrator.get(world, "/api/v1/conflicts").await;
     let conflict = &open["conflicts"][0];
     assert_eq!(conflict["id"], json!(here.conflicts[0].id));
     assert!(conflict["sides"][0]["officer"].is_string());
@@ -94,11 +95,11 @@ async fn working_day(world: World) {
     let side = side.clone().find(|s| s["value"] == json!(fail.to_register())).unwrap();
     let path = format!("/api/v1/conflicts/{}/decision", here.conflicts[0].id);
     let decision = json!({"side": side["change"], "reason": "现场照片显示池水浑浊"});
-    assert_eq!(supervisor.refused(&world, &path, decision.clone()).await, "not_allowed");
+    assert_eq!(supervisor.refused(world, &path, decision.clone()).await, "not_allowed");
     let blank = json!({"side": side["change"], "reason": " "});
-    assert_eq!(administrator.refused(&world, &path, blank).await, "reason_missing");
-    administrator.post(&world, &path, decision.clone()).await;
-    assert_eq!(administrator.refused(&world, &path, decision).await, "already_decided");
+    assert_eq!(administrator.refused(world, &path, blank).await, "reason_missing");
+    administrator.post(world, &path, decision.clone()).await;
+    assert_eq!(administrator.refused(world, &path, decision).await, "already_decided");
     for device in [&one, &two] {
         device.sync().await;
         let detail = device.client().inspection(visit).unwrap();
@@ -111,26 +112,26 @@ async fn working_day(world: World) {
 
     // Sealed by both, returned, supplemented, sealed again, accepted, disclosed.
     let party = Party::Signed { name: "现场负责人（虚构）".into() };
-    seal(&one, &two, visit, &party, None).await;
-    assert_eq!(state(&one, visit), InspectionState::Sealed);
+    support::seal(&one, &two, visit, &party, None).await;
+    assert_eq!(support::state(&one, visit), InspectionState::Sealed);
     assert!(one.client().narrative(visit, "定稿后").is_err(), "what is sealed is not edited");
     let path = format!("/api/v1/inspections/{visit}/return");
-    supervisor.post(&world, &path, json!({"comment": "请补充消毒记录检查情况"})).await;
+    supervisor.post(world, &path, json!({"comment": "请补充消毒记录检查情况"})).await;
     for device in [&one, &two] {
         device.sync().await;
-        assert_eq!(state(device, visit), InspectionState::Returned);
+        assert_eq!(support::state(device, visit), InspectionState::Returned);
     }
     two.client().note(visit, &contested.0, "已补充：消毒记录缺三日").unwrap();
     two.sync().await;
     one.sync().await;
-    seal(&two, &one, visit, &party, Some("已按意见补充")).await;
-    assert_eq!(state(&two, visit), InspectionState::Sealed);
+    support::seal(&two, &one, visit, &party, Some("已按意见补充")).await;
+    assert_eq!(support::state(&two, visit), InspectionState::Sealed);
     let early = format!("/api/v1/inspections/{visit}/disclose");
-    assert_eq!(supervisor.refused(&world, &early, json!({})).await, "state_wrong");
+    assert_eq!(supervisor.refused(world, &early, json!({})).await, "state_wrong");
     let path = format!("/api/v1/inspections/{visit}/accept");
-    supervisor.post(&world, &path, json!({"comment": "同意"})).await;
-    assert_ne!(supervisor.refused(&world, &path, json!({"comment": "同意"})).await, "internal");
-    let disclosed = supervisor.post(&world, &early, json!({})).await;
+    supervisor.post(world, &path, json!({"comment": "同意"})).await;
+    assert_ne!(supervisor.refused(world, &path, json!({"comment": "同意"})).await, "internal");
+    let disclosed = supervisor.post(world, &early, json!({})).await;
     let id = disclosed["id"].as_str().unwrap();
     let public: Value = world.expect("GET", &format!("/api/v1/public/results/{id}"), None, Value::Null).await;
     let text = public.to_string();
@@ -139,28 +140,9 @@ async fn working_day(world: World) {
         assert!(!text.contains(&member.certificate), "the public result names no certificate");
     }
     one.sync().await;
-    assert_eq!(state(&one, visit), InspectionState::Disclosed);
+    assert_eq!(support::state(&one, visit), InspectionState::Disclosed);
     assert!(one.client().verify().unwrap().faults.is_empty());
-}
-
-async fn seal(
-    first: &Device,
-    second: &Device,
-    visit: fieldproof_schema::ids::InspectionId,
-    party: &Party,
-    comment: Option<&str>,
-) {
-    first.client().seal(visit, PASSPHRASE, party, comment).unwrap();
-    first.sync().await;
-    second.sync().await;
-    assert!(second.client().cosign(visit, "不是这个口令").is_err());
-    second.client().cosign(visit, PASSPHRASE).unwrap();
-    second.sync().await;
-    first.sync().await;
-}
-
-fn state(device: &Device, visit: fieldproof_schema::ids::InspectionId) -> InspectionState {
-    device.client().inspection(visit).unwrap().row.unwrap().state
+    City { administrator, supervisor, task, one, two }
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 // Marked so that the lints know their helpers for tests too.
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod database;
 #[cfg(test)]
 mod day;
@@ -11,6 +13,10 @@ mod hostile;
 mod photo;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod release;
+#[cfg(test)]
+mod statements;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

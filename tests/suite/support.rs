@@ -2,9 +2,11 @@
 
 use fieldproof_schema::checklist::{Answer, ItemKind, Outcome};
 use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::reference::InspectionState;
+use fieldproof_schema::seal::Party;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::{Person, Task};
-use fieldproof_tests::world::device::Device;
+use fieldproof_tests::world::device::{Device, PASSPHRASE};
 
 /// A city at the beginning of a working day.
 pub(crate) struct City {
@@ -45,4 +47,26 @@ pub(crate) fn plain_items(device: &Device, visit: InspectionId) -> Vec<(String, 
         plain.map(|item| (item.id.clone(), Answer::Conformity { result: Outcome::Pass })).collect();
     assert!(plain.len() > 4, "the checklist has too few plain items for a story");
     plain
+}
+
+/// Seals a visit: `first` draws up and signs, `second` signs the same.
+pub(crate) async fn seal(
+    first: &Device,
+    second: &Device,
+    visit: InspectionId,
+    party: &Party,
+    comment: Option<&str>,
+) {
+    first.client().seal(visit, PASSPHRASE, party, comment).expect("the first officer signs");
+    first.sync().await;
+    second.sync().await;
+    assert!(second.client().cosign(visit, "不是这个口令").is_err());
+    second.client().cosign(visit, PASSPHRASE).expect("the second officer signs");
+    second.sync().await;
+    first.sync().await;
+}
+
+/// Where a visit stands, as a terminal knows it.
+pub(crate) fn state(device: &Device, visit: InspectionId) -> InspectionState {
+    device.client().inspection(visit).expect("the visit is here").row.expect("the server knows it").state
 }

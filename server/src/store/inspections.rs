@@ -85,24 +85,6 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Option<Insp
     row.map(|r| read(&r)).transpose()
 }
 
-/// Visits in a state (or in any, when `state` is absent), last changed first, after the keyset (`before`, `after_id`).
-pub fn list(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    state: Option<InspectionState>,
-    before: Moment,
-    limit: i64,
-) -> Result<Vec<Inspection>, DbError> {
-    let rows = tx.query(
-        "SELECT id, case_id, task, entity, entity_name, unit_code, template_id, template_revision, state, version,
-         changes, answered, failed, open_conflicts, updated_at FROM inspections
-         WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR state = $2) AND updated_at < $3
-         ORDER BY updated_at DESC, id LIMIT $4",
-        &params![org, state.map(InspectionState::as_str), before, limit],
-    )?;
-    rows.iter().map(read).collect()
-}
-
 /// Adds a visit whose first change has just been written.
 pub fn insert(
     tx: &mut Tx<'_>,

@@ -1,0 +1,140 @@
+//! Every statement of the server's stores runs on both engines, through what people and terminals do.
+
+use crate::day;
+use crate::support::City;
+use fieldproof_schema::document::{Actor, Document};
+use fieldproof_schema::wire::row::Body;
+use fieldproof_schema::wire::sync::Chunk;
+use fieldproof_server::sync::settle;
+use fieldproof_tests::statements;
+use fieldproof_tests::world::World;
+use fieldproof_tests::world::console::Person;
+use fieldproof_tests::world::rogue::Rogue;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn every_statement_runs_on_sqlite() {
+    every_statement_runs(World::start(41, None).await).await;
+}
+
+#[tokio::test]
+async fn every_statement_runs_on_postgresql() {
+    let url = fieldproof_tests::postgres::shared().create_database("statements");
+    every_statement_runs(World::start(41, Some(&url)).await).await;
+}
+
+async fn every_statement_runs(world: World) {
+    let city = day::working_day(&world).await;
+    read_everything(&world, &city).await;
+    set_up_next_year(&world, &city.administrator).await;
+    hold_apart_and_judge_again(&world, &city).await;
+    leave(&world, &city).await;
+    assert_eq!(settle::finish(&world.app).await.unwrap(), 0);
+
+    let seen = world.app.db.statements_seen();
+    let written = statements::of_stores().unwrap();
+    assert!(written.len() > 100, "the stores have more statements than {}", written.len());
+    let missing: Vec<_> = written
+        .iter()
+        .filter(|statement| !seen.contains(statement.sql.as_str()))
+        .map(|statement| format!("{}:{}: {}", statement.file, statement.line, statement.sql))
+        .collect();
+    assert!(missing.is_empty(), "{} statements did not run:\n{}", missing.len(), missing.join("\n"));
+}
+
+fn id(value: &Value) -> &str {
+    value["id"].as_str().expect("an id")
+}
+
+/// Every list and every page of the console.
+async fn read_everything(world: &World, city: &City) {
+    let administrator = &city.administrator;
+    let visit = city.task.inspection;
+    let session = administrator.get(world, "/api/v1/session").await;
+    assert_eq!(session["user"]["login"], "guanli");
+    for path in ["units", "officers", "users", "devices", "plans", "audit", "inspections"] {
+        let list = administrator.get(world, &format!("/api/v1/{path}")).await;
+        assert!(!list["rows"].as_array().unwrap().is_empty(), "{path}");
+    }
+    let templates = administrator.get(world, "/api/v1/templates").await;
+    let template = &templates["rows"][0];
+    let path = format!("/api/v1/templates/{}/{}", id(template), template["revision"].as_str().unwrap());
+    assert_eq!(administrator.get(world, &path).await["id"], template["id"]);
+    let entities = administrator.get(world, "/api/v1/entities?code=ENT-001").await;
+    assert_eq!(entities["rows"].as_array().unwrap().len(), 1);
+    let disclosed = administrator.get(world, "/api/v1/inspections?state=disclosed").await;
+    assert_eq!(disclosed["rows"][0]["id"], json!(visit));
+    let history = administrator.get(world, &format!("/api/v1/inspections/{visit}/history")).await;
+    assert!(!history["changes"].as_array().unwrap().is_empty());
+    let shown = administrator.get(world, &format!("/api/v1/inspections/{visit}")).await;
+    let digest = shown["row"]["evidence"][0]["digest"].as_str().unwrap();
+    let path = format!("/api/v1/evidence/{digest}");
+    let (status, bytes) = world.send("GET", &path, Some(administrator.token()), "").await;
+    assert!(status.is_success() && !bytes.is_empty());
+    let public: Value = world.expect("GET", "/api/v1/public/results", None, Value::Null).await;
+    assert_eq!(public["rows"].as_array().unwrap().len(), 1);
+    let released = administrator.post(world, "/api/v1/provisions/GGTL-14/release", json!({})).await;
+    assert_eq!(released["new"], true);
+}
+
+/// The same files again, and a draw with a recusal.
+async fn set_up_next_year(world: &World, administrator: &Person) {
+    administrator.load_city(world).await;
+    let plans = administrator.get(world, "/api/v1/plans").await;
+    let path = format!("/api/v1/plans/{}/copy", id(&plans["rows"][0]));
+    let plan = administrator.post(world, &path, json!({"year": 2027})).await;
+    let path = format!("/api/v1/plans/{}/draws", id(&plan));
+    let draw = administrator.post(world, &path, json!({})).await;
+    let path = format!("/api/v1/draws/{}", id(&draw));
+    administrator.post(world, &format!("{path}/reveal"), json!({"entropy": "27182818"})).await;
+    let pick = administrator.get(world, &path).await["outcome"]["picks"][0].clone();
+    let officer = &pick["team"]["assigned"][0];
+    let recusal = json!({"pick": pick["pick"], "officer": officer, "kind": "kinship", "reason": "亲属"});
+    administrator.post(world, &format!("{path}/recusals"), recusal).await;
+    let record = administrator.get(world, &format!("{path}/record")).await;
+    assert!(record.is_object());
+    administrator.dispatch(world, id(&draw)).await;
+    let dispatched = administrator.get(world, &path).await;
+    assert_eq!(dispatched["state"], "dispatched");
+}
+
+/// A change that comes before its journal entry, and what the team does about it.
+async fn hold_apart_and_judge_again(world: &World, city: &City) {
+    let visit = city.task.inspection;
+    let code = city.administrator.enrolment_code(world, city.task.team[0]).await;
+    let mut rogue = Rogue::enrol(world, &code, 77).await;
+    let writer = Actor([0xcd; 16]);
+    let declared = rogue.declare(visit, writer);
+    let pulled = rogue.sync(world, vec![declared], vec![]).await;
+    let changes = pulled.rows.iter().filter_map(|row| match &row.body {
+        Body::Change(row) if row.inspection == visit => Some(row.change.0.as_slice()),
+        _ => None,
+    });
+    let mut document = Document::from_changes(changes).unwrap();
+    let written = document.edit(writer, world.app.now(), |edit| edit.narrative("补记")).unwrap();
+    let change = written.1.unwrap().1;
+    let chunk = || vec![Chunk { inspection: visit, changes: vec![change.clone()] }];
+    rogue.sync(world, vec![], chunk()).await;
+    let shown = city.administrator.get(world, &format!("/api/v1/inspections/{visit}")).await;
+    assert_eq!(shown["row"]["quarantined"], 1);
+    let entry = rogue.cover(visit, &change);
+    rogue.sync(world, vec![entry], chunk()).await;
+    let open = city.administrator.get(world, "/api/v1/conflicts").await;
+    assert_eq!(open["conflicts"][0]["kind"], "late_change");
+}
+
+/// A wrong code, a terminal that is revoked, a session that ends.
+async fn leave(world: &World, city: &City) {
+    let administrator = &city.administrator;
+    let device = city.two.client().status().unwrap().enrolled.unwrap().device;
+    let path = format!("/api/v1/devices/{device}/revoke");
+    let revoked = json!({"reason": "终端报废"});
+    let (status, _) = world.call("POST", &path, Some(administrator.token()), &revoked).await;
+    assert!(status.is_success());
+    let wrong = json!({"login": "guanli", "password": "不是这个密码不是这个密码"});
+    let (status, _) = world.call("POST", "/api/v1/session", None, &wrong).await;
+    assert_eq!(status.as_u16(), 401);
+    let again = Person::sign_in(world, "guanli").await;
+    let (status, _) = world.call("DELETE", "/api/v1/session", Some(again.token()), &Value::Null).await;
+    assert!(status.is_success());
+}
