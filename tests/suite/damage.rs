@@ -12,6 +12,7 @@ use fieldproof_server::auth::DeviceActor;
 use fieldproof_server::sync::{receive, settle};
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
+use fieldproof_tests::world::device::Device;
 use fieldproof_tests::world::link::Fate;
 use fieldproof_tests::world::rogue::Rogue;
 use serde_json::{Value, json};
@@ -19,6 +20,19 @@ use std::fs;
 
 /// Bytes of a database's header and of the root of its schema.
 const HEAD_BYTES: usize = 4096;
+
+/// Spoils the beginning of the store and of its log; what the store's file holds now.
+fn spoil(device: &Device) -> Vec<u8> {
+    let [store, log] = ["store.db", "store.db-wal"].map(|name| device.folder().join(name));
+    for path in [&store, &log] {
+        if let Ok(mut bytes) = fs::read(path) {
+            let head = HEAD_BYTES.min(bytes.len());
+            bytes[..head].fill(0xa5);
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    fs::read(store).unwrap()
+}
 
 #[tokio::test]
 async fn a_damaged_store_is_kept_and_work_goes_on_with_what_the_server_holds() {
@@ -37,10 +51,7 @@ async fn a_damaged_store_is_kept_and_work_goes_on_with_what_the_server_holds() {
     one.client().answer(visit, &items[1].0, &items[1].1).unwrap();
 
     one.die();
-    let store = one.folder().join("store.db");
-    let mut damaged = fs::read(&store).unwrap();
-    damaged[..HEAD_BYTES].fill(0xa5);
-    fs::write(&store, &damaged).unwrap();
+    let damaged = spoil(&one);
     one.switch_on();
     assert_eq!(fs::read(one.folder().join("store.db.damaged-1")).unwrap(), damaged);
     let status = one.client().status().unwrap();
@@ -67,10 +78,11 @@ async fn a_damaged_store_is_kept_and_work_goes_on_with_what_the_server_holds() {
     assert_eq!(there.row.unwrap().quarantined, 0);
     // A second damage takes no place from the first.
     one.die();
-    fs::write(&store, &damaged).unwrap();
+    let again = spoil(&one);
     one.switch_on();
-    assert!(one.folder().join("store.db.damaged-1").exists());
-    assert!(one.folder().join("store.db.damaged-2").exists());
+    for (n, bytes) in [(1, &damaged), (2, &again)] {
+        assert_eq!(&fs::read(one.folder().join(format!("store.db.damaged-{n}"))).unwrap(), bytes);
+    }
     one.sync().await;
     assert_eq!(one.client().inspection(visit).unwrap().view, there.view);
 }
@@ -96,6 +108,8 @@ async fn every_act_is_there_once(seed: u64, fate: Fate) {
             assert!(first.is_ok(), "request {n}: {first:?}");
         }
         let struck = one.link.traffic().0 > n;
+        // Whatever was meant for a later request is forgotten.
+        one.link = world.link();
         one.sync().await;
         assert!(one.client().status().unwrap().unsent.is_empty());
         if !struck {

@@ -352,8 +352,9 @@ mod tests {
     async fn an_importer_touches_the_own_scope_only() {
         let world = testing::city().await;
         let org = world.app.org().await.unwrap();
-        let scope = world.app.db.read(move |tx| units::below(tx, org, "ORG-D1")).await.unwrap();
-        let district = Importer { actor: "system".into(), scope: Some(scope) };
+        let units = world.app.db.read(move |tx| units::all(tx, org)).await.unwrap();
+        let below = units.into_keys().filter(|code| code == "ORG-D1" || code.starts_with("ORG-D1-"));
+        let district = Importer { actor: "system".into(), scope: Some(below.collect()) };
         let mut file: Value = serde_json::from_str(data::sample_org()).unwrap();
         for entity in file["entities"].as_array_mut().unwrap() {
             entity["complaints12m"] = 99.into();

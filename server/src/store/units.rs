@@ -1,9 +1,9 @@
 //! Units: regions, authorities, enforcement bodies, township stations.
 
-use super::within::{below, in_scope};
+use super::within::in_scope;
 use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{OrgId, UserId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A unit of the organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +55,6 @@ pub fn all(tx: &mut Tx<'_>, org: OrgId) -> Result<BTreeMap<String, Unit>, DbErro
         &params![org],
     )?;
     rows.iter().map(|r| read(r).map(|unit| (unit.code.clone(), unit))).collect()
-}
-
-/// The codes of a unit and of everything below it.
-pub fn below(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<BTreeSet<String>, DbError> {
-    let rows = tx.query(below!("SELECT code FROM scope ORDER BY code"), &params![org, code])?;
-    rows.iter().map(|r| r.get(0)).collect()
 }
 
 /// Adds a unit, or replaces what is known about it.
