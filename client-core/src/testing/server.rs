@@ -84,7 +84,9 @@ impl Server {
     fn handle(&self, request: &WireRequest) -> Result<WireResponse, ErrorCode> {
         let mut state = self.state();
         state.requests += 1;
-        if request.method == Method::Post && request.path.starts_with("/api/v1/device/") {
+        if request.method == Method::Post
+            && (request.path.starts_with("/api/v1/device/") || request.path == "/api/v1/enrolment")
+        {
             return self.device(&mut state, request);
         }
         let device = bearer(request).filter(|(_, token)| *token == state.tokens);
