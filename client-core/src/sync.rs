@@ -120,7 +120,7 @@ impl Client {
             report.rounds += 1;
             report.bytes_sent += sent_bytes;
             let more = answer.more;
-            let taken = self.take_in(answer, &push.offered)?;
+            let taken = self.take_in(&answer, &push.offered)?;
             let moved = taken.moved();
             let received_all = taken.entries + taken.changes >= offered as u64;
             taken.add_to(report);

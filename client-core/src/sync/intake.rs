@@ -66,7 +66,7 @@ impl Taken {
 impl Client {
     pub(crate) fn take_in(
         &self,
-        answer: SyncAnswer,
+        answer: &SyncAnswer,
         offered: &BTreeSet<Digest>,
     ) -> Result<Taken, ClientError> {
         let mut desk = self.desk();

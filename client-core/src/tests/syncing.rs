@@ -93,7 +93,7 @@ async fn bodies_that_are_too_large_are_halved() {
     let (_dir, _host, server, visit, client) = start().await;
     for n in 0..40_u64 {
         let text: String = (0..60).map(|m| Digest::of(&[(n * 60 + m) as u8]).to_string()).collect();
-        client.narrative(visit.id, &text).unwrap();
+        client.finding(visit.id, None, &serde_json::json!({"text": text})).unwrap();
     }
     server.state().body_bytes_max = Some(40_000);
     let report = client.sync(&server).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_store_that_came_back_older_goes_on_and_loses_nothing() {
         assert!(report.rolled_back, "{report:?}");
         assert_eq!(report.evidence_completed, 1);
         assert_all_there(&client, &server);
-        assert_eq!(view_of(&client, &visit).answers.len(), 3 + round);
+        assert_eq!(view_of(&client, &visit).answers.len(), 3 + 2 * round);
         client.answer(visit.id, &items[5], &pass()).unwrap();
         client.answer(visit.id, &items[5], &pass()).unwrap();
         let report = client.sync(&server).await.unwrap();
