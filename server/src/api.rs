@@ -156,3 +156,6 @@ pub fn reason(text: &str) -> Result<String, ApiError> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

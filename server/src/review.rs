@@ -202,3 +202,6 @@ fn missing_evidence(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Vec
     }
     Ok(missing.into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -286,7 +286,7 @@ async fn a_bad_checklist_and_a_bad_credit_code_are_named_and_good_rows_are_taken
     let world = World::start(18, None).await;
     let (administrator, _) = world.found_city().await;
     let mut template: Value = serde_json::from_str(fieldproof_schema::data::checklists()[0].1).unwrap();
-    template["items"][0]["kind"] = json!("guesswork");
+    template["items"][0]["answer"]["type"] = json!("guesswork");
     let path = "/api/v1/import/checklists";
     let (status, envelope) = world.call("POST", path, Some(administrator.token()), &template).await;
     assert_eq!((status, code(&envelope)), (StatusCode::UNPROCESSABLE_ENTITY, "template_invalid"));

@@ -14,4 +14,6 @@ mod proxy;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod tidy;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Where a device enrols.
-pub(crate) const ENROL: &str = "/api/v1/device/enrol";
+pub(crate) const ENROL: &str = "/api/v1/enrolment";
 /// Where a device asks for something to sign.
 pub(crate) const CHALLENGE: &str = "/api/v1/device/challenge";
 /// Where a device opens a session.

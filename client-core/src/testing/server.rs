@@ -98,7 +98,7 @@ impl Server {
 
     fn device(&self, state: &mut State, request: &WireRequest) -> Result<WireResponse, ErrorCode> {
         match request.path.as_str() {
-            "/api/v1/device/enrol" => {
+            "/api/v1/enrolment" => {
                 let enrol: EnrolRequest = serde_json::from_slice(&request.body).unwrap();
                 state.devices.insert(enrol.device, (enrol.device_key, self.officer));
                 let answer = Enrolled {

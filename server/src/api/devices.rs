@@ -49,7 +49,8 @@ pub(crate) async fn issue(
     let (id, org): (OfficerId, _) = (parse("id", &id)?, actor.org);
     let officer = app.db.read(move |tx| officers::find(tx, org, id)).await?.ok_or(ErrorCode::NotFound)?;
     actor.user.may_on(Act::ManageDevices, &officer.facts.org_code)?;
-    let Issued { code, expires_at } = codes::issue(&app, org, &officer, actor.user.id).await?;
+    let Issued { code, expires_at } =
+        codes::issue(&app, org, &officer, format!("user:{}", actor.user.id)).await?;
     Ok((StatusCode::CREATED, axum::Json(CodeIssued { code, expires_at })))
 }
 

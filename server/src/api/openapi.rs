@@ -19,7 +19,7 @@ pub fn routes() -> Router<App> {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Fieldproof 巡证", description = "Errors are `{code, message, details}`; codes are in docs/ERRORS.md."),
+    info(title = "Fieldproof", description = "Errors are `{code, message, details}`; codes are in docs/ERRORS.md."),
     modifiers(&Bearer),
     security(("bearer" = [])),
     paths(

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn entity(fields: Value) -> Entity {
+    fn entity(fields: &Value) -> Entity {
         let fields = fields.as_object().cloned().unwrap_or_default();
         let row = EntityRow {
             id: EntityId::from_bytes([1; 16]),
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_visit_that_file_and_server_both_know_counts_once() {
-        let entity = entity(json!({"lastInspection": "2026-02-24"}));
+        let entity = entity(&json!({"lastInspection": "2026-02-24"}));
         let visits = [day("2026-02-24"), day("2026-05-01"), day("2025-12-31")];
         let made = |visits: &[Date]| {
             let fields = BTreeSet::new();
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn rules_see_own_fields_and_attributes_and_a_deregistered_entity_is_closed() {
-        let entity = entity(json!({
+        let entity = entity(&json!({
             "registrationStatus": "deregistered", "attributes": {"rooms": 7}, "specialties": ["school"]}));
         let fields = BTreeSet::from(["rooms".to_owned(), "name".to_owned(), "missing".to_owned()]);
         let made = candidate(&entity, &fields, &[], 2026, day("2026-06-01"), OrgId::from_bytes([2; 16]));

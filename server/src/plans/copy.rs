@@ -36,7 +36,7 @@ pub fn to_year(row: &PlanRow, year: i16) -> PlanRow {
 fn move_rule(rule: &mut Rule, by: i16) {
     match rule {
         Rule::All { all: parts } | Rule::Any { any: parts } => {
-            parts.iter_mut().for_each(|part| move_rule(part, by))
+            parts.iter_mut().for_each(|part| move_rule(part, by));
         }
         Rule::Not { not } => move_rule(not, by),
         Rule::Compare { value, .. } => move_value(value, by),

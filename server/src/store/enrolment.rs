@@ -1,7 +1,7 @@
 //! One-time enrolment codes. Only their hash is stored.
 
 use crate::db::{DbError, Tx, params};
-use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId, UserId};
+use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 
@@ -31,13 +31,13 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, code: &Digest) -> Result<Option<Code>, 
     .transpose()
 }
 
-/// Adds a code.
+/// Adds a code. `by` is who gives it, as the audit trail names it.
 pub fn insert(
     tx: &mut Tx<'_>,
     org: OrgId,
     code: &Digest,
     officer: OfficerId,
-    by: UserId,
+    by: &str,
     at: Moment,
     expires_at: Moment,
 ) -> Result<(), DbError> {

@@ -141,12 +141,12 @@ async fn template(day: &Day, terminal: &Terminal) -> Result<Template, Failure> {
     Ok(Template::parse_released(&terminal.api.get(&path).await?.to_string())?)
 }
 
-/// An answer that fits the item; numbers break their limit, so that the verdict shows at once.
+/// An answer that fits the item. Numbers with an upper bound are on it, others far above: both verdicts show at once.
 fn answer(item: &Item) -> Option<Answer> {
     match &item.kind {
         ItemKind::Conformity { .. } => Some(Answer::Conformity { result: Outcome::Pass }),
         ItemKind::Number(number) => Some(Answer::Number {
-            value: "9999".parse().ok()?,
+            value: number.limit.as_ref().and_then(|l| l.bounds.max).or("9999".parse().ok())?,
             unit: number.unit.clone(),
             case: None,
             result: None,
@@ -177,15 +177,14 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
     let contested = answers.iter().position(|(item, _)| matches!(item.kind, ItemKind::Conformity { .. }));
     let contested = contested.ok_or("the checklist has no item to disagree about")?;
     let mut shared = Shared { contested: answers[contested].0.id.clone(), ..Shared::default() };
-    let (mut judged, mut outside) = (0, 0);
+    let (mut judged, mut above) = (0, 0);
     for (n, (item, answer)) in answers.iter().enumerate().filter(|(n, _)| *n != contested) {
         let terminal = if n < answers.len() / 2 { one } else { two };
         let path = item_path(day, "answers", &item.id)?;
         let judgement = terminal.put(&path, &json!({ "answer": answer })).await?;
-        if !judgement["judgement"]["why"].is_null() {
-            judged += 1;
-            outside += usize::from(judgement["judgement"]["why"]["outside"] == true);
-        }
+        let comparison = judgement["judgement"]["reading"]["comparison"].as_str();
+        judged += usize::from(comparison.is_some());
+        above += usize::from(comparison == Some("above"));
         shared.answered.insert(item.id.clone());
     }
     let path = item_path(day, "answers", &shared.contested)?;
@@ -193,6 +192,9 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
         terminal.put(&path, &json!({"answer": Answer::Conformity { result }})).await?;
     }
     shared.answered.insert(shared.contested.clone());
+    if template.items.iter().any(|item| item.limit().is_some()) && judged == 0 {
+        return Err("no measurement was judged by its limit".into());
+    }
     one.put(&format!("{}/narrative", visit(day)?), &json!({"text": NARRATIVE_ONE})).await?;
     two.put(&format!("{}/narrative", visit(day)?), &json!({"text": NARRATIVE_TWO})).await?;
     for (seed, caption) in [(1, "pool"), (2, "meter")] {
@@ -208,10 +210,8 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
         }
         shared.photos.push((Digest::of(&photo), photo));
     }
-    let summary = format!(
-        "{} answers, {judged} measured against a limit ({outside} outside), 2 photos",
-        shared.answered.len()
-    );
+    let summary =
+        format!("{} answers, {judged} judged by a limit ({above} above it), 2 photos", shared.answered.len());
     day.shared = shared;
     Ok(summary)
 }

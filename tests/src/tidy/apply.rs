@@ -71,7 +71,8 @@ fn covers(scope: &Scope, file: &str, in_test: bool) -> bool {
 }
 
 fn is_test_file(file: &str) -> bool {
-    file.contains("/tests/") || file.ends_with("/tests.rs") || file.ends_with("_tests.rs")
+    ["/tests/", "/testing/"].iter().any(|folder| file.contains(folder))
+        || ["/tests.rs", "_tests.rs", "/testing.rs"].iter().any(|end| file.ends_with(end))
 }
 
 fn is_package(ban: &str, name: &str) -> bool {

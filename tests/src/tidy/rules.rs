@@ -114,8 +114,11 @@ pub(super) const TEXTS: &[TextBan] = &[
         reason: "SQL stands in the stores and in migrations",
     },
     TextBan {
-        // The official checklists are data whose words for results are matched; the contract is a test by content.
-        scope: in_product_code(PRODUCT, &["schema/src/checklist", "server/src/db/contract"]),
+        // Checklists and plans are official data whose own words are matched; the contract is a test by content.
+        scope: in_product_code(
+            PRODUCT,
+            &["schema/src/checklist", "server/src/db/contract", "server/src/plans"],
+        ),
         is_banned: has_chinese,
         reason: "texts for people stand in the catalogues",
     },

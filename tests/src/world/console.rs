@@ -8,7 +8,7 @@ use fieldproof_server::setup::{self, Beginning};
 use serde_json::{Value, json};
 
 /// The password of everybody in the world.
-pub const PASSWORD: &str = "夜来风雨声花落知多少";
+pub const PASSWORD: &str = "夜来风雨声，花落知多少？";
 
 /// Someone who is signed in to the console.
 #[derive(Clone)]

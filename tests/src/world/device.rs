@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The passphrase of every officer in the world.
-pub const PASSPHRASE: &str = "雨过天青云破处";
+pub const PASSPHRASE: &str = "雨过天青云破处，这般颜色";
 
 /// One terminal.
 pub struct Device {

@@ -1,0 +1,183 @@
+//! `fieldproof admin`: what is done at the machine itself, as `system`.
+
+use super::{CliError, answer, said, tell};
+use crate::accounts::{self, NewUser};
+use crate::api::openapi;
+use crate::codes;
+use crate::config::Place;
+use crate::policy::Role;
+use crate::setup::{self, Beginning};
+use crate::store::{officers, units};
+use clap::{Args, Subcommand};
+use fieldproof_schema::host::Host;
+use serde_json::json;
+use std::io::{self, BufRead};
+
+/// Who does what is done here.
+pub(super) const ACTOR: &str = "system";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Admin {
+    /// Makes key, organisation and first administrator. Once.
+    Init(Init),
+    /// Users of the console.
+    #[command(subcommand)]
+    User(User),
+    /// Gives a one-time code that enrols a terminal.
+    DeviceCode(DeviceCode),
+    /// Prints the description of the JSON API.
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    #[command(flatten)]
+    place: Place,
+    /// The organisation's code.
+    #[arg(long)]
+    code: String,
+    /// The organisation's name.
+    #[arg(long)]
+    name: String,
+    /// The first administrator's login.
+    #[arg(long)]
+    login: String,
+    /// The first administrator's name.
+    #[arg(long)]
+    administrator_name: String,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Adds a user.
+    Add(AddUser),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddUser {
+    #[command(flatten)]
+    place: Place,
+    #[arg(long)]
+    login: String,
+    #[arg(long)]
+    name: String,
+    /// inspector, supervisor or administrator.
+    #[arg(long, value_parser = role)]
+    role: Role,
+    /// The code of the unit whose records the user may see; the whole organisation where it is absent.
+    #[arg(long)]
+    unit: Option<String>,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeviceCode {
+    #[command(flatten)]
+    place: Place,
+    /// The officer's code in the directory.
+    #[arg(long)]
+    officer: String,
+}
+
+#[derive(Debug, Args)]
+struct Password {
+    /// Reads the password from the first line of stdin; otherwise one is made up and shown once.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let names: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    let [chinese, english] = [0, 1].map(|language| {
+        said("cli.role_unknown", &[("role", text), ("roles", &names.join(", "))]).swap_remove(language)
+    });
+    Role::find(text).ok_or_else(|| format!("{chinese} {english}"))
+}
+
+impl Password {
+    /// The password, and whether it was made up here.
+    fn take(&self, host: &dyn Host) -> Result<(String, bool), CliError> {
+        if !self.password_stdin {
+            return Ok((codes::made_up_password(host), true));
+        }
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map_err(CliError::Input)?;
+        Ok((line.trim_end_matches(['\r', '\n']).to_owned(), false))
+    }
+}
+
+fn show_once(login: &str, password: &str) {
+    tell(&said("cli.password", &[("login", login), ("password", password)]));
+}
+
+impl Admin {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        match self {
+            Self::Init(init) => init.run().await,
+            Self::User(User::Add(add)) => add.run().await,
+            Self::DeviceCode(code) => code.run().await,
+            Self::Openapi => answer(&serde_json::to_value(openapi::description()).unwrap_or_default()),
+        }
+    }
+}
+
+impl Init {
+    async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open_new().await?;
+        let (password, made_up) = self.password.take(app.host.as_ref())?;
+        let Self { code, name, login, administrator_name: administrator, .. } = self;
+        let beginning = Beginning { code, name, login, administrator, password: password.clone() };
+        let account = setup::begin(&app, beginning).await?;
+        if made_up {
+            show_once(&account.login, &password);
+        }
+        let tenant = app.tenant().await?;
+        answer(&json!({
+            "organisation": tenant.code, "administrator": account.login, "server_key": app.key.public_key(),
+        }))?;
+        app.db.clone().close().await;
+        Ok(())
+    }
+}
+
+impl AddUser {
+    async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open().await?;
+        let tenant = app.tenant().await?;
+        let (org, unit_code) = (tenant.org, self.unit.unwrap_or_else(|| tenant.code.clone()));
+        let known = app.db.read(move |tx| units::all(tx, org)).await.map_err(crate::error::ApiError::from)?;
+        if !known.contains_key(&unit_code) {
+            return Err(CliError::UnitUnknown(unit_code));
+        }
+        let (password, made_up) = self.password.take(app.host.as_ref())?;
+        let Self { login, name, role, .. } = self;
+        let new = NewUser { login, name, role, unit_code, password: password.clone() };
+        let account = accounts::add(&app, org, ACTOR.to_owned(), new).await?;
+        if made_up {
+            show_once(&account.login, &password);
+        }
+        answer(&json!({"id": account.id, "login": account.login, "unit": account.unit_code}))?;
+        app.db.clone().close().await;
+        Ok(())
+    }
+}
+
+impl DeviceCode {
+    async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open().await?;
+        let org = app.org().await?;
+        let code = self.officer.clone();
+        let found = app.db.read(move |tx| officers::by_code(tx, org, &code)).await;
+        let found = found.map_err(crate::error::ApiError::from)?;
+        let officer = found.ok_or(CliError::OfficerUnknown(self.officer))?;
+        let issued = codes::issue(&app, org, &officer, ACTOR.to_owned()).await?;
+        answer(
+            &json!({"officer": officer.facts.code, "code": issued.code, "expires_at": issued.expires_at}),
+        )?;
+        app.db.clone().close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! `fieldproof serve`.
+
+use super::{CliError, answer};
+use crate::config::Place;
+use crate::error::ApiError;
+use crate::routes;
+use crate::sync::settle;
+use clap::Args;
+use fieldproof_presentation::http::{self, Limits};
+use serde_json::json;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokio::net::TcpListener;
+
+/// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    place: Place,
+    /// Where to listen; port 0 takes a free one. What it came to is the first line on stdout.
+    #[arg(long, default_value = "127.0.0.1:8080", env = "FIELDPROOF_LISTEN")]
+    listen: SocketAddr,
+    /// A file that appears with the same line once requests are answered.
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open().await?;
+        app.tenant().await?;
+        let judged = settle::finish(&app).await?;
+        tracing::info!(inspections = judged, "what an earlier run left unjudged is settled");
+        let address = PathBuf::from(self.listen.to_string());
+        let listener = TcpListener::bind(self.listen).await.map_err(CliError::file(&address))?;
+        let local = listener.local_addr().map_err(CliError::file(&address))?;
+        // Signals are caught before anybody is told that the server is there.
+        let stop = Signals::new().map_err(CliError::file(&address))?;
+        let line = json!({"listening": format!("http://{local}")});
+        answer(&line)?;
+        if let Some(path) = &self.ready_file {
+            appear(path, &format!("{line}\n"))?;
+        }
+        tracing::info!(server.address = %local, "listening");
+        let router = routes::router(app.clone());
+        let ended = http::serve(listener, router, Limits::default(), stop.any()).await;
+        app.db.clone().close().await;
+        tracing::info!("stopped");
+        ended.map_err(|error| ApiError::internal(error).into())
+    }
+}
+
+/// Makes a file appear whole under its name.
+fn appear(path: &Path, text: &str) -> Result<(), CliError> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path)).map_err(CliError::file(path))
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn any(self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

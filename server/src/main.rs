@@ -1,0 +1,7 @@
+//! `fieldproof`: the server and what an operator does with it. All of it is in [`fieldproof_server::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fieldproof_server::cli::main()
+}

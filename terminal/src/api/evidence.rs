@@ -1,0 +1,112 @@
+//! Captures (证据): taking one in, and showing its original.
+
+use super::{Path, Query, parse};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::incoming;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use fieldproof_client_core::{CaptureFacts, CaptureSource, ClientError};
+use fieldproof_schema::ids::{InspectionId, RecordId};
+use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
+use fieldproof_schema::wire::error::ErrorCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use tower_http::services::ServeFile;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/inspections/{id}/evidence", post(take))
+        .route("/api/v1/inspections/{id}/evidence/{record}/file", get(file))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Facts {
+    kind: String,
+    item: Option<String>,
+    #[serde(default)]
+    caption: String,
+}
+
+async fn take(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(facts): Query<Facts>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, axum::Json<Value>), ApiError> {
+    let id = parse("inspection", &id)?;
+    let media_type = media_type(&headers)?;
+    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > EVIDENCE_BYTES_MAX) {
+        return Err(ErrorCode::EvidenceTooLarge.into());
+    }
+    let received = incoming::receive(app.incoming(), body, EVIDENCE_BYTES_MAX).await?;
+    let capture = move |client: &fieldproof_client_core::Client| {
+        let facts = CaptureFacts {
+            kind: &facts.kind,
+            media_type: &media_type,
+            item: facts.item.as_deref(),
+            caption: &facts.caption,
+        };
+        client.capture(id, CaptureSource::Path(&received), &facts)
+    };
+    let record = app.act(capture).await?;
+    Ok((StatusCode::CREATED, axum::Json(json!({"record": record}))))
+}
+
+/// The declared media type without its parameters.
+fn media_type(headers: &HeaderMap) -> Result<String, ApiError> {
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence.is_empty() {
+        return Err(ApiError::field("content-type", "missing"));
+    }
+    Ok(essence)
+}
+
+/// The original, in ranges where asked.
+async fn file(
+    State(app): State<App>,
+    Path((id, record)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (id, record): (InspectionId, RecordId) = (parse("inspection", &id)?, parse("record", &record)?);
+    let found = app
+        .read(move |client| {
+            let of_inspection = client.inspection(id)?.evidence.iter().any(|item| item.record == record);
+            if !of_inspection {
+                return Err(ClientError::NotFound { what: "capture" });
+            }
+            client.evidence_file(record)
+        })
+        .await?;
+    let Ok(mut response) = ServeFile::new(&found.path).oneshot(request).await;
+    // What the capture was declared as; the file's name says nothing.
+    if let Ok(media_type) = HeaderValue::from_str(&found.media_type) {
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+    }
+    Ok(response.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_what_stands_before_the_parameters() {
+        let headers =
+            |value: &'static str| HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
+        assert_eq!(media_type(&headers("Image/JPEG; q=1")).unwrap(), "image/jpeg");
+        for missing in [HeaderMap::new(), headers(" ; charset=utf-8")] {
+            assert_eq!(media_type(&missing).unwrap_err().code(), ErrorCode::FieldInvalid);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Sealing (定稿): what would be signed, signing it, and signing with a colleague.
+
+use super::{Json, Path, Query, parse, shape};
+use crate::app::App;
+use crate::error::ApiError;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use fieldproof_schema::seal::Party;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/inspections/{id}/seal", get(preview).post(seal))
+        .route("/api/v1/inspections/{id}/cosign", post(cosign))
+}
+
+/// How the party took it, in the address: `outcome=signed&name=…` or `outcome=refused&witness=…&reason=…`.
+#[derive(Deserialize)]
+struct PreviewQuery {
+    #[serde(flatten)]
+    party: Party,
+    comment: Option<String>,
+}
+
+async fn preview(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<PreviewQuery>,
+) -> Result<axum::Json<Value>, ApiError> {
+    let id = parse("inspection", &id)?;
+    let preview =
+        app.read(move |client| client.seal_statement(id, &query.party, query.comment.as_deref())).await?;
+    Ok(axum::Json(shape::seal_preview(&preview)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealBody {
+    passphrase: String,
+    party: Party,
+    #[serde(default)]
+    comment: Option<String>,
+}
+
+async fn seal(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(body): Json<SealBody>,
+) -> Result<axum::Json<Value>, ApiError> {
+    let id = parse("inspection", &id)?;
+    let seal = app
+        .act(move |client| client.seal(id, &body.passphrase, &body.party, body.comment.as_deref()))
+        .await?;
+    Ok(axum::Json(json!({"seal": seal})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CosignBody {
+    passphrase: String,
+}
+
+async fn cosign(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(body): Json<CosignBody>,
+) -> Result<axum::Json<Value>, ApiError> {
+    let id = parse("inspection", &id)?;
+    let seal = app.act(move |client| client.cosign(id, &body.passphrase)).await?;
+    Ok(axum::Json(json!({"seal": seal})))
+}

@@ -1,0 +1,174 @@
+//! What every request needs: the open store, the way to the server, and whose turn it is to sync.
+
+use crate::error::ApiError;
+use fieldproof_client_core::{Client, ClientError, Enrolment, Status, SyncReport, Transport};
+use fieldproof_schema::host::Host;
+use fieldproof_schema::wire::error::ErrorCode;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, Notify, watch};
+
+/// The running terminal, shared by all requests.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+struct Parts {
+    client: Arc<Client>,
+    transport: Arc<dyn Transport>,
+    host: Arc<dyn Host>,
+    incoming: PathBuf,
+    enrolled: AtomicBool,
+    /// Held while a sync runs.
+    turn: Mutex<()>,
+    /// Syncs that failed one after another.
+    failures: AtomicU32,
+    acted: Notify,
+    closing: watch::Sender<bool>,
+}
+
+impl App {
+    /// Puts the parts together. Uploads are received into `incoming`, which must exist.
+    pub fn new(
+        client: Arc<Client>,
+        transport: Arc<dyn Transport>,
+        host: Arc<dyn Host>,
+        incoming: PathBuf,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            client,
+            transport,
+            host,
+            incoming,
+            enrolled: AtomicBool::new(false),
+            turn: Mutex::new(()),
+            failures: AtomicU32::new(0),
+            acted: Notify::new(),
+            closing: watch::Sender::new(false),
+        }))
+    }
+
+    /// Clock and randomness.
+    pub fn host(&self) -> &dyn Host {
+        &*self.0.host
+    }
+
+    /// Where uploads are received before they are captured.
+    pub fn incoming(&self) -> &PathBuf {
+        &self.0.incoming
+    }
+
+    /// Reads from the store, away from the threads that serve requests.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
+    {
+        let app = self.clone();
+        Ok(tokio::task::spawn_blocking(move || work(&app.0.client)).await??)
+    }
+
+    /// Does an act of the officer. It is done to its end even when the asker goes away, and the sync loop hears of it.
+    pub async fn act<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
+    {
+        let app = self.clone();
+        self.read(move |client| {
+            let done = work(client)?;
+            app.0.acted.notify_one();
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Refuses while the terminal belongs to nobody.
+    pub async fn ensure_enrolled(&self) -> Result<(), ApiError> {
+        if self.0.enrolled.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let status = self.read(Client::status).await?;
+        if status.enrolled.is_none() {
+            return Err(ClientError::NotEnrolled.into());
+        }
+        self.0.enrolled.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Enrols the terminal and lets the sync loop fetch its tasks.
+    pub async fn enrol(
+        &self,
+        code: String,
+        device_name: String,
+        passphrase: String,
+    ) -> Result<Status, ApiError> {
+        self.online(|app| async move {
+            let enrolment = Enrolment { code: &code, device_name: &device_name, passphrase: &passphrase };
+            let status = app.0.client.enrol(&*app.0.transport, &enrolment).await?;
+            app.0.acted.notify_one();
+            Ok(status)
+        })
+        .await
+    }
+
+    /// Syncs once; waits for a sync that runs already and then runs another, so that what was done before the call is
+    /// part of it.
+    pub async fn sync(&self) -> Result<SyncReport, ApiError> {
+        self.online(|app| async move {
+            let _turn = app.0.turn.lock().await;
+            let result = app.0.client.sync(&*app.0.transport).await;
+            match &result {
+                Ok(_) | Err(ClientError::NotEnrolled) => app.0.failures.store(0, Ordering::Relaxed),
+                Err(_) => {
+                    app.0.failures.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            result
+        })
+        .await
+    }
+
+    /// How many syncs failed one after another until now.
+    pub fn sync_failures(&self) -> u32 {
+        self.0.failures.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the next act.
+    pub async fn acted(&self) {
+        self.0.acted.notified().await;
+    }
+
+    /// Cuts what talks to the server. Acts that run are done to their end.
+    pub fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Waits until the terminal closes.
+    pub async fn closed(&self) {
+        // The sender lives as long as `self`, so that waiting cannot fail.
+        let _ = self.0.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Runs what talks to the server on a thread of its own: between two waits it works in the store. It goes on when the
+    /// asker goes away, and is cut between two steps when the terminal closes.
+    async fn online<T, F, Fut>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Self) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, ClientError>>,
+    {
+        let (app, runtime) = (self.clone(), Handle::current());
+        let job = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    result = work(app.clone()) => result.map_err(ApiError::from),
+                    () = app.closed() => Err(ErrorCode::Unavailable.into()),
+                }
+            })
+        };
+        tokio::task::spawn_blocking(job).await?
+    }
+}

@@ -1,0 +1,89 @@
+//! Keeps the loopback service to the terminal's own page: secret, `Host`, `Origin`.
+//!
+//! Every app on the machine and every web page in its browsers can reach a loopback port. Other apps do not have the
+//! secret; foreign pages are told apart by `Origin` and `Sec-Fetch-Site`; a name that was made to point here (DNS
+//! rebinding) by `Host`. No header ever allows another origin to read an answer.
+
+use crate::error::ApiError;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
+use fieldproof_schema::host::{Host, random};
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The one address that answers without the secret; it says only that somebody listens.
+pub const HEALTH: &str = "/api/v1/healthz";
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// A secret for one start of the service: 32 random bytes in hex.
+pub fn draw_secret(host: &dyn Host) -> String {
+    hex::encode(random::<32>(host))
+}
+
+/// Who may ask.
+#[derive(Clone)]
+pub struct Guard(Arc<Rules>);
+
+struct Rules {
+    /// What `Host` may say.
+    hosts: [String; 2],
+    /// Only the hash is kept and compared: how long the comparison takes says nothing about the secret.
+    secret: Digest,
+}
+
+impl Guard {
+    /// For a service that listens on `address` and was started with `secret`.
+    pub fn new(address: SocketAddr, secret: &str) -> Self {
+        let hosts = [address.to_string(), format!("localhost:{}", address.port())];
+        Self(Arc::new(Rules { hosts, secret: Digest::of(secret.as_bytes()) }))
+    }
+
+    /// Decides about a request by its address and headers.
+    pub fn judge(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ErrorCode> {
+        let host = only(headers, &HOST).ok_or(ErrorCode::ForeignOrigin)?;
+        if !self.0.hosts.iter().any(|own| own == host) {
+            return Err(ErrorCode::ForeignOrigin);
+        }
+        if uri.authority().is_some_and(|authority| authority.as_str() != host) {
+            return Err(ErrorCode::ForeignOrigin);
+        }
+        let own_origin = format!("http://{host}");
+        if headers.get_all(ORIGIN).iter().any(|origin| origin.as_bytes() != own_origin.as_bytes()) {
+            return Err(ErrorCode::ForeignOrigin);
+        }
+        let own_site = |site: &[u8]| site == b"same-origin" || site == b"none";
+        if headers.get_all(FETCH_SITE).iter().any(|site| !own_site(site.as_bytes())) {
+            return Err(ErrorCode::ForeignOrigin);
+        }
+        if uri.path() == HEALTH {
+            return Ok(());
+        }
+        let given = only(headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        match given {
+            Some(given) if Digest::of(given.as_bytes()) == self.0.secret => Ok(()),
+            _ => Err(ErrorCode::SignInRequired),
+        }
+    }
+}
+
+/// The value of a header that stands exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Refuses what the guard refuses, before anything else looks at the request.
+pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Result<Response, ApiError> {
+    guard.judge(request.uri(), request.headers())?;
+    Ok(next.run(request).await)
+}
+
+#[cfg(test)]
+mod tests;

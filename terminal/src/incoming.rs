@@ -1,0 +1,77 @@
+//! Uploads on their way into the store: a bounded body becomes a file that vanishes unless it is captured.
+
+use crate::error::ApiError;
+use axum::body::Body;
+use fieldproof_schema::wire::error::ErrorCode;
+use http_body_util::BodyExt;
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::TempPath;
+use tokio::io::AsyncWriteExt;
+
+/// Makes the directory for uploads in the data directory `data`, without what a kill left in it: nobody was ever told
+/// that those were kept.
+pub fn prepare(data: &Path) -> io::Result<PathBuf> {
+    let dir = data.join("incoming");
+    match std::fs::remove_dir_all(&dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => std::fs::create_dir_all(&dir)?,
+    }
+    Ok(dir)
+}
+
+/// Writes `body` to a file in `dir`. The file goes away with the value.
+///
+/// More than `max_bytes` is refused (`evidence_too_large`) as soon as it shows.
+pub async fn receive(dir: &Path, mut body: Body, max_bytes: u64) -> Result<TempPath, ApiError> {
+    let failed = |source| ApiError::File { what: "receiving an upload", source };
+    let (file, path) = tempfile::NamedTempFile::new_in(dir).map_err(failed)?.into_parts();
+    let mut file = tokio::fs::File::from_std(file);
+    let mut size_bytes = 0_u64;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(ApiError::malformed)?;
+        let Ok(piece) = frame.into_data() else { continue };
+        size_bytes += piece.len() as u64;
+        if size_bytes > max_bytes {
+            return Err(ErrorCode::EvidenceTooLarge.into());
+        }
+        file.write_all(&piece).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(dir: &Path) -> usize {
+        std::fs::read_dir(dir).unwrap().count()
+    }
+
+    #[tokio::test]
+    async fn an_upload_within_its_bound_becomes_a_file_that_goes_with_its_value() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = receive(dir.path(), Body::from("photo"), 5).await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"photo");
+        drop(path);
+        assert_eq!(files(dir.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn an_upload_beyond_its_bound_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = receive(dir.path(), Body::from("photos"), 5).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::EvidenceTooLarge);
+        assert_eq!(files(dir.path()), 0);
+    }
+
+    #[test]
+    fn what_a_kill_left_is_cleared() {
+        let data = tempfile::tempdir().unwrap();
+        let dir = prepare(data.path()).unwrap();
+        std::fs::write(dir.join("left"), "half").unwrap();
+        assert_eq!(prepare(data.path()).unwrap(), dir);
+        assert_eq!(files(&dir), 0);
+    }
+}

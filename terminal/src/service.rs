@@ -1,0 +1,119 @@
+//! The loopback service: opened, announced, served until it is told to stop.
+
+pub mod ready;
+
+use crate::api;
+use crate::app::App;
+use crate::config::ServeSettings;
+use crate::error::StartError;
+use crate::guard::{self, Guard};
+use crate::incoming;
+use crate::sync_loop;
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware;
+use axum::response::Response;
+use fieldproof_client_core::{Client, HttpTransport, Options, SystemHost, Timeouts};
+use fieldproof_presentation::http::{Limits, serve};
+use ready::Ready;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long requests in flight may take once the service is told to stop. Acts are committed in far less.
+const GRACE: Duration = Duration::from_secs(5);
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// A terminal that listens and is not served yet.
+pub struct Service {
+    listener: TcpListener,
+    router: Router,
+    app: App,
+    ready: Ready,
+    auto_sync: bool,
+}
+
+impl Service {
+    /// Opens the store and listens. The store is this process's alone from here on.
+    pub async fn open(settings: &ServeSettings, options: Options) -> Result<Self, StartError> {
+        if !settings.listen.ip().is_loopback() {
+            return Err(StartError::NotLoopback(settings.listen));
+        }
+        let transport = HttpTransport::new(&settings.server, Timeouts::default());
+        let transport = transport.map_err(StartError::Server)?;
+        let host = Arc::new(SystemHost::new());
+        let client = Client::open(&settings.data, host.clone(), options)?;
+        let incoming = incoming::prepare(&settings.data);
+        let incoming =
+            incoming.map_err(|source| StartError::File { what: "preparing for uploads", source })?;
+        let listen = |source| StartError::Listen { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let secret = guard::draw_secret(&*host);
+        let guard = Guard::new(address, &secret);
+        let app = App::new(Arc::new(client), Arc::new(transport), host, incoming);
+        Ok(Self {
+            listener,
+            router: router(app.clone(), guard),
+            app,
+            ready: Ready { listening: format!("http://{address}"), secret },
+            auto_sync: settings.auto_sync,
+        })
+    }
+
+    /// Where it listens, and the secret.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Serves until `shutdown` is ready, then lets acts finish and returns.
+    ///
+    /// # Errors
+    /// When the socket no longer listens.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let app = self.app.clone();
+        let syncing = self.auto_sync.then(|| tokio::spawn(sync_loop::run(app.clone())));
+        let shutdown = async {
+            shutdown.await;
+            // A sync that waits for the network must not hold up its asker's connection, and so the end.
+            app.close();
+        };
+        let limits = Limits { grace: GRACE, ..Limits::default() };
+        let served = serve(self.listener, self.router, limits, shutdown).await;
+        app.close();
+        if let Some(syncing) = syncing {
+            // It ends by itself once the terminal closes; whether it broke before was said by the panic.
+            let _ = syncing.await;
+        }
+        served
+    }
+}
+
+/// The whole service behind its guard.
+pub fn router(app: App, guard: Guard) -> Router {
+    api::routes(app)
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+        .layer(middleware::map_response(harden))
+}
+
+/// Nothing here is for other origins, for caches, or to be rendered by itself.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (RESOURCE_POLICY, "same-origin"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,117 @@
+//! Syncs in the background: soon after the officer acted, otherwise now and then, more rarely while the server is away.
+//!
+//! It only logs how a sync went. What is unsent is a matter of receipts, and the next sync takes up whatever the last one
+//! left.
+
+use crate::app::App;
+use crate::error::chain;
+use fieldproof_client_core::backoff;
+use fieldproof_schema::host::{Host, random};
+use fieldproof_schema::wire::error::ErrorCode;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Rest after the last act before it is sent, so that a burst of answers travels as one push.
+const QUIET: Duration = Duration::from_secs(2);
+/// The longest that acts which keep coming can put off a sync.
+const QUIET_MAX: Duration = Duration::from_secs(20);
+/// Between syncs while nobody acts: what colleagues and supervisors did arrives at this pace.
+const IDLE: Duration = Duration::from_secs(120);
+
+/// Syncs until the terminal closes; the first time at once.
+pub async fn run(app: App) {
+    loop {
+        attempt(&app).await;
+        tokio::select! {
+            () = app.closed() => return,
+            () = wait(&app) => {}
+        }
+    }
+}
+
+async fn attempt(app: &App) {
+    match app.sync().await {
+        Ok(report) if !report.refused.is_empty() => {
+            tracing::warn!(
+                sync.refused = report.refused.len(),
+                "the server refused some items; they stay here"
+            );
+        }
+        Ok(_) => {}
+        Err(error) if error.code() == ErrorCode::NotEnrolled => {}
+        Err(error) => {
+            let (code, cause) = (error.code().as_str(), chain(&error));
+            tracing::info!(error.code = code, error.cause = cause, failures = app.sync_failures(), "no sync");
+        }
+    }
+}
+
+/// How long to wait when nothing happens. Always drawn at random, so that terminals do not come in step.
+fn pause(failures: u32, host: &dyn Host) -> Duration {
+    let drawn = u64::from_le_bytes(random(host));
+    match failures {
+        0 => IDLE / 2 + Duration::from_millis(drawn % (IDLE.as_millis() as u64)),
+        failures => Duration::from_millis(backoff::delay_ms(failures, drawn)),
+    }
+}
+
+/// Waits for the next reason to sync. While the server is away an act is none: the radio would be on all day.
+async fn wait(app: &App) {
+    let mut timer = pin!(sleep(pause(app.sync_failures(), app.host())));
+    loop {
+        tokio::select! {
+            () = &mut timer => return,
+            () = app.acted() => {
+                if app.sync_failures() == 0 {
+                    return settle(app).await;
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the officer pauses.
+async fn settle(app: &App) {
+    let mut limit = pin!(sleep(QUIET_MAX));
+    loop {
+        tokio::select! {
+            () = &mut limit => return,
+            () = sleep(QUIET) => return,
+            () = app.acted() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldproof_client_core::SystemHost;
+
+    #[test]
+    fn an_idle_terminal_asks_at_a_random_moment_of_the_next_minutes() {
+        let host = SystemHost::new();
+        let drawn: Vec<_> = (0..50).map(|_| pause(0, &host)).collect();
+        assert!(drawn.iter().all(|pause| (IDLE / 2..IDLE * 2).contains(pause)));
+        assert!(drawn.iter().any(|pause| *pause != drawn[0]));
+    }
+
+    #[test]
+    fn a_failing_terminal_waits_as_the_backoff_says() {
+        struct Zero;
+        impl Host for Zero {
+            fn now(&self) -> fieldproof_schema::moment::Moment {
+                fieldproof_schema::moment::Moment::from_micros(0)
+            }
+            fn monotonic_ms(&self) -> u64 {
+                0
+            }
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(0);
+            }
+        }
+        for failures in [1, 2, 30] {
+            assert_eq!(pause(failures, &Zero), Duration::from_millis(backoff::delay_ms(failures, 0)));
+        }
+    }
+}
