@@ -199,6 +199,39 @@ async fn a_store_that_came_back_older_goes_on_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn two_copies_of_one_terminal_both_go_on_and_lose_nothing() {
+    let (dir, host, server, visit, client) = start().await;
+    let items = visit.items();
+    client.answer(visit.id, &items[0], &pass()).unwrap();
+    client.sync(&server).await.unwrap();
+    drop(client);
+    let copy = tempfile::tempdir().unwrap();
+    fs::create_dir(copy.path().join("evidence")).unwrap();
+    for name in ["store.db", "device.key", "officer.key", "identity.json"] {
+        fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+    }
+    // A copied machine does not draw the same numbers for long: each has its own history of interrupts.
+    let other_host = Arc::new(TestHost::new(2));
+    let one = Client::open(dir.path(), host, options()).unwrap();
+    let two = Client::open(copy.path(), other_host, options()).unwrap();
+    one.sync(&server).await.unwrap();
+    two.sync(&server).await.unwrap();
+    for round in 0..2 {
+        one.answer(visit.id, &items[1 + round], &pass()).unwrap();
+        two.answer(visit.id, &items[3 + round], &pass()).unwrap();
+        capture(&two, &visit, &photo(70 + round));
+        for client in [&one, &two] {
+            client.sync(&server).await.unwrap();
+            assert_all_there(client, &server);
+        }
+    }
+    one.sync(&server).await.unwrap();
+    assert_eq!(view_of(&one, &visit), view_of(&two, &visit));
+    assert_eq!(view_of(&one, &visit).answers.len(), 5);
+    assert_eq!(server.state().blobs.len(), 2);
+}
+
+#[tokio::test]
 async fn an_upload_goes_on_where_the_server_stands() {
     let (_dir, _host, server, visit, client) = start().await;
     let large = photo(2 * 1024 * 1024 + 17);
