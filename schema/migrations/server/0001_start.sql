@@ -304,7 +304,8 @@ CREATE TABLE inbox (
     -- received, accepted, waiting, quarantined.
     state TEXT NOT NULL,
     code TEXT,
-    PRIMARY KEY (org, inspection, item)
+    -- A change that several devices sent is judged for each by its own journal.
+    PRIMARY KEY (org, inspection, item, device)
 );
 CREATE INDEX inbox_by_state ON inbox (org, state, inspection);
 

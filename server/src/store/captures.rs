@@ -111,6 +111,11 @@ pub fn insert_blob(
          ON CONFLICT (org, digest) DO NOTHING",
         &params![org, *digest, size_bytes, media_type, at],
     )?;
+    // A wrong length that somebody announced before must not stand in the way of the right one.
+    tx.execute(
+        "UPDATE blobs SET size_bytes = $3 WHERE org = $1 AND digest = $2 AND held_at IS NULL AND size_bytes <> $3",
+        &params![org, *digest, size_bytes],
+    )?;
     Ok(added > 0)
 }
 

@@ -7,13 +7,13 @@ use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
 
-/// True when exactly this entry is held.
-pub fn holds(tx: &mut Tx<'_>, org: OrgId, entry: &Entry, hash: &Digest) -> Result<bool, DbError> {
+/// Whether exactly this entry is held, and if so, whether on the chain.
+pub fn holds(tx: &mut Tx<'_>, org: OrgId, entry: &Entry, hash: &Digest) -> Result<Option<bool>, DbError> {
     let row = tx.query_opt(
-        "SELECT seq FROM journal_entries WHERE org = $1 AND device = $2 AND seq = $3 AND hash = $4",
+        "SELECT on_chain FROM journal_entries WHERE org = $1 AND device = $2 AND seq = $3 AND hash = $4",
         &params![org, entry.device, entry.seq, *hash],
     )?;
-    Ok(row.is_some())
+    row.map(|r| r.get(0)).transpose()
 }
 
 /// Appends an entry, on the chain or beside it.
@@ -29,7 +29,8 @@ pub fn insert(
     tx.execute(
         "INSERT INTO journal_entries (org, device, seq, hash, kind, officer, inspection, content, device_at, server_at,
          bytes, signature, received_at, on_chain)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (org, device, seq, hash) DO NOTHING",
         &params![
             org,
             entry.device,

@@ -159,11 +159,13 @@ fn take_entry(
     held: &mut Vec<Digest>,
 ) -> Result<(), DbError> {
     let CheckedEntry { hash, entry, signed } = checked;
-    let (outcome, code) = if journal::holds(tx, device.org, entry, hash)? {
+    let (outcome, code) = if let Some(on_chain) = journal::holds(tx, device.org, entry, hash)? {
         held.push(*hash);
-        // A declared capture or seal may still wait for its step two.
+        // A declared capture or seal may still wait for its step two, and a lost verdict for being said again.
         received.touched.extend(entry.inspection);
-        (Outcome::Accepted, None)
+        let code =
+            if on_chain { declare::declare(tx, device, entry, now)? } else { Some(ErrorCode::EntryFork) };
+        (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
     } else if let Ok(tip) = received.tip.follow(entry, *hash) {
         journal::insert(tx, device.org, entry, signed, hash, now, true)?;
         held.push(*hash);
@@ -171,7 +173,7 @@ fn take_entry(
         received.touched.extend(entry.inspection);
         let code = declare::declare(tx, device, entry, now)?;
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
-    } else if entry.seq <= received.tip.seq {
+    } else if entry.seq <= received.tip.seq + 1 {
         journal::insert(tx, device.org, entry, signed, hash, now, false)?;
         held.push(*hash);
         (Outcome::Quarantined, Some(ErrorCode::EntryFork))
@@ -192,7 +194,7 @@ fn take_change(
 ) -> Result<(), DbError> {
     let (org, inspection) = (device.org, change.inspection);
     received.changes.push((inspection, change.digest, change.id));
-    let known = inbox::find(tx, org, inspection, &change.digest)?;
+    let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
     // What was held apart only because its journal entry had not come yet gets another chance.
     let again =
         known.as_ref().is_some_and(|k| k.code.as_deref() == Some(ErrorCode::ChangeUncovered.as_str()));
@@ -216,7 +218,7 @@ fn take_change(
     };
     let state = if fault.is_some() { State::Quarantined } else { State::Received };
     if again {
-        inbox::judge(tx, org, inspection, &change.digest, state, fault.map(ErrorCode::as_str))?;
+        inbox::judge(tx, org, inspection, (&change.digest, device.id), state, fault.map(ErrorCode::as_str))?;
     } else {
         let item = Item {
             digest: change.digest,
@@ -243,13 +245,13 @@ pub async fn verdicts(
     device: &DeviceActor,
     received: &Received,
 ) -> Result<Vec<Verdict>, ApiError> {
-    let (org, changes) = (device.org, received.changes.clone());
+    let (org, device, changes) = (device.org, device.id, received.changes.clone());
     let judged = app
         .db
         .read(move |tx| {
             let mut judged = Vec::with_capacity(changes.len());
             for (inspection, digest, id) in &changes {
-                let Some(item) = inbox::find(tx, org, *inspection, digest)? else { continue };
+                let Some(item) = inbox::find(tx, org, *inspection, digest, device)? else { continue };
                 let outcome = match item.state {
                     State::Accepted => Outcome::Accepted,
                     State::Received | State::Waiting => Outcome::Waiting,

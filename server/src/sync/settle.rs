@@ -51,15 +51,17 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
         let cover = journal::cover(tx, org, item.device, id, &item.digest)?;
         candidates.push(Candidate { item, cover });
     }
+    let writers = journal::writers(tx, org, id)?;
     Ok(Unsettled {
         around: Surroundings {
             info: stored.info.clone(),
             conflicts: conflicts::of_inspection(tx, org, id)?,
+            writers: writers.clone(),
             seals: seals::list(tx, org, id)?,
             laws: app.laws.get(tx, org)?,
         },
         team: inspections::team(tx, org, id)?,
-        writers: journal::writers(tx, org, id)?,
+        writers,
         stored,
         candidates,
     })
@@ -106,8 +108,8 @@ impl Unsettled {
         }
         changes::insert(tx, org, info.id, info.changes, accepted, now)?;
         changes::put_snapshot(tx, org, info.id, info.version + 1, snapshot)?;
-        for (digest, state, code) in judged {
-            inbox::judge(tx, org, info.id, digest, *state, code.map(ErrorCode::as_str))?;
+        for (item, state, code) in judged {
+            inbox::judge(tx, org, info.id, (&item.0, item.1), *state, code.map(ErrorCode::as_str))?;
         }
         for conflict in &assessment.found {
             conflicts::insert(tx, org, conflict, now)?;
