@@ -70,8 +70,12 @@ pub fn assess(
         _ => answer_conflicts(&view),
     };
     let open: Vec<_> = around.conflicts.iter().filter(|k| k.closed_at.is_none()).collect();
+    // One that ended by itself and stands again is found again; what people decided stays decided.
+    let settled = |c: &Conflict, k: &KnownConflict| {
+        k.conflict.id == c.id && (k.closed_at.is_none() || k.resolution.is_some())
+    };
     let found: Vec<_> =
-        standing.iter().filter(|c| around.conflicts.iter().all(|k| k.conflict.id != c.id)).cloned().collect();
+        standing.iter().filter(|c| !around.conflicts.iter().any(|k| settled(c, k))).cloned().collect();
     let ended: Vec<_> = open
         .iter()
         .filter(|k| matches!(k.conflict.kind, ConflictKind::Answer | ConflictKind::LateChange))

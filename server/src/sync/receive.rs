@@ -195,9 +195,10 @@ fn take_change(
     let (org, inspection) = (device.org, change.inspection);
     received.changes.push((inspection, change.digest, change.id));
     let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
-    // What was held apart only because its journal entry had not come yet gets another chance.
-    let again =
-        known.as_ref().is_some_and(|k| k.code.as_deref() == Some(ErrorCode::ChangeUncovered.as_str()));
+    // What was held apart only because its journal entry, or the officer's assignment, had not come yet gets another
+    // chance.
+    let passing = [ErrorCode::ChangeUncovered, ErrorCode::ChangeOutOfScope].map(|code| Some(code.as_str()));
+    let again = known.as_ref().is_some_and(|k| passing.contains(&k.code.as_deref()));
     if let Some(known) = &known
         && !again
     {
