@@ -134,9 +134,11 @@ pub fn cover(
         &params![org, *content, device, inspection],
     )?;
     let Some(r) = rows.first() else { return Ok(None) };
+    // What the device says of the server's time cannot be later than the server's own.
+    let (known, received_at): (Option<Moment>, Moment) = (r.get(1)?, r.get(2)?);
     Ok(Some(Cover {
         hash: r.get(0)?,
-        written: Interval { earliest: r.get(1)?, latest: Some(r.get(2)?) },
+        written: Interval { earliest: known.filter(|at| *at <= received_at), latest: Some(received_at) },
         officer: r.get(3)?,
         kind: r.get(4)?,
         bytes: r.get(5)?,

@@ -122,6 +122,7 @@ pub fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::ForeignActor => ErrorCode::ChangeForeignActor,
         Refusal::NotApplicable => ErrorCode::ChangeNotApplicable,
         Refusal::Frame => ErrorCode::ChangeFrame,
+        Refusal::NotStorable => ErrorCode::ChangeNotReloadable,
         Refusal::NotReloadable => ErrorCode::ChangeNotReloadable,
         Refusal::UnknownItem(_) => ErrorCode::AnswerUnknownItem,
         Refusal::UnfitAnswer(_) => ErrorCode::AnswerUnfit,

@@ -111,6 +111,8 @@ pub async fn receive(app: &App, device: &DeviceActor, checked: Checked) -> Resul
     let (now, random, epoch) = (app.now(), app.random(), app.tenant().await?.epoch);
     app.db
         .write(move |tx| {
+            // Written first: where several nodes share a database, this holds the device for one of them.
+            devices::touch(tx, device.org, device.id, now)?;
             let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
             let mut held = Vec::new();
             let mut received = Received {
@@ -130,7 +132,6 @@ pub async fn receive(app: &App, device: &DeviceActor, checked: Checked) -> Resul
             if received.tip != known.tip {
                 devices::set_tip(tx, device.org, device.id, received.tip)?;
             }
-            devices::touch(tx, device.org, device.id, now)?;
             if !held.is_empty() {
                 let receipt = Receipt {
                     id: ReceiptId::new(now, random),

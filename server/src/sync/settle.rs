@@ -6,7 +6,7 @@
 use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
 use crate::documents;
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::store::changes::Change;
 use crate::store::inbox::State;
 use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, rows, seals};
@@ -165,7 +165,10 @@ pub async fn finish(app: &App) -> Result<usize, ApiError> {
     let org = app.org().await?;
     let left = app.db.read(move |tx| inbox::unjudged(tx, org)).await?;
     for id in &left {
-        settle(app, org, *id).await?;
+        // One that cannot be settled must not keep the server from starting; what was received stays where it is.
+        if let Err(error) = settle(app, org, *id).await {
+            tracing::error!(inspection.id = %id, error.cause = chain(&error), "an inspection cannot be settled");
+        }
     }
     Ok(left.len())
 }
