@@ -49,7 +49,7 @@ impl Shelf {
                         read.templates.insert(template.hash(), Arc::new(template));
                     }
                     Err(error) => {
-                        tracing::warn!(error = %error, "a checklist cannot be read by this version")
+                        tracing::warn!(error = %error, "a checklist cannot be read by this version");
                     }
                 }
             }
@@ -75,7 +75,7 @@ impl Shelf {
             match serde_json::from_str(&body) {
                 Ok(released) => law.released = Arc::new(released),
                 Err(error) => {
-                    tracing::warn!(error = %error, "the list of released provisions cannot be read")
+                    tracing::warn!(error = %error, "the list of released provisions cannot be read");
                 }
             }
         }

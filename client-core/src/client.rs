@@ -76,8 +76,9 @@ pub struct Client {
     pub(crate) shelf: Shelf,
     /// One sync at a time; may be held while waiting for the network, the desk never.
     pub(crate) link: tokio::sync::Mutex<Link>,
-    desk: Mutex<Desk>,
+    /// Closed before the writer, whose closing then tidies the write-ahead log away.
     reader: Mutex<Connection>,
+    desk: Mutex<Desk>,
     /// Locked as long as the client lives; the system unlocks it when the process ends in any way.
     _lock: File,
 }

@@ -106,7 +106,7 @@ impl Client {
     ) -> Result<(), ClientError> {
         let mut budget = PUSH_CHUNK_BYTES_MAX;
         for _ in 0..ROUNDS_MAX {
-            let push = self.next_push(budget)?;
+            let push = self.next_push(if link.greeted { Some(budget) } else { None })?;
             let body = Bytes::from(frame::pack(&push.request));
             let sent_bytes = body.len() as u64;
             let offered = push.offered.len();
@@ -120,8 +120,9 @@ impl Client {
             report.rounds += 1;
             report.bytes_sent += sent_bytes;
             let more = answer.more;
-            let taken = self.take_in(answer, &push.offered)?;
-            let moved = taken.moved();
+            let taken = self.take_in(&answer, &push.offered)?;
+            let first = !std::mem::replace(&mut link.greeted, true);
+            let moved = first || taken.moved();
             let received_all = taken.entries + taken.changes >= offered as u64;
             taken.add_to(report);
             // Without any progress another round would only repeat this one.
@@ -132,7 +133,8 @@ impl Client {
         Ok(())
     }
 
-    fn next_push(&self, budget: usize) -> Result<Push, ClientError> {
+    /// The next request; without a budget it only asks.
+    fn next_push(&self, budget: Option<usize>) -> Result<Push, ClientError> {
         let reader = self.reader();
         let mut push = Push {
             request: SyncRequest {
@@ -144,7 +146,9 @@ impl Client {
             },
             offered: BTreeSet::new(),
         };
-        if meta::recovering(&reader)?.is_none() {
+        if let Some(budget) = budget
+            && meta::recovering(&reader)?.is_none()
+        {
             fill(&mut push, &reader, budget)?;
         }
         Ok(push)

@@ -20,6 +20,8 @@ pub const CHANGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const CHANGE_OPS_MAX: usize = 1_000_000;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a key in an inspection document: an item, a record or a conflict.
+pub const KEY_BYTES_MAX: usize = 256;
 /// Bytes of a narrative, a statement or a note (UTF-8): about 300 pages, so that nobody honest meets it.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one piece of evidence: two hours of video from a body recorder.

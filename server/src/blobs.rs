@@ -15,13 +15,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Evidence bytes of one server.
 #[derive(Clone)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     staging: PathBuf,
+    turns: Arc<[Mutex<()>; TURNS]>,
 }
+
+/// Uploads that can be worked on at the same time, at most.
+const TURNS: usize = 64;
 
 /// Up to this size a blob is written in one conditional request.
 const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -38,7 +43,7 @@ impl Blobs {
         let store = object_store::local::LocalFileSystem::new_with_prefix(&blobs)
             .map_err(ApiError::internal)?
             .with_fsync(true);
-        Ok(Self { store: Arc::new(store), staging })
+        Ok(Self { store: Arc::new(store), staging, turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))) })
     }
 
     fn path(org: OrgId, digest: &Digest) -> BlobPath {
@@ -47,13 +52,19 @@ impl Blobs {
         BlobPath::from_iter([org.to_string().as_str(), &name[4..6], &name])
     }
 
-    fn staged(&self, org: OrgId, digest: &Digest) -> PathBuf {
-        self.staging.join(format!("{org}-{digest}"))
+    fn staged(&self, owner: &str, digest: &Digest) -> PathBuf {
+        self.staging.join(format!("{owner}-{digest}"))
+    }
+
+    /// Waits for the turn to work on an upload: parts of one upload never meet.
+    pub async fn turn(&self, owner: &str, digest: &Digest) -> MutexGuard<'_, ()> {
+        let name = Digest::of(format!("{owner}-{digest}").as_bytes());
+        self.turns[usize::from(name.value[0]) % TURNS].lock().await
     }
 
     /// How many bytes of an upload are here.
-    pub async fn offset(&self, org: OrgId, digest: &Digest) -> Result<u64, ApiError> {
-        match fs::metadata(self.staged(org, digest)).await {
+    pub async fn offset(&self, owner: &str, digest: &Digest) -> Result<u64, ApiError> {
+        match fs::metadata(self.staged(owner, digest)).await {
             Ok(meta) => Ok(meta.len()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
             Err(error) => Err(ApiError::internal(error)),
@@ -63,7 +74,7 @@ impl Blobs {
     /// Writes a part at `offset`; what was staged beyond is cut. The bytes are synced before this returns.
     pub async fn append(
         &self,
-        org: OrgId,
+        owner: &str,
         digest: &Digest,
         offset: u64,
         part: &[u8],
@@ -73,7 +84,7 @@ impl Blobs {
                 .create(true)
                 .truncate(false)
                 .write(true)
-                .open(self.staged(org, digest))
+                .open(self.staged(owner, digest))
                 .await?;
             file.set_len(offset).await?;
             file.seek(std::io::SeekFrom::Start(offset)).await?;
@@ -85,8 +96,8 @@ impl Blobs {
     }
 
     /// Forgets what was staged.
-    pub async fn discard(&self, org: OrgId, digest: &Digest) -> Result<(), ApiError> {
-        match fs::remove_file(self.staged(org, digest)).await {
+    pub async fn discard(&self, owner: &str, digest: &Digest) -> Result<(), ApiError> {
+        match fs::remove_file(self.staged(owner, digest)).await {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(ApiError::internal(error)),
@@ -96,10 +107,16 @@ impl Blobs {
     /// Moves a complete upload into the store, reads it back and compares the hash.
     ///
     /// A wrong hash discards the upload and is an error of the sender; nothing that is held changes.
-    pub async fn complete(&self, org: OrgId, digest: &Digest, size_bytes: u64) -> Result<(), ApiError> {
-        let staged = self.staged(org, digest);
+    pub async fn complete(
+        &self,
+        org: OrgId,
+        owner: &str,
+        digest: &Digest,
+        size_bytes: u64,
+    ) -> Result<(), ApiError> {
+        let staged = self.staged(owner, digest);
         if self.hash_staged(&staged).await? != *digest {
-            self.discard(org, digest).await?;
+            self.discard(owner, digest).await?;
             return Err(ErrorCode::EvidenceHashMismatch.into());
         }
         let path = Self::path(org, digest);
@@ -125,9 +142,11 @@ impl Blobs {
             writer.finish().await.map_err(blob)?;
         }
         if self.hash_held(&path).await? != *digest {
+            // Taken away, so that the next try writes it again; what was staged is kept for that.
+            self.store.delete(&path).await.map_err(blob)?;
             return Err(ApiError::internal("a blob that was just written reads back with another hash"));
         }
-        self.discard(org, digest).await
+        self.discard(owner, digest).await
     }
 
     /// The bytes of a held blob, as a stream with its length.

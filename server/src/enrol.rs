@@ -95,9 +95,11 @@ fn admit(
         revoked_at: None,
         tip: Tip::default(),
     };
+    if !enrolment::mark_used(tx, org, &code, device.id, now)? {
+        return refuse(ErrorCode::EnrolmentCodeUsed);
+    }
     devices::insert(tx, org, &device)?;
     devices::insert_officer_key(tx, org, known.officer, officer_key, device.id, now)?;
-    enrolment::mark_used(tx, org, &code, device.id, now)?;
     // Colleagues check each other's seals with these keys.
     tx.publish(org, feeds::EVERYONE, RowKind::Officer.as_str(), &known.officer.to_string());
     let record = Record {

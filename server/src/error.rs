@@ -1,6 +1,6 @@
 //! Errors at the edge: one envelope, stable codes, texts from the catalogues.
 //!
-//! A handler returns [`ApiError`]. What failed inside is logged once, here, under an incident number; what leaves is a
+//! A handler returns [`ApiError`]. What failed inside is logged once, here; what leaves is a
 //! code of `schema::wire::error`, a sentence per language that says what to do, and details that belong to the code.
 
 use crate::db::DbError;

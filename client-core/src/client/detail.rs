@@ -231,12 +231,12 @@ pub(super) fn authors(
             },
             None => None,
         };
-        found.insert(origin.change, author(origin, name));
+        found.insert(origin.change, author(&origin, name));
     }
     Ok(found)
 }
 
-fn author(origin: Origin, name: Option<String>) -> Author {
+fn author(origin: &Origin, name: Option<String>) -> Author {
     let stage = match (origin.own, origin.received, origin.entry_received) {
         (false, ..) | (_, true, _) => Stage::Held,
         (true, false, true) => Stage::Sent,

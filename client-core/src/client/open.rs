@@ -36,7 +36,7 @@ impl Client {
             clocks: None,
             who,
         };
-        begin_session(&mut desk, Clocks::read(&*host), &options.version, set_aside)?;
+        begin_session(&mut desk, Clocks::read(&*host), &options.version, set_aside.as_deref())?;
         Ok(Self {
             dir: dir.to_owned(),
             host,
@@ -71,14 +71,14 @@ fn begin_session(
     desk: &mut Desk,
     clocks: Clocks,
     version: &str,
-    set_aside: Option<String>,
+    set_aside: Option<&str>,
 ) -> Result<(), ClientError> {
     let tx = desk.conn.transaction()?;
     // An enrolled terminal whose store was never opened has lost the one it had.
     let lost = desk.who.is_some() && meta::session(&tx)? == 0;
     meta::next_session(&tx)?;
     if lost {
-        meta::put_recovering(&tx, set_aside.as_deref().unwrap_or_default())?;
+        meta::put_recovering(&tx, set_aside.unwrap_or_default())?;
     }
     if let Some(who) = &desk.who
         && meta::recovering(&tx)?.is_none()

@@ -80,7 +80,7 @@ impl Client {
                 if let Some(restart) = checked.as_ref().ok().and_then(restart) {
                     tip = restart;
                 }
-                let columns = journal::columns_of(&reader, stored.seq)?;
+                let columns = journal::filed(&reader, stored.seq)?;
                 match checked.and_then(|entry| Ok((tip.follow(&entry, stored.entry.hash())?, entry))) {
                     Ok((next, entry)) => {
                         tip = next;

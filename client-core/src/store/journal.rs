@@ -170,11 +170,11 @@ pub(crate) fn fork_pending(tx: &Connection, at: Moment) -> Result<Vec<Stored>, C
     Ok(forked)
 }
 
-/// The content and inspection columns repeat what the entry says; used to compare them.
-pub(crate) fn columns_of(
-    conn: &Connection,
-    seq: u64,
-) -> Result<Option<(String, Option<InspectionId>, Option<Digest>)>, ClientError> {
+/// What an entry is filed under: kind, inspection, content.
+pub(crate) type Filed = (String, Option<InspectionId>, Option<Digest>);
+
+/// What an entry is filed under, which should repeat what it says.
+pub(crate) fn filed(conn: &Connection, seq: u64) -> Result<Option<Filed>, ClientError> {
     let mut statement =
         conn.prepare_cached("SELECT kind, inspection, content FROM journal WHERE seq = ?1")?;
     let found = statement

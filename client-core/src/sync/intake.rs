@@ -18,7 +18,7 @@ use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt, SyncAnswer,
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 
-/// Refusals that another round or another day can mend: the items stay offered.
+/// What another round or another day can mend: the items stay offered, also when the server holds them apart meanwhile.
 const PASSING: [ErrorCode; 6] = [
     ErrorCode::EntryGap,
     ErrorCode::EntryFork,
@@ -66,7 +66,7 @@ impl Taken {
 impl Client {
     pub(crate) fn take_in(
         &self,
-        answer: SyncAnswer,
+        answer: &SyncAnswer,
         offered: &BTreeSet<Digest>,
     ) -> Result<Taken, ClientError> {
         let mut desk = self.desk();
@@ -81,10 +81,11 @@ impl Client {
         if take_epoch(&tx, answer.epoch)? {
             taken.server_restored = true;
         }
+        let settled = settled(&answer.verdicts, offered);
         if let (Some(receipt), Some(signed)) = (&receipt, &answer.receipt) {
-            take_receipt(&tx, receipt, signed, offered, &mut taken)?;
+            take_receipt(&tx, receipt, signed, &settled, &mut taken)?;
         }
-        take_verdicts(&tx, &answer.verdicts, offered, &mut taken)?;
+        take_verdicts(&tx, &answer.verdicts, &settled, &mut taken)?;
         let pen = who.pen(clocks);
         if let Some(kept_as) = meta::recovering(&tx)? {
             recover::settle_in(&tx, &pen, answer.tip, &kept_as, &self.options.version)?;
@@ -184,17 +185,28 @@ fn take_receipt(
     Ok(())
 }
 
+/// What was offered and is decided by this answer: everything but what can be mended.
+fn settled(verdicts: &[Verdict], offered: &BTreeSet<Digest>) -> BTreeSet<Digest> {
+    let mut settled = offered.clone();
+    for verdict in verdicts {
+        let code = verdict.code.as_deref().and_then(ErrorCode::find);
+        let kept_out = matches!(verdict.outcome, Outcome::Refused | Outcome::Quarantined);
+        if kept_out && code.is_some_and(|code| PASSING.contains(&code)) {
+            settled.remove(&verdict.item);
+        }
+    }
+    settled
+}
+
 fn take_verdicts(
     tx: &Connection,
     verdicts: &[Verdict],
-    offered: &BTreeSet<Digest>,
+    settled: &BTreeSet<Digest>,
     taken: &mut Taken,
 ) -> Result<(), ClientError> {
-    for verdict in verdicts.iter().filter(|verdict| offered.contains(&verdict.item)) {
+    for verdict in verdicts.iter().filter(|verdict| settled.contains(&verdict.item)) {
         let code = verdict.code.as_deref();
-        let passing = code.and_then(ErrorCode::find).is_some_and(|code| PASSING.contains(&code));
         match verdict.outcome {
-            Outcome::Refused if passing => continue,
             Outcome::Refused | Outcome::Quarantined => {
                 taken.refused.push(RefusedItem {
                     item: verdict.item,

@@ -8,10 +8,13 @@ use fieldproof_schema::suite::{Purpose, Signer};
 use fieldproof_schema::wire::device::{Challenge, ChallengeRequest, Session, SessionRequest};
 use fieldproof_schema::wire::error::ErrorCode;
 
-/// What is remembered between calls. A lost token costs two calls.
+/// What is remembered between calls, and lost with the process: that costs a few more calls.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     token: Option<String>,
+    /// True once the server's idea of the journal was seen since the opening. A store can only have come back older
+    /// between two openings; pushing before that is known would put entries beside the chain.
+    pub(super) greeted: bool,
 }
 
 impl Client {

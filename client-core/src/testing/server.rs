@@ -84,7 +84,7 @@ impl Server {
     fn handle(&self, request: &WireRequest) -> Result<WireResponse, ErrorCode> {
         let mut state = self.state();
         state.requests += 1;
-        if request.method == Method::Post && request.path.starts_with("/api/v1/device/") {
+        if is_sign_in(&request.path) {
             return self.device(&mut state, request);
         }
         let device = bearer(request).filter(|(_, token)| *token == state.tokens);
@@ -144,8 +144,9 @@ impl Server {
         for entry in &asked.entries {
             let item = entry.hash();
             let code = take_entry(state, device, entry).err();
+            // A fork is held beside the chain.
+            held.extend(matches!(code, None | Some(ErrorCode::EntryFork)).then_some(item));
             verdicts.push(verdict(item, code));
-            held.extend(code.is_none().then_some(item));
         }
         for chunk in &asked.chunks {
             for raw in &chunk.changes {
@@ -155,12 +156,9 @@ impl Server {
                     let covered = covered.filter_map(|e| e.read().ok()).any(|e| e.content == Some(item));
                     (!covered).then_some(ErrorCode::ChangeUncovered)
                 });
+                held.extend(matches!(code, None | Some(ErrorCode::ChangeUncovered)).then_some(item));
                 verdicts.push(verdict(item, code));
-                if code.is_some() {
-                    continue;
-                }
-                held.push(item);
-                if state.changes.insert(item) {
+                if code.is_none() && state.changes.insert(item) {
                     let (_, officer) = state.devices[&device];
                     let subject = inspect(&raw.0).unwrap().id.to_string();
                     let row = ChangeRow {
@@ -248,7 +246,8 @@ impl Transport for Server {
                 response(code.status(), "application/json", serde_json::to_vec(&body).unwrap())
             });
             let mut state = self.state();
-            if state.lose > 0 && !request.path.contains("/device/") {
+            let signing_in = is_sign_in(&request.path);
+            if state.lose > 0 && !signing_in {
                 state.lose -= 1;
                 return Err(TransportError::Cut { source: "lost".into() });
             }
@@ -285,7 +284,11 @@ fn tip(state: &State, device: DeviceId) -> Tip {
 }
 
 fn verdict(item: Digest, code: Option<ErrorCode>) -> Verdict {
-    let outcome = if code.is_some() { Outcome::Refused } else { Outcome::Accepted };
+    let outcome = match code {
+        None => Outcome::Accepted,
+        Some(ErrorCode::EntryFork | ErrorCode::ChangeUncovered) => Outcome::Quarantined,
+        Some(_) => Outcome::Refused,
+    };
     Verdict { item, outcome, code: code.map(|c| c.as_str().to_owned()), inspection: None, change: None }
 }
 
@@ -293,6 +296,10 @@ fn bearer(request: &WireRequest) -> Option<(DeviceId, u64)> {
     let (_, value) = request.headers.iter().find(|(name, _)| *name == "authorization")?;
     let (device, token) = value.strip_prefix("Bearer ")?.split_once(' ')?;
     Some((device.parse().ok()?, token.parse().ok()?))
+}
+
+fn is_sign_in(path: &str) -> bool {
+    path == "/api/v1/enrolment" || path.starts_with("/api/v1/device/")
 }
 
 fn json(value: &impl serde::Serialize) -> WireResponse {

@@ -93,7 +93,7 @@ async fn bodies_that_are_too_large_are_halved() {
     let (_dir, _host, server, visit, client) = start().await;
     for n in 0..40_u64 {
         let text: String = (0..60).map(|m| Digest::of(&[(n * 60 + m) as u8]).to_string()).collect();
-        client.narrative(visit.id, &text).unwrap();
+        client.finding(visit.id, None, &serde_json::json!({"text": text})).unwrap();
     }
     server.state().body_bytes_max = Some(40_000);
     let report = client.sync(&server).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_store_that_came_back_older_goes_on_and_loses_nothing() {
         assert!(report.rolled_back, "{report:?}");
         assert_eq!(report.evidence_completed, 1);
         assert_all_there(&client, &server);
-        assert_eq!(view_of(&client, &visit).answers.len(), 3 + round);
+        assert_eq!(view_of(&client, &visit).answers.len(), 3 + 2 * round);
         client.answer(visit.id, &items[5], &pass()).unwrap();
         client.answer(visit.id, &items[5], &pass()).unwrap();
         let report = client.sync(&server).await.unwrap();
@@ -196,6 +196,39 @@ async fn a_store_that_came_back_older_goes_on_and_loses_nothing() {
         assert_all_there(&client, &server);
         drop(client);
     }
+}
+
+#[tokio::test]
+async fn two_copies_of_one_terminal_both_go_on_and_lose_nothing() {
+    let (dir, host, server, visit, client) = start().await;
+    let items = visit.items();
+    client.answer(visit.id, &items[0], &pass()).unwrap();
+    client.sync(&server).await.unwrap();
+    drop(client);
+    let copy = tempfile::tempdir().unwrap();
+    fs::create_dir(copy.path().join("evidence")).unwrap();
+    for name in ["store.db", "device.key", "officer.key", "identity.json"] {
+        fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+    }
+    // A copied machine does not draw the same numbers for long: each has its own history of interrupts.
+    let other_host = Arc::new(TestHost::new(2));
+    let one = Client::open(dir.path(), host, options()).unwrap();
+    let two = Client::open(copy.path(), other_host, options()).unwrap();
+    one.sync(&server).await.unwrap();
+    two.sync(&server).await.unwrap();
+    for round in 0..2 {
+        one.answer(visit.id, &items[1 + round], &pass()).unwrap();
+        two.answer(visit.id, &items[3 + round], &pass()).unwrap();
+        capture(&two, &visit, &photo(70 + round));
+        for client in [&one, &two] {
+            client.sync(&server).await.unwrap();
+            assert_all_there(client, &server);
+        }
+    }
+    one.sync(&server).await.unwrap();
+    assert_eq!(view_of(&one, &visit), view_of(&two, &visit));
+    assert_eq!(view_of(&one, &visit).answers.len(), 5);
+    assert_eq!(server.state().blobs.len(), 2);
 }
 
 #[tokio::test]

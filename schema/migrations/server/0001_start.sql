@@ -304,7 +304,8 @@ CREATE TABLE inbox (
     -- received, accepted, waiting, quarantined.
     state TEXT NOT NULL,
     code TEXT,
-    PRIMARY KEY (org, inspection, item)
+    -- A change that several devices sent is judged for each by its own journal.
+    PRIMARY KEY (org, inspection, item, device)
 );
 CREATE INDEX inbox_by_state ON inbox (org, state, inspection);
 
@@ -398,21 +399,12 @@ CREATE TABLE captures (
     device TEXT NOT NULL,
     officer TEXT NOT NULL,
     body TEXT NOT NULL,
+    -- When the bytes that this device itself sent had been read back with the right hash. Knowing a hash is not having
+    -- the bytes: what another device sent counts for nothing here.
+    held_at BIGINT,
     PRIMARY KEY (org, inspection, record)
 );
-CREATE INDEX captures_by_digest ON captures (org, digest, inspection);
-
--- Evidence bytes: under way or held.
-CREATE TABLE blobs (
-    org TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    size_bytes BIGINT NOT NULL,
-    media_type TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    -- When the bytes had been read back and their hash was right.
-    held_at BIGINT,
-    PRIMARY KEY (org, digest)
-);
+CREATE INDEX captures_by_digest ON captures (org, digest, device);
 
 CREATE TABLE receipts (
     org TEXT NOT NULL,

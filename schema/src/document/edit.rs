@@ -3,7 +3,7 @@
 use super::Containers;
 use crate::limits::TEXT_BYTES_MAX;
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{AutomergeError, ReadDoc, Value};
+use automerge::{AutomergeError, ObjId, ReadDoc, Value};
 
 /// Why an edit was refused. The document is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ impl<'a, 'd> Edit<'a, 'd> {
     pub fn note(&mut self, item: &str, text: &str) -> Result<(), EditError> {
         check_length(text)?;
         match self.tx.get(&self.containers.notes, item)? {
-            Some((Value::Object(_), id)) => Ok(self.tx.update_text(&id, text)?),
+            Some((Value::Object(_), id)) => self.replace(&id, text),
             _ => Err(EditError::UnknownItem(item.to_owned())),
         }
     }
@@ -92,7 +92,25 @@ impl<'a, 'd> Edit<'a, 'd> {
             .iter()
             .find(|(known, _)| *known == name)
             .expect("texts are named by this module");
-        Ok(self.tx.update_text(id, text)?)
+        self.replace(id, text)
+    }
+
+    /// Writes what is different. The difference is found character by character where that is quick; texts that have little
+    /// in common over a long stretch are replaced there as a whole, because finding more would take minutes.
+    fn replace(&mut self, id: &ObjId, text: &str) -> Result<(), EditError> {
+        const COMPARED_CHARS_MAX: usize = 4000;
+        let old: Vec<char> = self.tx.text(id)?.chars().collect();
+        let new: Vec<char> = text.chars().collect();
+        let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+        let tails = old[start..].iter().rev().zip(new[start..].iter().rev());
+        let end = tails.take_while(|(a, b)| a == b).count();
+        let (removed, inserted) = (old.len() - start - end, &new[start..new.len() - end]);
+        if removed + inserted.len() <= COMPARED_CHARS_MAX {
+            return Ok(self.tx.update_text(id, text)?);
+        }
+        let inserted: String = inserted.iter().collect();
+        let removed = isize::try_from(removed).expect("texts are far shorter than that");
+        Ok(self.tx.splice_text(id, start, removed, &inserted)?)
     }
 
     fn put(&mut self, map: &str, key: &str, register: &str) -> Result<(), EditError> {

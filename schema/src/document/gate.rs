@@ -36,6 +36,9 @@ pub enum Refusal {
     /// The document with it cannot be saved and loaded again, or loads as something else.
     #[error("the document does not survive saving and loading")]
     NotReloadable,
+    /// It holds a key or a text with U+0000, or a key that is longer than any honest one.
+    #[error("the document with it holds what cannot be stored")]
+    NotStorable,
     /// It answers an item that the checklist does not have.
     #[error("the checklist has no item {0:?}")]
     UnknownItem(String),
@@ -111,6 +114,9 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
     let view = reloaded.view().map_err(|_| Refusal::NotReloadable)?;
     if reloaded.heads() != copy.heads() || Some(&view) != copy.view().ok().as_ref() {
         return Err(Refusal::NotReloadable);
+    }
+    if !view.is_storable() {
+        return Err(Refusal::NotStorable);
     }
     for (item, register) in &view.answers {
         for side in std::iter::once(&register.standing).chain(&register.rivals) {

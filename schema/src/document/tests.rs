@@ -119,6 +119,21 @@ fn different_answers_to_one_item_are_a_conflict_and_equal_ones_are_not() {
 }
 
 #[test]
+fn a_long_text_that_is_rewritten_is_exact_and_keeps_what_a_colleague_adds_elsewhere() {
+    let (_, mut alice) = start();
+    let long = |first: u32| -> String { (first..first + 5000).map(|c| char::from_u32(c).unwrap()).collect() };
+    let text = format!("检查情况：{}。完", long(0x4e00));
+    write(&mut alice, ALICE, |edit| edit.narrative(&text));
+    let mut bob = alice.clone();
+    write(&mut bob, BOB, |edit| edit.narrative(&text.replace("。完", "。无异议。完")));
+    let rewritten = format!("检查情况：{}。完", long(0x6500));
+    write(&mut alice, ALICE, |edit| edit.narrative(&rewritten));
+    assert_eq!(alice.view().unwrap().narrative, rewritten);
+    exchange(&bob, &mut alice);
+    assert_eq!(alice.view().unwrap().narrative, rewritten.replace("。完", "。无异议。完"));
+}
+
+#[test]
 fn the_view_at_sealed_heads_never_changes() {
     let (_, mut alice) = start();
     write(&mut alice, ALICE, |e| e.answer("SW-01", "\"pass\""));

@@ -2,6 +2,7 @@
 
 use super::{Actor, ChangeId, Containers, DocumentError, Identity, NOTES, read_identity};
 use crate::canonical::canonical_json;
+use crate::limits::KEY_BYTES_MAX;
 use crate::suite::Digest;
 use automerge::{Automerge, ChangeHash, ObjId, ReadDoc, Value};
 use serde::Serialize;
@@ -65,6 +66,24 @@ pub struct Stamp {
 }
 
 impl View {
+    /// False when a key or a text holds U+0000, which databases do not take, or a key is longer than any honest one.
+    pub(super) fn is_storable(&self) -> bool {
+        let registers = [
+            &self.answers,
+            &self.findings,
+            &self.measurements,
+            &self.evidence,
+            &self.documents,
+            &self.proposals,
+            &self.resolutions,
+        ];
+        let plain = |text: &str| !text.contains('\0');
+        registers.into_iter().flatten().all(|(key, register)| {
+            let sides = std::iter::once(&register.standing).chain(&register.rivals);
+            plain(key) && key.len() <= KEY_BYTES_MAX && sides.into_iter().all(|side| plain(&side.value))
+        }) && self.notes.values().chain([&self.narrative, &self.statement]).all(|text| plain(text))
+    }
+
     /// The hash of everything the view says: what a seal names besides the heads.
     pub fn digest(&self) -> Digest {
         let value = serde_json::to_value(self).expect("a view is plain data with text keys");

@@ -62,7 +62,7 @@ codes! {
     StateWrong = "state_wrong", 409;
     /// The reason is missing or too long.
     ReasonMissing = "reason_missing", 422;
-    /// Something failed that should not have; the log has the cause under `details.incident`.
+    /// Something failed that should not have; the log has the cause.
     Internal = "internal", 500;
     /// The server cannot answer just now.
     Unavailable = "unavailable", 503;

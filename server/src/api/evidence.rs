@@ -17,8 +17,8 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use fieldproof_schema::ids::{OrgId, ReceiptId};
-use fieldproof_schema::journal::{Tip, body};
+use fieldproof_schema::ids::ReceiptId;
+use fieldproof_schema::journal::Tip;
 use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, EVIDENCE_BYTES_MAX, EVIDENCE_PART_BYTES_MAX};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -51,23 +51,32 @@ fn continues_at(offset: u64) -> ApiError {
     ApiError::new(ErrorCode::EvidenceOffset).with(json!({"offset": offset}))
 }
 
-/// The blob that a device itself captured, with how much of it is here.
-async fn own(app: &App, device: &DeviceActor, digest: Digest) -> Result<(captures::Blob, u64), ApiError> {
+/// A device's own capture, with how much of its bytes is here.
+struct Upload {
+    length: u64,
+    offset: u64,
+    held: bool,
+}
+
+/// What a device itself captured. Whatever others sent under the same hash does not show.
+async fn own(app: &App, device: &DeviceActor, digest: Digest) -> Result<Option<Upload>, ApiError> {
     let (org, id) = (device.org, device.id);
-    let find = move |tx: &mut crate::db::Tx<'_>| {
-        let captured = captures::of_digest(tx, org, &digest)?.iter().any(|(_, by)| *by == id);
-        Ok::<_, DbError>(if captured { captures::blob(tx, org, &digest)? } else { None })
+    let Some(declared) = app.db.read(move |tx| captures::declared(tx, org, &digest, id)).await? else {
+        return Ok(None);
     };
-    let blob = app.db.read(find).await?.ok_or(ErrorCode::NotFound)?;
-    let offset = match blob.held_at {
-        Some(_) => blob.size_bytes,
-        None => app.blobs.offset(org, &digest).await?,
-    };
-    Ok((blob, offset))
+    let length = declared.facts.size_bytes;
+    let held = declared.held_at.is_some();
+    let offset = if held { length } else { app.blobs.offset(&owner(device), &digest).await? };
+    Ok(Some(Upload { length, offset, held }))
+}
+
+/// Under whose name parts are staged: nobody can write into another device's upload.
+fn owner(device: &DeviceActor) -> String {
+    format!("{}-{}", device.org, device.id)
 }
 
 #[utoipa::path(post, path = "/api/v1/evidence/{digest}", tag = "evidence", request_body = serde_json::Value, responses(
-    (status = 201, description = "Created; upload-offset says how much is here"), (status = 200, description = "Known"),
+    (status = 201, description = "Nothing is here yet"), (status = 200, description = "upload-offset says how much is here"),
     (status = 403, description = "evidence_undeclared"), (status = 413, description = "evidence_too_large")))]
 pub(crate) async fn offer(
     State(app): State<App>,
@@ -79,21 +88,12 @@ pub(crate) async fn offer(
     if offer.size_bytes > EVIDENCE_BYTES_MAX {
         return Err(too_large(EVIDENCE_BYTES_MAX));
     }
-    let (by, now) = (device.clone(), app.now());
-    let fresh = app
-        .db
-        .write(move |tx| {
-            let declared = captures::declared(tx, by.org, offer.inspection, offer.record, by.id, &digest)?;
-            let captured = declared.and_then(|text| body::read::<body::Captured>(&text).ok());
-            let captured = captured.ok_or(ErrorCode::EvidenceUndeclared)?;
-            if captured.size_bytes != offer.size_bytes || offer.size_bytes == 0 {
-                return Err(ApiError::field("size_bytes", "differs from the journal's, or is 0"));
-            }
-            Ok(captures::insert_blob(tx, by.org, &digest, offer.size_bytes, &offer.media_type, now)?)
-        })
-        .await?;
-    let (blob, offset) = own(&app, &device, digest).await?;
-    Ok(progress(if fresh { StatusCode::CREATED } else { StatusCode::OK }, offset, blob.size_bytes))
+    let upload = own(&app, &device, digest).await?.ok_or(ErrorCode::EvidenceUndeclared)?;
+    if upload.length != offer.size_bytes || upload.length == 0 {
+        return Err(ApiError::field("size_bytes", "differs from the journal's, or is 0"));
+    }
+    let status = if upload.offset == 0 { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(progress(status, upload.offset, upload.length))
 }
 
 #[utoipa::path(head, path = "/api/v1/evidence/{digest}", tag = "evidence", responses(
@@ -103,8 +103,8 @@ pub(crate) async fn ask(
     device: DeviceActor,
     Path(digest): Path<String>,
 ) -> Result<Response, ApiError> {
-    let (blob, offset) = own(&app, &device, parse("digest", &digest)?).await?;
-    Ok(progress(StatusCode::OK, offset, blob.size_bytes))
+    let upload = own(&app, &device, parse("digest", &digest)?).await?.ok_or(ErrorCode::NotFound)?;
+    Ok(progress(StatusCode::OK, upload.offset, upload.length))
 }
 
 #[utoipa::path(patch, path = "/api/v1/evidence/{digest}", tag = "evidence",
@@ -119,36 +119,37 @@ pub(crate) async fn append(
     part: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let digest: Digest = parse("digest", &digest)?;
-    let (blob, here) = own(&app, &device, digest).await?;
     let part = part.map_err(body_error)?;
     let offset: u64 = headers
         .get(OFFSET_HEADER)
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse().ok())
         .ok_or_else(|| ApiError::field(OFFSET_HEADER, "must be a decimal number"))?;
-    if blob.held_at.is_some() {
-        return Ok(progress(StatusCode::NO_CONTENT, blob.size_bytes, blob.size_bytes));
+    // A part that is sent again while the first try is still at work waits here.
+    let _turn = app.blobs.turn(&owner(&device), &digest).await;
+    let upload = own(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
+    if upload.held {
+        return Ok(progress(StatusCode::NO_CONTENT, upload.length, upload.length));
     }
-    if offset != here {
-        return Err(continues_at(here));
+    if offset != upload.offset {
+        return Err(continues_at(upload.offset));
     }
-    if offset.saturating_add(part.len() as u64) > blob.size_bytes {
-        return Err(too_large(blob.size_bytes));
+    if offset.saturating_add(part.len() as u64) > upload.length {
+        return Err(too_large(upload.length));
     }
-    let reached = app.blobs.append(device.org, &digest, offset, &part).await?;
-    if reached == blob.size_bytes {
-        hold(&app, device.org, digest, blob.size_bytes).await?;
+    let reached = app.blobs.append(&owner(&device), &digest, offset, &part).await?;
+    if reached == upload.length {
+        hold(&app, &device, digest, upload.length).await?;
     }
-    Ok(progress(StatusCode::NO_CONTENT, reached, blob.size_bytes))
+    Ok(progress(StatusCode::NO_CONTENT, reached, upload.length))
 }
 
 /// Completes an upload and tells the teams that it is here.
-async fn hold(app: &App, org: OrgId, digest: Digest, size_bytes: u64) -> Result<(), ApiError> {
-    app.blobs.complete(org, &digest, size_bytes).await?;
-    let now = app.now();
+async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> Result<(), ApiError> {
+    app.blobs.complete(device.org, &owner(device), &digest, length).await?;
+    let (org, id, now) = (device.org, device.id, app.now());
     let note = move |tx: &mut crate::db::Tx<'_>| {
-        captures::hold(tx, org, &digest, now)?;
-        for (inspection, _) in captures::of_digest(tx, org, &digest)? {
+        for inspection in captures::hold(tx, org, &digest, id, now)? {
             let team = inspections::team(tx, org, inspection)?;
             feeds::publish_inspection(tx, org, &team, inspection);
         }
@@ -166,14 +167,16 @@ pub(crate) async fn receipt(
     Path(digest): Path<String>,
 ) -> Result<Response, ApiError> {
     let digest: Digest = parse("digest", &digest)?;
-    let (blob, here) = own(&app, &device, digest).await?;
-    if blob.held_at.is_none() {
+    let turn = app.blobs.turn(&owner(&device), &digest).await;
+    let upload = own(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
+    if !upload.held {
         // All parts may be here while the server was stopped before it had read them back.
-        if here != blob.size_bytes {
-            return Err(continues_at(here));
+        if upload.offset != upload.length {
+            return Err(continues_at(upload.offset));
         }
-        hold(&app, device.org, digest, blob.size_bytes).await?;
+        hold(&app, &device, digest, upload.length).await?;
     }
+    drop(turn);
     let (now, epoch) = (app.now(), app.tenant().await?.epoch);
     let receipt = Receipt {
         id: ReceiptId::new(now, app.random()),
@@ -206,20 +209,22 @@ pub(crate) async fn download(
     let digest: Digest = parse("digest", &digest)?;
     let org = asker.org();
     let find = move |tx: &mut crate::db::Tx<'_>| {
-        let mut visible = false;
-        for (inspection, _) in captures::of_digest(tx, org, &digest)? {
-            visible |= match &asker {
+        for (inspection, facts) in captures::held(tx, org, &digest)? {
+            let visible = match &asker {
                 Asker::Device(by) => inspections::is_on_team(tx, org, inspection, by.officer)?,
                 Asker::User(by) => inspections::find(tx, org, inspection)?
                     .is_some_and(|i| by.user.may_on(Act::ReadInspections, &i.unit_code).is_ok()),
             };
+            if visible {
+                return Ok(Some(facts.media_type));
+            }
         }
-        Ok::<_, DbError>(if visible { captures::blob(tx, org, &digest)? } else { None })
+        Ok::<_, DbError>(None)
     };
-    let blob = app.db.read(find).await?.filter(|b| b.held_at.is_some()).ok_or(ErrorCode::NotFound)?;
+    let media_type: String = app.db.read(find).await?.ok_or(ErrorCode::NotFound)?;
     let (length, bytes) = app.blobs.get(org, &digest).await?;
     // What a sender called its file may hold anything; a header may not.
-    let media_type: String = blob.media_type.chars().filter(char::is_ascii_graphic).take(100).collect();
+    let media_type: String = media_type.chars().filter(char::is_ascii_graphic).take(100).collect();
     let headers = [
         ("content-type", "application/octet-stream".to_owned()),
         ("content-length", length.to_string()),

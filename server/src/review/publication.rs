@@ -29,6 +29,7 @@ pub(crate) struct Summary {
     not_applicable: usize,
     /// Answered without a verdict.
     recorded: usize,
+    undecided: usize,
     /// The failed items.
     failed_items: Vec<FailedItem>,
 }
@@ -74,10 +75,19 @@ pub(super) async fn body(app: &App, org: OrgId, id: InspectionId) -> Result<(Str
         "inspected_on": day.to_string(),
         "authority": tenant.name,
         "unit": unit.map(|unit| unit.name),
-        "conclusion": if result.failed == 0 { "no_problem_found" } else { "problems_found" },
+        "conclusion": conclusion(&result, &view),
         "result": result,
     });
     Ok((entity.name.clone(), body))
+}
+
+/// Problems are failed items and findings; while an item is undecided, nobody says that there are none.
+fn conclusion(result: &Summary, view: &View) -> &'static str {
+    match (result.failed > 0 || !view.findings.is_empty(), result.undecided > 0) {
+        (true, _) => "problems_found",
+        (false, true) => "undecided",
+        (false, false) => "no_problem_found",
+    }
 }
 
 /// The statement of the first seal that was complete: its day is the day of the visit, whatever was supplemented later.
@@ -98,7 +108,8 @@ fn summarise(view: &View, template: &Template, laws: Option<&Laws>, day: Date) -
         match verdict {
             Verdict::Pass => result.passed += 1,
             Verdict::NotApplicable => result.not_applicable += 1,
-            Verdict::Recorded | Verdict::NotDecided => result.recorded += 1,
+            Verdict::Recorded => result.recorded += 1,
+            Verdict::NotDecided => result.undecided += 1,
             Verdict::Fail => {
                 result.failed += 1;
                 let failed = FailedItem { item: item.id.clone(), text: item.text.clone(), key: item.key };

@@ -2,6 +2,7 @@
 
 use crate::db::{DbError, Tx, params};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId, RecordId};
+use fieldproof_schema::journal::body::{self, Captured};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::EvidenceState;
 use fieldproof_schema::suite::Digest;
@@ -32,93 +33,71 @@ pub fn insert(
 /// The captures of an inspection and whether their bytes are held.
 pub fn states(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<EvidenceState>, DbError> {
     let rows = tx.query(
-        "SELECT c.record, c.digest, b.held_at FROM captures c
-         LEFT JOIN blobs b ON b.org = c.org AND b.digest = c.digest
-         WHERE c.org = $1 AND c.inspection = $2 ORDER BY c.record",
+        "SELECT record, digest, held_at FROM captures WHERE org = $1 AND inspection = $2 ORDER BY record",
         &params![org, inspection],
     )?;
     rows.iter()
         .map(|r| {
-            Ok(EvidenceState {
-                record: r.get(0)?,
-                digest: r.get(1)?,
-                held: r.get::<Option<Moment>>(2)?.is_some(),
-            })
+            let held = r.get::<Option<Moment>>(2)?.is_some();
+            Ok(EvidenceState { record: r.get(0)?, digest: r.get(1)?, held })
         })
         .collect()
 }
 
-/// The body of the capture that `device` declared, with its inspection.
-pub fn declared(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    inspection: InspectionId,
-    record: RecordId,
-    device: DeviceId,
-    digest: &Digest,
-) -> Result<Option<String>, DbError> {
-    let row = tx.query_opt(
-        "SELECT body FROM captures WHERE org = $1 AND inspection = $2 AND record = $3 AND device = $4 AND digest = $5",
-        &params![org, inspection, record, device, *digest],
-    )?;
-    row.map(|r| r.get(0)).transpose()
-}
-
-/// The inspections in which a blob was captured, with the officer and device that did.
-pub fn of_digest(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    digest: &Digest,
-) -> Result<Vec<(InspectionId, DeviceId)>, DbError> {
-    let rows = tx.query(
-        "SELECT inspection, device FROM captures WHERE org = $1 AND digest = $2 ORDER BY inspection, record",
-        &params![org, *digest],
-    )?;
-    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
-}
-
-/// Evidence bytes, under way or held.
+/// A capture that a device declared.
 #[derive(Debug, Clone)]
-pub struct Blob {
-    /// How long it is or will be.
-    pub size_bytes: u64,
-    /// What the sender says it is.
-    pub media_type: String,
-    /// When it was read back with the right hash.
+pub struct Declared {
+    /// What the journal said.
+    pub facts: Captured,
+    /// When its bytes were held.
     pub held_at: Option<Moment>,
 }
 
-/// One blob.
-pub fn blob(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Option<Blob>, DbError> {
-    let row = tx.query_opt(
-        "SELECT size_bytes, media_type, held_at FROM blobs WHERE org = $1 AND digest = $2",
-        &params![org, *digest],
-    )?;
-    row.map(|r| Ok(Blob { size_bytes: r.get(0)?, media_type: r.get(1)?, held_at: r.get(2)? })).transpose()
-}
-
-/// Notes that a blob is on its way; returns false when it was known.
-pub fn insert_blob(
+/// The capture with these bytes that `device` declared; one that is not held yet comes first.
+pub fn declared(
     tx: &mut Tx<'_>,
     org: OrgId,
     digest: &Digest,
-    size_bytes: u64,
-    media_type: &str,
-    at: Moment,
-) -> Result<bool, DbError> {
-    let added = tx.execute(
-        "INSERT INTO blobs (org, digest, size_bytes, media_type, created_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (org, digest) DO NOTHING",
-        &params![org, *digest, size_bytes, media_type, at],
+    device: DeviceId,
+) -> Result<Option<Declared>, DbError> {
+    let rows = tx.query(
+        "SELECT body, held_at FROM captures WHERE org = $1 AND digest = $2 AND device = $3
+         ORDER BY held_at NULLS FIRST, inspection, record LIMIT 1",
+        &params![org, *digest, device],
     )?;
-    Ok(added > 0)
+    let Some(r) = rows.first() else { return Ok(None) };
+    let body: String = r.get(0)?;
+    let facts = body::read(&body).map_err(|e| r.invalid(0, e.to_string()))?;
+    Ok(Some(Declared { facts, held_at: r.get(1)? }))
 }
 
-/// Notes that a blob is held.
-pub fn hold(tx: &mut Tx<'_>, org: OrgId, digest: &Digest, at: Moment) -> Result<(), DbError> {
-    tx.execute(
-        "UPDATE blobs SET held_at = $3 WHERE org = $1 AND digest = $2 AND held_at IS NULL",
-        &params![org, *digest, at],
+/// Notes that a device's bytes are held, and returns the inspections in which it captured them.
+pub fn hold(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    digest: &Digest,
+    device: DeviceId,
+    at: Moment,
+) -> Result<Vec<InspectionId>, DbError> {
+    let rows = tx.query(
+        "UPDATE captures SET held_at = $4 WHERE org = $1 AND digest = $2 AND device = $3 AND held_at IS NULL
+         RETURNING inspection",
+        &params![org, *digest, device, at],
     )?;
-    Ok(())
+    rows.iter().map(|r| r.get(0)).collect()
+}
+
+/// The inspections in which bytes with this hash were captured and are held, with what the journal said.
+pub fn held(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<(InspectionId, Captured)>, DbError> {
+    let rows = tx.query(
+        "SELECT inspection, body FROM captures WHERE org = $1 AND digest = $2 AND held_at IS NOT NULL
+         ORDER BY inspection, record",
+        &params![org, *digest],
+    )?;
+    rows.iter()
+        .map(|r| {
+            let facts = body::read(&r.get::<String>(1)?).map_err(|e| r.invalid(1, e.to_string()))?;
+            Ok((r.get(0)?, facts))
+        })
+        .collect()
 }

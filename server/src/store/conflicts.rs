@@ -58,12 +58,12 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: &Digest) -> Result<Option<Known>, D
     row.map(|r| read(&r)).transpose()
 }
 
-/// Adds a conflict; one that is known stays as it is.
+/// Adds a conflict. One that is known is opened again, unless people have decided it.
 pub fn insert(tx: &mut Tx<'_>, org: OrgId, conflict: &Conflict, at: Moment) -> Result<bool, DbError> {
     let body = serde_json::to_string(conflict).expect("a conflict is plain data with text keys");
     let added = tx.execute(
         "INSERT INTO conflicts (org, inspection, id, kind, path, body, found_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (org, inspection, id) DO NOTHING",
+         ON CONFLICT (org, inspection, id) DO UPDATE SET closed_at = NULL WHERE conflicts.resolution IS NULL",
         &params![org, conflict.inspection, conflict.id, conflict.kind.as_str(), &conflict.path, body, at],
     )?;
     Ok(added > 0)

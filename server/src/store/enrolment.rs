@@ -49,17 +49,17 @@ pub fn insert(
     Ok(())
 }
 
-/// Marks a code as used.
+/// Marks a code as used; false when another device came first.
 pub fn mark_used(
     tx: &mut Tx<'_>,
     org: OrgId,
     code: &Digest,
     device: DeviceId,
     at: Moment,
-) -> Result<(), DbError> {
-    tx.execute(
-        "UPDATE enrolment_codes SET used_by = $3, used_at = $4 WHERE org = $1 AND code = $2",
+) -> Result<bool, DbError> {
+    let used = tx.execute(
+        "UPDATE enrolment_codes SET used_by = $3, used_at = $4 WHERE org = $1 AND code = $2 AND used_by IS NULL",
         &params![org, *code, device, at],
     )?;
-    Ok(())
+    Ok(used > 0)
 }

@@ -67,17 +67,18 @@ fn read(r: &Row) -> Result<Item, DbError> {
     })
 }
 
-/// One received change.
+/// One change as one device sent it.
 pub fn find(
     tx: &mut Tx<'_>,
     org: OrgId,
     inspection: InspectionId,
     digest: &Digest,
+    device: DeviceId,
 ) -> Result<Option<Item>, DbError> {
     let row = tx.query_opt(
         "SELECT item, device, state, code, bytes, received_at FROM inbox
-         WHERE org = $1 AND inspection = $2 AND item = $3",
-        &params![org, inspection, *digest],
+         WHERE org = $1 AND inspection = $2 AND item = $3 AND device = $4",
+        &params![org, inspection, *digest, device],
     )?;
     row.map(|r| read(&r)).transpose()
 }
@@ -86,7 +87,7 @@ pub fn find(
 pub fn insert(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, item: &Item) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO inbox (org, inspection, item, device, bytes, received_at, state, code)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org, inspection, item, device) DO NOTHING",
         &params![
             org,
             inspection,
@@ -105,7 +106,7 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, item: &Item
 pub fn pending(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Item>, DbError> {
     let rows = tx.query(
         "SELECT item, device, state, code, bytes, received_at FROM inbox
-         WHERE org = $1 AND inspection = $2 AND state IN ('received', 'waiting') ORDER BY received_at, item",
+         WHERE org = $1 AND inspection = $2 AND state IN ('received', 'waiting') ORDER BY received_at, item, device",
         &params![org, inspection],
     )?;
     rows.iter().map(read).collect()
@@ -115,7 +116,7 @@ pub fn pending(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<
 pub fn quarantined(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Item>, DbError> {
     let rows = tx.query(
         "SELECT item, device, state, code, bytes, received_at FROM inbox
-         WHERE org = $1 AND inspection = $2 AND state = 'quarantined' ORDER BY received_at, item",
+         WHERE org = $1 AND inspection = $2 AND state = 'quarantined' ORDER BY received_at, item, device",
         &params![org, inspection],
     )?;
     rows.iter().map(read).collect()
@@ -135,13 +136,13 @@ pub fn judge(
     tx: &mut Tx<'_>,
     org: OrgId,
     inspection: InspectionId,
-    digest: &Digest,
+    (digest, device): (&Digest, DeviceId),
     state: State,
     code: Option<&str>,
 ) -> Result<(), DbError> {
     tx.execute(
-        "UPDATE inbox SET state = $4, code = $5 WHERE org = $1 AND inspection = $2 AND item = $3",
-        &params![org, inspection, *digest, state.as_str(), code],
+        "UPDATE inbox SET state = $5, code = $6 WHERE org = $1 AND inspection = $2 AND item = $3 AND device = $4",
+        &params![org, inspection, *digest, device, state.as_str(), code],
     )?;
     Ok(())
 }

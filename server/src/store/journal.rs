@@ -7,13 +7,13 @@ use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
 
-/// True when exactly this entry is held.
-pub fn holds(tx: &mut Tx<'_>, org: OrgId, entry: &Entry, hash: &Digest) -> Result<bool, DbError> {
+/// Whether exactly this entry is held, and if so, whether on the chain.
+pub fn holds(tx: &mut Tx<'_>, org: OrgId, entry: &Entry, hash: &Digest) -> Result<Option<bool>, DbError> {
     let row = tx.query_opt(
-        "SELECT seq FROM journal_entries WHERE org = $1 AND device = $2 AND seq = $3 AND hash = $4",
+        "SELECT on_chain FROM journal_entries WHERE org = $1 AND device = $2 AND seq = $3 AND hash = $4",
         &params![org, entry.device, entry.seq, *hash],
     )?;
-    Ok(row.is_some())
+    row.map(|r| r.get(0)).transpose()
 }
 
 /// Appends an entry, on the chain or beside it.
@@ -29,7 +29,8 @@ pub fn insert(
     tx.execute(
         "INSERT INTO journal_entries (org, device, seq, hash, kind, officer, inspection, content, device_at, server_at,
          bytes, signature, received_at, on_chain)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (org, device, seq, hash) DO NOTHING",
         &params![
             org,
             entry.device,
@@ -133,9 +134,11 @@ pub fn cover(
         &params![org, *content, device, inspection],
     )?;
     let Some(r) = rows.first() else { return Ok(None) };
+    // What the device says of the server's time cannot be later than the server's own.
+    let (known, received_at): (Option<Moment>, Moment) = (r.get(1)?, r.get(2)?);
     Ok(Some(Cover {
         hash: r.get(0)?,
-        written: Interval { earliest: r.get(1)?, latest: Some(r.get(2)?) },
+        written: Interval { earliest: known.filter(|at| *at <= received_at), latest: Some(received_at) },
         officer: r.get(3)?,
         kind: r.get(4)?,
         bytes: r.get(5)?,

@@ -7,10 +7,11 @@ use crate::error::ApiError;
 use crate::laws::Laws;
 use crate::store::conflicts::Known as KnownConflict;
 use crate::store::inspections::{Figures, Inspection};
+use crate::store::journal::Writer;
 use crate::store::seals::Known as KnownSeal;
 use fieldproof_schema::checklist::{Answer, Template, Verdict, judge};
-use fieldproof_schema::conflict::{Conflict, ConflictKind, answer_conflicts, late_changes};
-use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, View};
+use fieldproof_schema::conflict::{Conflict, ConflictKind, Resolution, answer_conflicts, late_changes};
+use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, Side, View};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Statement;
@@ -23,6 +24,8 @@ pub struct Surroundings {
     pub info: Inspection,
     /// All conflicts, open and closed.
     pub conflicts: Vec<KnownConflict>,
+    /// Who declared to write into it.
+    pub writers: Vec<Writer>,
     /// All seals, complete or not.
     pub seals: Vec<KnownSeal>,
     /// The register of laws, if one was imported.
@@ -57,24 +60,29 @@ pub fn assess(
     }
     let (completed, sealed, state) = complete(document, &around.seals, state);
 
-    let mut standing = answer_conflicts(&view);
-    // While an inspection is returned, officers write on purpose beyond the seal.
-    if let Some(sealed) = sealed
-        && state != InspectionState::Returned
-    {
-        let outside = document.changes_outside(&sealed.heads);
-        standing.extend(late_changes(around.info.id, &writers(&outside, &changes)));
-    }
+    let standing = match sealed {
+        // What counts is the sealed content, which holds no open conflict; whatever came later is a late change.
+        Some(sealed) if state != InspectionState::Returned => {
+            let outside = document.changes_outside(&sealed.heads);
+            late_changes(around.info.id, &writers(&outside, &changes))
+        }
+        // While an inspection is returned, officers write on purpose beyond the seal.
+        _ => answer_conflicts(&view),
+    };
     let open: Vec<_> = around.conflicts.iter().filter(|k| k.closed_at.is_none()).collect();
+    // One that ended by itself and stands again is found again; what people decided stays decided.
+    let settled = |c: &Conflict, k: &KnownConflict| {
+        k.conflict.id == c.id && (k.closed_at.is_none() || k.resolution.is_some())
+    };
     let found: Vec<_> =
-        standing.iter().filter(|c| around.conflicts.iter().all(|k| k.conflict.id != c.id)).cloned().collect();
+        standing.iter().filter(|c| !around.conflicts.iter().any(|k| settled(c, k))).cloned().collect();
     let ended: Vec<_> = open
         .iter()
         .filter(|k| matches!(k.conflict.kind, ConflictKind::Answer | ConflictKind::LateChange))
         .filter(|k| standing.iter().all(|c| c.id != k.conflict.id))
         .map(|k| {
-            let resolution = view.resolutions.get(&k.conflict.id.to_string());
-            (k.conflict.clone(), resolution.map(|r| r.standing.value.clone()))
+            let register = view.resolutions.get(&k.conflict.id.to_string());
+            (k.conflict.clone(), register.and_then(|r| team_resolution(&r.standing, &around.writers)))
         })
         .collect();
     Ok(Assessment {
@@ -129,6 +137,14 @@ fn writers(outside: &[ChangeId], changes: &[(ChangeId, RawChange)]) -> Vec<(Chan
         .filter(|(id, _)| outside.binary_search(id).is_ok())
         .filter_map(|(id, raw)| Some((*id, document::inspect(&raw.0).ok()?.actor)))
         .collect()
+}
+
+/// The team's own decision as its terminals wrote it. Whose it is says the journal, not the register.
+fn team_resolution(side: &Side, writers: &[Writer]) -> Option<String> {
+    let writer = writers.iter().find(|w| w.actor == side.stamp.actor)?;
+    let written = Resolution::from_register(&side.value)?;
+    let honest = Resolution { by: writer.officer_name.clone(), capacity: "team".into(), ..written };
+    Some(honest.to_register())
 }
 
 fn failed(view: &View, template: &Template, around: &Surroundings, now: Moment) -> usize {

@@ -21,7 +21,7 @@ pub struct Candidate {
 }
 
 /// What became of a candidate.
-pub type Judged = (Digest, State, Option<ErrorCode>);
+pub type Judged = ((Digest, DeviceId), State, Option<ErrorCode>);
 
 /// What the gate decided.
 pub struct Passed {
@@ -50,7 +50,9 @@ pub fn pass(
         let before = left.len();
         left.retain(|candidate| passed.take(candidate, &actors, template));
         if left.is_empty() || left.len() == before {
-            let waiting = |c: Candidate| (c.item.digest, State::Waiting, Some(ErrorCode::ChangeWaiting));
+            let waiting = |c: Candidate| {
+                ((c.item.digest, c.item.device), State::Waiting, Some(ErrorCode::ChangeWaiting))
+            };
             passed.judged.extend(left.into_iter().map(waiting));
             return passed;
         }
@@ -66,8 +68,9 @@ impl Passed {
         template: &Template,
     ) -> bool {
         let Candidate { item, cover } = candidate;
+        let name = (item.digest, item.device);
         let Some(cover) = cover else {
-            self.judged.push((item.digest, State::Quarantined, Some(ErrorCode::ChangeUncovered)));
+            self.judged.push((name, State::Quarantined, Some(ErrorCode::ChangeUncovered)));
             return false;
         };
         let nobody = BTreeSet::new();
@@ -93,16 +96,16 @@ impl Passed {
                     });
                 }
                 self.document = merged;
-                self.judged.push((item.digest, State::Accepted, None));
+                self.judged.push((name, State::Accepted, None));
                 false
             }
             Ok(Err(Refusal::Waiting(_))) => true,
             Ok(Err(refusal)) => {
-                self.judged.push((item.digest, State::Quarantined, Some(code(&refusal))));
+                self.judged.push((name, State::Quarantined, Some(code(&refusal))));
                 false
             }
             Err(_) => {
-                self.judged.push((item.digest, State::Quarantined, Some(ErrorCode::ChangeNotApplicable)));
+                self.judged.push((name, State::Quarantined, Some(ErrorCode::ChangeNotApplicable)));
                 false
             }
         }
@@ -119,6 +122,7 @@ pub fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::ForeignActor => ErrorCode::ChangeForeignActor,
         Refusal::NotApplicable => ErrorCode::ChangeNotApplicable,
         Refusal::Frame => ErrorCode::ChangeFrame,
+        Refusal::NotStorable => ErrorCode::ChangeNotReloadable,
         Refusal::NotReloadable => ErrorCode::ChangeNotReloadable,
         Refusal::UnknownItem(_) => ErrorCode::AnswerUnknownItem,
         Refusal::UnfitAnswer(_) => ErrorCode::AnswerUnfit,

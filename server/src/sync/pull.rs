@@ -26,7 +26,7 @@ pub struct Pulled {
     seen: BTreeSet<(String, String)>,
 }
 
-/// The feeds of a device: own work first, so that today's tasks come before the district's directory.
+/// The feeds of a device: checklists and own work first, so that today's tasks come before the district's directory.
 fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
     let mut feeds = vec![feeds::EVERYONE.to_owned(), feeds::of_officer(device.officer)];
     let units = scope::units_of_officer(tx, device.org, device.officer)?;

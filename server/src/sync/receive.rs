@@ -111,6 +111,8 @@ pub async fn receive(app: &App, device: &DeviceActor, checked: Checked) -> Resul
     let (now, random, epoch) = (app.now(), app.random(), app.tenant().await?.epoch);
     app.db
         .write(move |tx| {
+            // Written first: where several nodes share a database, this holds the device for one of them.
+            devices::touch(tx, device.org, device.id, now)?;
             let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
             let mut held = Vec::new();
             let mut received = Received {
@@ -130,7 +132,6 @@ pub async fn receive(app: &App, device: &DeviceActor, checked: Checked) -> Resul
             if received.tip != known.tip {
                 devices::set_tip(tx, device.org, device.id, received.tip)?;
             }
-            devices::touch(tx, device.org, device.id, now)?;
             if !held.is_empty() {
                 let receipt = Receipt {
                     id: ReceiptId::new(now, random),
@@ -159,11 +160,13 @@ fn take_entry(
     held: &mut Vec<Digest>,
 ) -> Result<(), DbError> {
     let CheckedEntry { hash, entry, signed } = checked;
-    let (outcome, code) = if journal::holds(tx, device.org, entry, hash)? {
+    let (outcome, code) = if let Some(on_chain) = journal::holds(tx, device.org, entry, hash)? {
         held.push(*hash);
-        // A declared capture or seal may still wait for its step two.
+        // A declared capture or seal may still wait for its step two, and a lost verdict for being said again.
         received.touched.extend(entry.inspection);
-        (Outcome::Accepted, None)
+        let code =
+            if on_chain { declare::declare(tx, device, entry, now)? } else { Some(ErrorCode::EntryFork) };
+        (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
     } else if let Ok(tip) = received.tip.follow(entry, *hash) {
         journal::insert(tx, device.org, entry, signed, hash, now, true)?;
         held.push(*hash);
@@ -171,7 +174,7 @@ fn take_entry(
         received.touched.extend(entry.inspection);
         let code = declare::declare(tx, device, entry, now)?;
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
-    } else if entry.seq <= received.tip.seq {
+    } else if entry.seq <= received.tip.seq + 1 {
         journal::insert(tx, device.org, entry, signed, hash, now, false)?;
         held.push(*hash);
         (Outcome::Quarantined, Some(ErrorCode::EntryFork))
@@ -192,10 +195,11 @@ fn take_change(
 ) -> Result<(), DbError> {
     let (org, inspection) = (device.org, change.inspection);
     received.changes.push((inspection, change.digest, change.id));
-    let known = inbox::find(tx, org, inspection, &change.digest)?;
-    // What was held apart only because its journal entry had not come yet gets another chance.
-    let again =
-        known.as_ref().is_some_and(|k| k.code.as_deref() == Some(ErrorCode::ChangeUncovered.as_str()));
+    let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
+    // What was held apart only because its journal entry, or the officer's assignment, had not come yet gets another
+    // chance.
+    let passing = [ErrorCode::ChangeUncovered, ErrorCode::ChangeOutOfScope].map(|code| Some(code.as_str()));
+    let again = known.as_ref().is_some_and(|k| passing.contains(&k.code.as_deref()));
     if let Some(known) = &known
         && !again
     {
@@ -216,7 +220,7 @@ fn take_change(
     };
     let state = if fault.is_some() { State::Quarantined } else { State::Received };
     if again {
-        inbox::judge(tx, org, inspection, &change.digest, state, fault.map(ErrorCode::as_str))?;
+        inbox::judge(tx, org, inspection, (&change.digest, device.id), state, fault.map(ErrorCode::as_str))?;
     } else {
         let item = Item {
             digest: change.digest,
@@ -243,13 +247,13 @@ pub async fn verdicts(
     device: &DeviceActor,
     received: &Received,
 ) -> Result<Vec<Verdict>, ApiError> {
-    let (org, changes) = (device.org, received.changes.clone());
+    let (org, device, changes) = (device.org, device.id, received.changes.clone());
     let judged = app
         .db
         .read(move |tx| {
             let mut judged = Vec::with_capacity(changes.len());
             for (inspection, digest, id) in &changes {
-                let Some(item) = inbox::find(tx, org, *inspection, digest)? else { continue };
+                let Some(item) = inbox::find(tx, org, *inspection, digest, device)? else { continue };
                 let outcome = match item.state {
                     State::Accepted => Outcome::Accepted,
                     State::Received | State::Waiting => Outcome::Waiting,

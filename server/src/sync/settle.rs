@@ -6,7 +6,7 @@
 use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
 use crate::documents;
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::store::changes::Change;
 use crate::store::inbox::State;
 use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, rows, seals};
@@ -51,15 +51,17 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
         let cover = journal::cover(tx, org, item.device, id, &item.digest)?;
         candidates.push(Candidate { item, cover });
     }
+    let writers = journal::writers(tx, org, id)?;
     Ok(Unsettled {
         around: Surroundings {
             info: stored.info.clone(),
             conflicts: conflicts::of_inspection(tx, org, id)?,
+            writers: writers.clone(),
             seals: seals::list(tx, org, id)?,
             laws: app.laws.get(tx, org)?,
         },
         team: inspections::team(tx, org, id)?,
-        writers: journal::writers(tx, org, id)?,
+        writers,
         stored,
         candidates,
     })
@@ -106,8 +108,8 @@ impl Unsettled {
         }
         changes::insert(tx, org, info.id, info.changes, accepted, now)?;
         changes::put_snapshot(tx, org, info.id, info.version + 1, snapshot)?;
-        for (digest, state, code) in judged {
-            inbox::judge(tx, org, info.id, digest, *state, code.map(ErrorCode::as_str))?;
+        for (item, state, code) in judged {
+            inbox::judge(tx, org, info.id, (&item.0, item.1), *state, code.map(ErrorCode::as_str))?;
         }
         for conflict in &assessment.found {
             conflicts::insert(tx, org, conflict, now)?;
@@ -163,7 +165,10 @@ pub async fn finish(app: &App) -> Result<usize, ApiError> {
     let org = app.org().await?;
     let left = app.db.read(move |tx| inbox::unjudged(tx, org)).await?;
     for id in &left {
-        settle(app, org, *id).await?;
+        // One that cannot be settled must not keep the server from starting; what was received stays where it is.
+        if let Err(error) = settle(app, org, *id).await {
+            tracing::error!(inspection.id = %id, error.cause = chain(&error), "an inspection cannot be settled");
+        }
     }
     Ok(left.len())
 }
