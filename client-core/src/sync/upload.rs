@@ -40,6 +40,16 @@ impl Client {
                         code: code.clone(),
                         held: false,
                     }),
+                    // One original that cannot be read now must not hold up the others; it is tried again next time.
+                    ClientError::File { .. } => {
+                        tracing::error!(error = %error, evidence.record = %held.record, "an original cannot be read");
+                        report.refused.push(RefusedItem {
+                            item: held.digest,
+                            inspection: Some(held.inspection),
+                            code: error.code().as_str().to_owned(),
+                            held: false,
+                        });
+                    }
                     _ => return Err(error),
                 },
             }
