@@ -10,6 +10,8 @@ mod day;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod documentation;
+#[cfg(test)]
 mod photo;
 #[cfg(test)]
 mod proxy;
