@@ -3,13 +3,15 @@
 use crate::day;
 use crate::support::City;
 use fieldproof_schema::document::{Actor, Document};
+use fieldproof_schema::ids::DeviceId;
+use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::row::Body;
 use fieldproof_schema::wire::sync::Chunk;
 use fieldproof_server::sync::settle;
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
-use fieldproof_tests::world::rogue::Rogue;
+use fieldproof_tests::world::rogue::{Rogue, enrol_request};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -62,6 +64,9 @@ async fn read_everything(world: &World, city: &City) {
     assert_eq!(administrator.get(world, &path).await["id"], template["id"]);
     let entities = administrator.get(world, "/api/v1/entities?code=ENT-001").await;
     assert_eq!(entities["rows"].as_array().unwrap().len(), 1);
+    // 宾馆
+    let found = administrator.get(world, "/api/v1/entities?search=%E5%AE%BE%E9%A6%86").await;
+    assert!(!found["rows"].as_array().unwrap().is_empty());
     let disclosed = administrator.get(world, "/api/v1/inspections?state=disclosed").await;
     assert_eq!(disclosed["rows"][0]["id"], json!(visit));
     let history = administrator.get(world, &format!("/api/v1/inspections/{visit}/history")).await;
@@ -71,8 +76,11 @@ async fn read_everything(world: &World, city: &City) {
     let path = format!("/api/v1/evidence/{digest}");
     let (status, bytes) = world.send("GET", &path, Some(administrator.token()), "").await;
     assert!(status.is_success() && !bytes.is_empty());
-    let public: Value = world.expect("GET", "/api/v1/public/results", None, Value::Null).await;
-    assert_eq!(public["rows"].as_array().unwrap().len(), 1);
+    for (query, results) in [("", 1), ("?search=nobody", 0)] {
+        let path = format!("/api/v1/public/results{query}");
+        let public: Value = world.expect("GET", &path, None, Value::Null).await;
+        assert_eq!(public["rows"].as_array().unwrap().len(), results, "{path}");
+    }
     let released = administrator.post(world, "/api/v1/provisions/GGTL-14/release", json!({})).await;
     assert_eq!(released["new"], true);
 }
@@ -123,7 +131,7 @@ async fn hold_apart_and_judge_again(world: &World, city: &City) {
     assert_eq!(open["conflicts"][0]["kind"], "late_change");
 }
 
-/// A wrong code, a terminal that is revoked, a session that ends.
+/// A wrong code and a wrong password, a terminal that is revoked, a session that ends.
 async fn leave(world: &World, city: &City) {
     let administrator = &city.administrator;
     let device = city.two.client().status().unwrap().enrolled.unwrap().device;
@@ -131,6 +139,10 @@ async fn leave(world: &World, city: &City) {
     let revoked = json!({"reason": "终端报废"});
     let (status, _) = world.call("POST", &path, Some(administrator.token()), &revoked).await;
     assert!(status.is_success());
+    let key = MemoryKey::from_secret(&[3; 32]);
+    let request = enrol_request("NOPE-NOPE", DeviceId::from_bytes([9; 16]), &key, &key);
+    let (_, refused) = world.call("POST", "/api/v1/enrolment", None, &json!(request)).await;
+    assert_eq!(refused["code"], "enrolment_code_unknown");
     let wrong = json!({"login": "guanli", "password": "不是这个密码不是这个密码"});
     let (status, _) = world.call("POST", "/api/v1/session", None, &wrong).await;
     assert_eq!(status.as_u16(), 401);
