@@ -8,9 +8,9 @@ mod database;
 #[cfg(test)]
 mod day;
 #[cfg(test)]
-mod hostile;
-#[cfg(test)]
 mod documentation;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod photo;
 #[cfg(test)]
