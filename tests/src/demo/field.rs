@@ -10,10 +10,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// The passphrase of both officers.
 pub(crate) const PASSPHRASE: &str = "demo-passphrase";
+/// Enough for the kill to come while the next one is on its way.
+const WRITES_BEFORE_THE_KILL: usize = 40;
 const NARRATIVE_ONE: &str = "上午检查公示情况、更衣室和泳池现场。";
 const NARRATIVE_TWO: &str = "下午检查水处理机房和消毒记录。";
 
@@ -33,6 +35,8 @@ pub(crate) struct Terminal {
 pub(crate) struct Shared {
     answered: BTreeSet<String>,
     photos: Vec<(Digest, Vec<u8>)>,
+    /// The item that terminal one answers again and again until it dies.
+    rewritten: String,
     /// The item that both answered.
     pub(crate) contested: String,
 }
@@ -176,7 +180,15 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
         .collect();
     let contested = answers.iter().position(|(item, _)| matches!(item.kind, ItemKind::Conformity { .. }));
     let contested = contested.ok_or("the checklist has no item to disagree about")?;
-    let mut shared = Shared { contested: answers[contested].0.id.clone(), ..Shared::default() };
+    let plain = |(n, (item, _)): &(usize, &(Item, Answer))| {
+        *n != contested && matches!(item.kind, ItemKind::Conformity { .. })
+    };
+    let rewritten = answers.iter().enumerate().find(plain).ok_or("the checklist has too few plain items")?;
+    let mut shared = Shared {
+        contested: answers[contested].0.id.clone(),
+        rewritten: rewritten.1.0.id.clone(),
+        ..Shared::default()
+    };
     let (mut judged, mut above) = (0, 0);
     for (n, (item, answer)) in answers.iter().enumerate().filter(|(n, _)| *n != contested) {
         let terminal = if n < answers.len() / 2 { one } else { two };
@@ -226,31 +238,42 @@ fn terminals(day: &Day) -> Result<[&Terminal; 2], Failure> {
 /// Step 5: terminal one loses power in the middle of an answer.
 pub(crate) async fn kill(day: &mut Day) -> Result<String, Failure> {
     let before = terminals(day)?[0].detail(day).await?;
-    let path = item_path(day, "notes", &day.shared.contested)?;
+    let item = day.shared.rewritten.clone();
+    let (answer, note) = (item_path(day, "answers", &item)?, item_path(day, "notes", &item)?);
     let api = terminals(day)?[0].api.clone();
+    let (tell, mut told) = mpsc::unbounded_channel();
     let writing = tokio::spawn(async move {
-        // Writes until the terminal dies; remembers what was confirmed.
-        let mut confirmed = 0;
-        while api.put(&path, &json!({"text": format!("note {}", confirmed + 1)})).await.is_ok() {
+        // Answers and counts until the terminal dies; remembers what was confirmed.
+        let mut confirmed = 0_usize;
+        loop {
+            let result = if confirmed.is_multiple_of(2) { Outcome::Fail } else { Outcome::Pass };
+            let answered = api.put(&answer, &json!({"answer": Answer::Conformity { result }})).await;
+            let noted = api.put(&note, &json!({"text": format!("note {}", confirmed + 1)})).await;
+            if answered.is_err() || noted.is_err() {
+                return confirmed;
+            }
             confirmed += 1;
+            tell.send(()).ok();
         }
-        confirmed
     });
-    // Long enough for several writes, short enough to stop in the middle of one.
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    for _ in 0..WRITES_BEFORE_THE_KILL {
+        told.recv().await.ok_or("the terminal stopped answering by itself")?;
+    }
     day.terminals[0].service.kill()?;
     let confirmed = writing.await?;
     day.terminals[0].restart()?;
-    let after = terminals(day)?[0].detail(day).await?;
-    let note = after["view"]["notes"][&day.shared.contested].as_str().unwrap_or_default().to_owned();
-    let found: i32 = note.strip_prefix("note ").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let mut after = terminals(day)?[0].detail(day).await?;
+    let note = after["view"]["notes"][&item].as_str().unwrap_or_default().to_owned();
+    let found: usize = note.strip_prefix("note ").and_then(|n| n.parse().ok()).unwrap_or(0);
     if found != confirmed && found != confirmed + 1 {
-        return Err(format!("{confirmed} notes were confirmed, but {found} stands").into());
+        return Err(format!("{confirmed} answers were confirmed, but {found} stands").into());
     }
+    // All but the answer that was being written is as it was.
+    after["view"]["answers"][&item] = before["view"]["answers"][&item].clone();
     if after["view"]["answers"] != before["view"]["answers"] || after["evidence"] != before["evidence"] {
         return Err("answers or evidence changed by the kill".into());
     }
-    Ok(format!("SIGKILL after {confirmed} confirmed writes; note {found} stands, nothing is missing"))
+    Ok(format!("SIGKILL after {confirmed} confirmed answers; number {found} stands, nothing is missing"))
 }
 
 /// Step 6: the link is back, and everybody has everything.
