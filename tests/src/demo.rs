@@ -153,17 +153,24 @@ impl Day {
 
     /// Says where everything is that stays open.
     fn show(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "\n{}", text(Language::Chinese, "demo.open", &[]))?;
-        writeln!(out, "{}\n", text(Language::English, "demo.open", &[]))?;
-        writeln!(out, "API       {}/api/v1/openapi.json", self.server_url)?;
-        writeln!(out, "{}    {} / {}", city::ADMINISTRATOR, city::ADMINISTRATOR, city::PASSWORD)?;
-        writeln!(out, "{}    {} / {}", city::SUPERVISOR, city::SUPERVISOR, city::PASSWORD)?;
-        writeln!(out, "{}", self.public_url)?;
+        let both =
+            |key| format!("{} {}", text(Language::Chinese, key, &[]), text(Language::English, key, &[]));
+        writeln!(out, "\n{}\n", both("demo.open"))?;
+        writeln!(out, "{}: {}/api/v1/openapi.json", both("demo.open.api"), self.server_url)?;
+        for (key, login) in
+            [("demo.open.administrator", city::ADMINISTRATOR), ("demo.open.supervisor", city::SUPERVISOR)]
+        {
+            writeln!(out, "{}: {login} / {}", both(key), city::PASSWORD)?;
+        }
+        writeln!(out, "{}: {}", both("demo.open.public"), self.public_url)?;
         for terminal in &self.terminals {
             let (url, secret) = terminal.address();
-            writeln!(out, "{}  {url}  Bearer {secret}  ({})", terminal.officer_name, field::PASSPHRASE)?;
+            let label = both("demo.open.terminal");
+            let name = &terminal.officer_name;
+            writeln!(out, "{label}: {name}  {url}  Authorization: Bearer {secret}")?;
         }
-        writeln!(out, "{}", self.data.display())
+        writeln!(out, "{}: {}", both("demo.open.passphrase"), field::PASSPHRASE)?;
+        writeln!(out, "{}: {}", both("demo.open.data"), self.data.display())
     }
 
     /// Stops everything as an operator would.
