@@ -1,8 +1,9 @@
 //! Conflicts as the server knows them.
 
+use super::within::in_scope;
 use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::conflict::Conflict;
-use fieldproof_schema::ids::{InspectionId, OrgId};
+use fieldproof_schema::ids::{InspectionId, OrgId, UserId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 
@@ -39,12 +40,16 @@ pub fn of_inspection(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> R
     rows.iter().map(read).collect()
 }
 
-/// Open conflicts of all inspections, oldest first, at most `limit`.
-pub fn open(tx: &mut Tx<'_>, org: OrgId, limit: i64) -> Result<Vec<Known>, DbError> {
+/// Open conflicts of the inspections in the asker's scope, oldest first, at most `limit`.
+pub fn open(tx: &mut Tx<'_>, org: OrgId, asker: UserId, limit: i64) -> Result<Vec<Known>, DbError> {
     let rows = tx.query(
-        "SELECT body, found_at, closed_at, resolution FROM conflicts WHERE org = $1 AND closed_at IS NULL
-         ORDER BY found_at, id LIMIT $2",
-        &params![org, limit],
+        in_scope!(
+            "SELECT c.body, c.found_at, c.closed_at, c.resolution FROM conflicts c
+             JOIN inspections i ON i.org = c.org AND i.id = c.inspection
+             JOIN scope s ON s.code = i.unit_code
+             WHERE c.org = $1 AND c.closed_at IS NULL ORDER BY c.found_at, c.id LIMIT $3"
+        ),
+        &params![org, asker, limit],
     )?;
     rows.iter().map(read).collect()
 }
