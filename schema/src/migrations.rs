@@ -15,8 +15,10 @@ pub struct Migration {
 }
 
 /// The history of the server's database, oldest first.
-pub const SERVER: &[Migration] =
-    &[Migration { number: 1, name: "start", sql: include_str!("../migrations/server/0001_start.sql") }];
+pub const SERVER: &[Migration] = &[
+    Migration { number: 1, name: "start", sql: include_str!("../migrations/server/0001_start.sql") },
+    Migration { number: 2, name: "faces", sql: include_str!("../migrations/server/0002_faces.sql") },
+];
 
 /// The history of a device's database (SQLite), oldest first.
 pub const DEVICE: &[Migration] =

@@ -10,6 +10,7 @@ use fieldproof_presentation::texts;
 use fieldproof_schema::wire::error::{ErrorBody, ErrorCode};
 use serde_json::{Value, json};
 use std::error::Error;
+use std::sync::Arc;
 
 /// What a request is answered with when it fails.
 #[derive(Debug)]
@@ -104,6 +105,10 @@ impl From<serde_json::Error> for ApiError {
     }
 }
 
+/// What failed, kept with the answer for whoever shows it in another form.
+#[derive(Debug, Clone)]
+pub(crate) struct Failed(pub(crate) Arc<ErrorBody>);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Some(cause) = &self.cause {
@@ -111,7 +116,10 @@ impl IntoResponse for ApiError {
             tracing::error!(error.code = self.code.as_str(), error.cause = chain, "a request failed");
         }
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(self.body())).into_response();
+        let body = self.body();
+        let mut response = (status, axum::Json(&body)).into_response();
+        // Pages say the same in their own form.
+        response.extensions_mut().insert(Failed(Arc::new(body)));
         if let Some(seconds) = self.details.get("retry_after_seconds").and_then(Value::as_i64)
             && let Ok(value) = HeaderValue::from_str(&seconds.to_string())
         {

@@ -2,25 +2,35 @@
 
 use crate::api;
 use crate::app::App;
+use crate::console;
 use crate::error::ApiError;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use axum::routing::get;
+use fieldproof_presentation::assets;
 use fieldproof_schema::limits::JSON_BODY_BYTES_MAX;
 use fieldproof_schema::wire::error::ErrorCode;
 
 /// The whole server as one service.
 pub fn router(app: App) -> Router {
     api::routes()
+        .merge(console::routes(&app))
+        .route("/assets/{version}/{name}", get(asset))
+        .route("/ping", get(async || StatusCode::NO_CONTENT))
         .fallback(async || ApiError::new(ErrorCode::NotFound))
         .method_not_allowed_fallback(async || ApiError::new(ErrorCode::MethodNotAllowed))
         .layer(DefaultBodyLimit::max(JSON_BODY_BYTES_MAX))
         .layer(middleware::map_response(harden))
         .layer(middleware::from_fn(log))
         .with_state(app)
+}
+
+async fn asset(Path((version, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    assets::serve(&version, &name, &headers)
 }
 
 /// Nothing that the API answers with is meant to be rendered by a browser.

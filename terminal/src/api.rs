@@ -27,7 +27,7 @@ use std::time::Duration;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// How long a body may rest between two pieces. It comes from this very machine.
-const BODY_REST: Duration = Duration::from_secs(30);
+pub(crate) const BODY_REST: Duration = Duration::from_secs(30);
 
 /// All resources.
 pub fn routes(app: App) -> Router {
@@ -68,7 +68,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 }
 
 /// Why a body could not be taken in.
-fn body_error(rejection: BytesRejection) -> ApiError {
+pub(crate) fn body_error(rejection: BytesRejection) -> ApiError {
     match rejection.into_response().status() {
         StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge.into(),
         _ => ErrorCode::BodyMalformed.into(),

@@ -13,6 +13,7 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a request is answered with when it fails.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,10 @@ impl ApiError {
     }
 }
 
+/// What failed, kept with the answer for whoever shows it in another form.
+#[derive(Debug, Clone)]
+pub(crate) struct Failed(pub(crate) Arc<ErrorBody>);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let code = self.code();
@@ -106,7 +111,9 @@ impl IntoResponse for ApiError {
         }
         let body = self.body();
         let retry_after = body.details.get("retry_after_seconds").and_then(Value::as_u64);
-        let mut response = (status, axum::Json(body)).into_response();
+        let mut response = (status, axum::Json(&body)).into_response();
+        // Pages say the same in their own form.
+        response.extensions_mut().insert(Failed(Arc::new(body)));
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -3,6 +3,10 @@
 //! Every app on the machine and every web page in its browsers can reach a loopback port. Other apps do not have the
 //! secret; foreign pages are told apart by `Origin` and `Sec-Fetch-Site`; a name that was made to point here (DNS
 //! rebinding) by `Host`. No header ever allows another origin to read an answer.
+//!
+//! Pages carry the secret as the first part of their address, not in a cookie: cookies are shared by all ports of the
+//! loopback address, so that any app to whose port the browser is lured would be handed it. No page tells its address to
+//! another (`Referrer-Policy`), and the next start has another secret.
 
 use crate::error::ApiError;
 use axum::extract::{Request, State};
@@ -33,15 +37,22 @@ pub struct Guard(Arc<Rules>);
 struct Rules {
     /// What `Host` may say.
     hosts: [String; 2],
-    /// Only the hash is kept and compared: how long the comparison takes says nothing about the secret.
+    /// Only the hash is compared: how long the comparison takes says nothing about the secret.
     secret: Digest,
+    /// The beginning of the addresses of pages.
+    root: String,
 }
 
 impl Guard {
     /// For a service that listens on `address` and was started with `secret`.
     pub fn new(address: SocketAddr, secret: &str) -> Self {
         let hosts = [address.to_string(), format!("localhost:{}", address.port())];
-        Self(Arc::new(Rules { hosts, secret: Digest::of(secret.as_bytes()) }))
+        Self(Arc::new(Rules { hosts, secret: Digest::of(secret.as_bytes()), root: format!("/{secret}") }))
+    }
+
+    /// What stands before the address of every page: a slash and the secret.
+    pub fn root(&self) -> &str {
+        &self.0.root
     }
 
     /// Decides about a request by its address and headers.
@@ -64,11 +75,11 @@ impl Guard {
         if uri.path() == HEALTH {
             return Ok(());
         }
-        let given = only(headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        match given {
-            Some(given) if Digest::of(given.as_bytes()) == self.0.secret => Ok(()),
-            _ => Err(ErrorCode::SignInRequired),
-        }
+        let in_address = uri.path().split('/').nth(1);
+        let in_header = only(headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let knows =
+            |given: Option<&str>| given.is_some_and(|given| Digest::of(given.as_bytes()) == self.0.secret);
+        if knows(in_address) | knows(in_header) { Ok(()) } else { Err(ErrorCode::ForeignOrigin) }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 pub mod guard;
 pub mod incoming;
+pub mod pages;
 pub mod service;
 pub mod sync_loop;
 

@@ -8,6 +8,7 @@ use crate::config::ServeSettings;
 use crate::error::StartError;
 use crate::guard::{self, Guard};
 use crate::incoming;
+use crate::pages::{self, Face, Settings};
 use crate::sync_loop;
 use axum::Router;
 use axum::http::HeaderValue;
@@ -15,7 +16,8 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::middleware;
-use axum::response::Response;
+use axum::response::{Redirect, Response};
+use axum::routing::get;
 use fieldproof_client_core::{Client, HttpTransport, Options, SystemHost, Timeouts};
 use fieldproof_presentation::http::{Limits, serve};
 use ready::Ready;
@@ -56,14 +58,19 @@ impl Service {
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
+        let pages_settings = Settings::open(&settings.data);
         let secret = guard::draw_secret(&*host);
         let guard = Guard::new(address, &secret);
         let app = App::new(Arc::new(client), Arc::new(transport), host, incoming);
         Ok(Self {
             listener,
-            router: router(app.clone(), guard),
+            router: router(app.clone(), guard, pages_settings),
             app,
-            ready: Ready { listening: format!("http://{address}"), secret },
+            ready: Ready {
+                listening: format!("http://{address}"),
+                open: format!("http://{address}/{secret}"),
+                secret,
+            },
             auto_sync: settings.auto_sync,
         })
     }
@@ -96,9 +103,15 @@ impl Service {
     }
 }
 
-/// The whole service behind its guard.
-pub fn router(app: App, guard: Guard) -> Router {
-    api::routes(app)
+/// The whole service behind its guard, which looks at a request before any route is searched.
+pub fn router(app: App, guard: Guard, settings: Settings) -> Router {
+    let pages = pages::routes(Face::new(app.clone(), guard.root(), settings));
+    let start = guard.root().to_owned();
+    let inside = api::routes(app)
+        .nest(guard.root(), pages)
+        .route(&format!("{start}/"), get(async move || Redirect::to(&start)));
+    Router::new()
+        .fallback_service(inside)
         .layer(middleware::from_fn_with_state(guard, guard::check))
         .layer(middleware::map_response(harden))
 }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::guard::Guard;
+use crate::pages::Settings;
 use crate::{incoming, service};
 use axum::Router;
 use axum::body::Body;
@@ -68,7 +69,11 @@ impl Terminal {
         let client = Client::open(data.path(), host.clone(), options).unwrap();
         let incoming = incoming::prepare(data.path()).unwrap();
         let app = App::new(Arc::new(client), Arc::new(Frail), host, incoming);
-        let router = service::router(app.clone(), Guard::new(AUTHORITY.parse().unwrap(), SECRET));
+        let router = service::router(
+            app.clone(),
+            Guard::new(AUTHORITY.parse().unwrap(), SECRET),
+            Settings::open(data.path()),
+        );
         Self { router, app, _data: data }
     }
 

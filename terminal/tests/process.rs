@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The address of a server that hangs up on everyone.
 fn away() -> String {
@@ -34,15 +34,27 @@ fn get(authority: &str, path: &str, secret: Option<&str>) -> String {
     answer
 }
 
+/// A program that does not outlive a test that fails: it would hold the test's output open for ever.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 #[test]
 fn a_served_terminal_says_where_it_is_keeps_its_store_and_ends_when_told() {
     let dir = tempfile::tempdir().unwrap();
     let (data, ready_file) = (dir.path().join("data"), dir.path().join("ready.json"));
-    let mut serving = program(&["serve", "--server", &away()], &data)
+    let serving = program(&["serve", "--server", &away()], &data)
         .args(["--ready-file", ready_file.to_str().unwrap()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let Running(serving) = &mut Running(serving);
     let mut line = String::new();
     let mut stdout = BufReader::new(serving.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
@@ -52,8 +64,14 @@ fn a_served_terminal_says_where_it_is_keeps_its_store_and_ends_when_told() {
     let authority = listening.strip_prefix("http://").unwrap();
 
     assert!(get(authority, "/api/v1/healthz", None).starts_with("HTTP/1.1 200 "));
-    assert!(get(authority, "/api/v1/status", None).starts_with("HTTP/1.1 401 "));
+    assert!(get(authority, "/api/v1/status", None).starts_with("HTTP/1.1 403 "));
     assert!(get(authority, "/api/v1/status", Some(secret)).starts_with("HTTP/1.1 200 "));
+    let open = ready["open"].as_str().unwrap().strip_prefix(listening).unwrap();
+    assert!(
+        get(authority, open, None).starts_with("HTTP/1.1 303 "),
+        "an unenrolled terminal leads to its enrolment"
+    );
+    assert!(get(authority, "/", None).starts_with("HTTP/1.1 403 "));
 
     let refused = run(&["status"], &data);
     assert_eq!(refused.status.code(), Some(1));

@@ -156,20 +156,21 @@ impl Day {
         let both =
             |key| format!("{} {}", text(Language::Chinese, key, &[]), text(Language::English, key, &[]));
         writeln!(out, "\n{}\n", both("demo.open"))?;
-        writeln!(out, "{}: {}/api/v1/openapi.json", both("demo.open.api"), self.server_url)?;
+        writeln!(out, "{}: {}/console", both("demo.open.console"), self.server_url)?;
         for (key, login) in
             [("demo.open.administrator", city::ADMINISTRATOR), ("demo.open.supervisor", city::SUPERVISOR)]
         {
             writeln!(out, "{}: {login} / {}", both(key), city::PASSWORD)?;
         }
-        writeln!(out, "{}: {}", both("demo.open.public"), self.public_url)?;
+        writeln!(out, "{}: {}/", both("demo.open.public"), self.server_url)?;
         for terminal in &self.terminals {
             let (url, secret) = terminal.address();
             let label = both("demo.open.terminal");
             let name = &terminal.officer_name;
-            writeln!(out, "{label}: {name}  {url}  Authorization: Bearer {secret}")?;
+            writeln!(out, "{label}: {name}  {url}/{secret}")?;
         }
         writeln!(out, "{}: {}", both("demo.open.passphrase"), field::PASSPHRASE)?;
+        writeln!(out, "{}: {}/api/v1/openapi.json", both("demo.open.api"), self.server_url)?;
         writeln!(out, "{}: {}", both("demo.open.data"), self.data.display())
     }
 

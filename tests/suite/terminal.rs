@@ -9,6 +9,7 @@ use fieldproof_client_core::{Client, KeyCost, Options, SystemHost};
 use fieldproof_schema::checklist::{Answer, Outcome};
 use fieldproof_terminal::app::App;
 use fieldproof_terminal::guard::Guard;
+use fieldproof_terminal::pages::Settings;
 use fieldproof_terminal::{incoming, service};
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
@@ -32,7 +33,8 @@ impl Page {
         let client = Client::open(device.folder(), host.clone(), options).unwrap();
         let uploads = incoming::prepare(device.folder()).unwrap();
         let app = App::new(Arc::new(client), Arc::new(device.link.clone()), host, uploads);
-        Self(service::router(app, Guard::new(AUTHORITY.parse().unwrap(), "secret")))
+        let guard = Guard::new(AUTHORITY.parse().unwrap(), "secret");
+        Self(service::router(app, guard, Settings::open(device.folder())))
     }
 
     async fn send(&self, method: Method, path: &str, kind: &str, body: Vec<u8>) -> (StatusCode, Bytes) {

@@ -53,6 +53,14 @@ pub struct EnrolledAs {
 }
 
 impl Client {
+    /// Checks the officer's passphrase.
+    ///
+    /// # Errors
+    /// [`ClientError::PassphraseWrong`]; [`ClientError::TooManyTries`] after several; nothing is destroyed.
+    pub fn unlock(&self, passphrase: &str) -> Result<(), ClientError> {
+        keys::unlock_officer(&self.dir, &*self.host, passphrase).map(drop)
+    }
+
     /// The state of the terminal, counted from receipts.
     pub fn status(&self) -> Result<Status, ClientError> {
         let who = self.desk().who.clone();

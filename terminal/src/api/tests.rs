@@ -77,7 +77,7 @@ async fn no_address_but_health_answers_without_the_secret() {
         };
         let bearer = format!("Bearer {SECRET}");
         for (request, code) in [
-            (request(AUTHORITY, None, None), "sign_in_required"),
+            (request(AUTHORITY, None, None), "foreign_origin"),
             (request("evil.example:4000", Some(&bearer), None), "foreign_origin"),
             (request(AUTHORITY, Some(&bearer), Some("http://evil.example")), "foreign_origin"),
         ] {

@@ -86,7 +86,7 @@ fn foreign_pages_are_refused_even_with_the_secret() {
 }
 
 #[test]
-fn without_the_exact_secret_nobody_is_signed_in() {
+fn without_the_exact_secret_everything_is_foreign() {
     for given in [
         None,
         Some("Bearer "),
@@ -96,7 +96,20 @@ fn without_the_exact_secret_nobody_is_signed_in() {
         Some("sesame"),
         Some("Basic sesame"),
     ] {
-        assert_eq!(judge("/x", &[("authorization", given)]), Err(ErrorCode::SignInRequired), "{given:?}");
+        assert_eq!(judge("/x", &[("authorization", given)]), Err(ErrorCode::ForeignOrigin), "{given:?}");
+    }
+}
+
+#[test]
+fn the_secret_may_stand_at_the_beginning_of_the_address() {
+    let judge = |path: &str| judge(path, &[("authorization", None)]);
+    for path in ["/sesame", "/sesame/", "/sesame/tasks", "/sesame?x=1"] {
+        assert_eq!(judge(path), Ok(()), "{path}");
+    }
+    for path in
+        ["/", "/sesam/tasks", "/sesame2", "//sesame", "/x/sesame", "/tasks?secret=sesame", "/%73esame"]
+    {
+        assert_eq!(judge(path), Err(ErrorCode::ForeignOrigin), "{path}");
     }
 }
 
@@ -104,7 +117,7 @@ fn without_the_exact_secret_nobody_is_signed_in() {
 fn only_the_health_address_answers_without_the_secret() {
     assert_eq!(judge(HEALTH, &[("authorization", None)]), Ok(()));
     for near in ["/api/v1/healthz/", "/api/v1/healthz/x", "//api/v1/healthz", "/api/v1/health"] {
-        assert_eq!(judge(near, &[("authorization", None)]), Err(ErrorCode::SignInRequired), "{near}");
+        assert_eq!(judge(near, &[("authorization", None)]), Err(ErrorCode::ForeignOrigin), "{near}");
     }
 }
 

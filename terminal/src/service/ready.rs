@@ -10,6 +10,8 @@ use std::path::Path;
 pub struct Ready {
     /// The origin of the service, for instance `http://127.0.0.1:41873`.
     pub listening: String,
+    /// Where the pages begin; whoever has this address has the secret.
+    pub open: String,
     /// What every request needs as `Authorization: Bearer …`; another one at each start.
     pub secret: String,
 }
@@ -17,7 +19,7 @@ pub struct Ready {
 impl Ready {
     /// The line, with its end.
     pub fn line(&self) -> String {
-        let json = serde_json::to_string(self).expect("two texts are always JSON");
+        let json = serde_json::to_string(self).expect("texts are always JSON");
         format!("{json}\n")
     }
 
@@ -49,7 +51,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ready.json");
         for secret in ["one", "two"] {
-            let ready = Ready { listening: "http://127.0.0.1:1".into(), secret: secret.into() };
+            let ready = Ready {
+                listening: "http://127.0.0.1:1".into(),
+                open: format!("http://127.0.0.1:1/{secret}"),
+                secret: secret.into(),
+            };
             ready.write(&path).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), ready.line());
         }

@@ -1,0 +1,2 @@
+// Comfort in the console.
+'use strict'

@@ -1,0 +1,2 @@
+// Comfort on the terminal.
+'use strict'

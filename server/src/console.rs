@@ -1,0 +1,46 @@
+//! The console of supervisors and administrators: server-rendered pages under `/console`.
+//!
+//! A page reads views through the stores and decides through the same steps as the JSON API. Handlers return
+//! [`ApiError`] like those of the API; [`fault::explain`] makes a page of it. Who is signed in, and whether a form is our
+//! own, is settled before a handler runs ([`gate`]).
+
+mod chrome;
+mod fault;
+mod gate;
+mod inbox;
+mod look;
+mod session;
+
+pub(crate) use chrome::Chrome;
+pub(crate) use gate::{Posted, Seat};
+
+use crate::app::App;
+use crate::error::ApiError;
+use axum::Router;
+use axum::middleware;
+use axum::routing::MethodRouter;
+use fieldproof_schema::wire::error::ErrorCode;
+
+/// An address and what answers there.
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) answer: fn() -> MethodRouter<App>,
+}
+
+/// Every page that needs somebody signed in: tests walk it.
+pub(crate) const ALL: &[&[Route]] = &[inbox::ROUTES, look::ROUTES, session::INSIDE];
+
+/// The console.
+pub fn routes(app: &App) -> Router<App> {
+    let router = |routes: &[&[Route]]| {
+        let all = routes.iter().copied().flatten();
+        all.fold(Router::new(), |router, route| router.route(route.path, (route.answer)()))
+    };
+    let inside = router(ALL).route_layer(middleware::from_fn_with_state(app.clone(), gate::keep));
+    let outside = router(&[session::OUTSIDE]).route_layer(middleware::from_fn(gate::own_forms_only));
+    let nowhere = async || ApiError::from(ErrorCode::NotFound);
+    inside
+        .merge(outside)
+        .route("/console/{*nowhere}", axum::routing::any(nowhere))
+        .layer(middleware::from_fn(fault::explain))
+}

@@ -1,0 +1,63 @@
+//! The pages an officer works on, one file per page, all under the secret of the start.
+//!
+//! A page reads through the façade, an act is a form that is posted; what a page shows was committed before. Handlers
+//! return [`ApiError`] like those of the JSON interface; [`explain`] makes a page of it. What is asked for by a script
+//! (`HX-Request`) is a part of the page that the same address gives without one.
+
+mod assets;
+mod face;
+mod fault;
+mod settings;
+mod tasks;
+mod unlock;
+
+pub use face::{Ask, Face};
+pub use settings::Settings;
+
+use crate::error::ApiError;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::middleware;
+use axum::routing::MethodRouter;
+use fieldproof_presentation::fields::Fields;
+use fieldproof_schema::limits::JSON_BODY_BYTES_MAX;
+use fieldproof_schema::wire::error::ErrorCode;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+/// An address and what answers there.
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) answer: fn() -> MethodRouter<Face>,
+}
+
+/// Every page: tests walk it.
+pub(crate) const ALL: &[&[Route]] = &[assets::ROUTES, settings::ROUTES, tasks::ROUTES, unlock::ROUTES];
+
+/// All pages.
+pub fn routes(face: Face) -> Router {
+    let mut router = Router::new();
+    for route in ALL.iter().copied().flatten() {
+        router = router.route(route.path, (route.answer)());
+    }
+    router
+        .fallback(async || ApiError::from(ErrorCode::NotFound))
+        .method_not_allowed_fallback(async || ApiError::from(ErrorCode::MethodNotAllowed))
+        .layer(middleware::from_fn_with_state(face.clone(), unlock::keep_locked))
+        .layer(middleware::from_fn_with_state(face.clone(), fault::explain))
+        .layer(DefaultBodyLimit::max(JSON_BODY_BYTES_MAX))
+        .layer(RequestBodyTimeoutLayer::new(crate::api::BODY_REST))
+        .with_state(face)
+}
+
+/// What a form of a page posted.
+pub(crate) struct Posted(pub(crate) Fields);
+
+impl<S: Send + Sync> FromRequest<S> for Posted {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = Bytes::from_request(request, state).await.map_err(crate::api::body_error)?;
+        Ok(Self(Fields::parse(&body)))
+    }
+}

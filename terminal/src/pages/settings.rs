@@ -1,0 +1,115 @@
+//! What the officer chose about the pages, and where she was last. Kept beside the store, in a file that may be lost.
+
+use super::{Ask, Posted, Route};
+use crate::error::ApiError;
+use askama::Template;
+use axum::response::Response;
+use axum::routing::get;
+use fieldproof_presentation::page::{Choice, Page, Theme};
+use fieldproof_presentation::texts::Language;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The file in the data directory.
+const FILE: &str = "face.json";
+/// Minutes without a look at a page after which it asks for the passphrase again; 0 is never.
+pub(super) const LOCK_MINUTES: [u32; 5] = [5, 15, 30, 60, 0];
+
+pub(super) const ROUTES: &[Route] = &[Route { path: "/settings", answer: || get(show).post(save) }];
+
+/// What the officer chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    file: PathBuf,
+    /// The language; the browser's where none was chosen.
+    pub language: Option<Language>,
+    /// The appearance.
+    pub theme: Theme,
+    /// See [`LOCK_MINUTES`].
+    pub lock_minutes: u32,
+    /// The page that she was on, below the root.
+    pub place: String,
+}
+
+impl Settings {
+    /// Reads the settings of a data directory; a missing or damaged file means the defaults.
+    pub fn open(data: &Path) -> Self {
+        let file = data.join(FILE);
+        let known: Value =
+            fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let text = |name: &str| known[name].as_str().unwrap_or_default();
+        let minutes = known["lock_minutes"].as_u64().and_then(|minutes| u32::try_from(minutes).ok());
+        Self {
+            language: Language::find(text("language")),
+            theme: Theme::find(text("theme")).unwrap_or_default(),
+            lock_minutes: minutes.filter(|minutes| LOCK_MINUTES.contains(minutes)).unwrap_or(15),
+            place: if text("place").is_empty() { "/tasks".to_owned() } else { text("place").to_owned() },
+            file,
+        }
+    }
+
+    /// Keeps them: whole or not at all.
+    pub(super) fn keep(&self) -> Result<(), ApiError> {
+        let known = json!({
+            "language": self.language.map(Language::tag),
+            "theme": self.theme.as_str(),
+            "lock_minutes": self.lock_minutes,
+            "place": self.place,
+        });
+        let fresh = self.file.with_extension("json.partial");
+        let kept = fs::write(&fresh, known.to_string()).and_then(|()| fs::rename(&fresh, &self.file));
+        kept.map_err(|source| ApiError::File { what: "keeping the settings", source })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    p: Page,
+    languages: Vec<Choice>,
+    themes: Vec<Choice>,
+    lock: Vec<Choice>,
+}
+
+async fn show(ask: Ask) -> Response {
+    let (p, settings) = (ask.p.clone(), ask.face.settings());
+    let lock = LOCK_MINUTES.map(|minutes| {
+        let label = match minutes {
+            0 => p.t("terminal.settings.lock.never"),
+            minutes => p.t1("kit.minutes", "n", minutes),
+        };
+        Choice::new(minutes.to_string(), label, minutes == settings.lock_minutes)
+    });
+    let (languages, themes) = (p.languages(settings.language.as_ref()), p.themes(&settings.theme));
+    ask.show(&SettingsPage { p, languages, themes, lock: lock.to_vec() })
+}
+
+async fn save(ask: Ask, Posted(fields): Posted) -> Result<Response, ApiError> {
+    let minutes = fields.get("lock_minutes").parse().ok().filter(|minutes| LOCK_MINUTES.contains(minutes));
+    ask.face.set(|settings| {
+        settings.language = Language::find(fields.get("language"));
+        settings.theme = Theme::find(fields.get("theme")).unwrap_or_default();
+        settings.lock_minutes = minutes.unwrap_or(settings.lock_minutes);
+    })?;
+    Ok(ask.go("/settings"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_and_damaged_ones_are_the_defaults() {
+        let data = tempfile::tempdir().unwrap();
+        let mut settings = Settings::open(data.path());
+        assert_eq!((settings.theme, settings.place.as_str()), (Theme::Auto, "/tasks"));
+        settings.theme = Theme::Dark;
+        settings.language = Some(Language::English);
+        settings.lock_minutes = 0;
+        settings.keep().unwrap();
+        assert_eq!(Settings::open(data.path()), settings);
+        fs::write(data.path().join(FILE), "{\"theme\": 7, \"lock_minutes\": -1}").unwrap();
+        assert_eq!(Settings::open(data.path()).lock_minutes, 15);
+    }
+}

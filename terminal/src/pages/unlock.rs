@@ -1,0 +1,120 @@
+//! Unlocking: who picks the terminal up has to know the officer's passphrase before anything is shown.
+//!
+//! Nothing typed is lost to the lock: what a form posts while it is locked waits on the unlock page and goes on from there.
+
+use super::fault::Said;
+use super::{Ask, Face, Posted, Route};
+use crate::error::ApiError;
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, OriginalUri, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::{get, post};
+use fieldproof_client_core::Client;
+use fieldproof_presentation::fields::Fields;
+use fieldproof_presentation::page::{Page, answer};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route { path: "/unlock", answer: || get(show).post(unlock) },
+    Route { path: "/lock", answer: || post(lock) },
+];
+
+/// What stands before the names of fields that wait on the unlock page.
+const WAITING: &str = "waiting.";
+/// Addresses that answer while it is locked.
+const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip"];
+
+#[derive(Template)]
+#[template(path = "unlock.html")]
+struct UnlockPage {
+    p: Page,
+    officer: String,
+    /// Where to go on.
+    then: String,
+    /// What was posted and waits.
+    waiting: Vec<(String, String)>,
+    fault: Option<Said>,
+}
+
+#[derive(Template)]
+#[template(path = "unlocked.html")]
+struct UnlockedPage {
+    p: Page,
+    then: String,
+    waiting: Vec<(String, String)>,
+}
+
+async fn page(ask: &Ask, then: &str, waiting: Vec<(String, String)>, fault: Option<ApiError>) -> Response {
+    let status = ask.app().read(Client::status).await;
+    let officer = status.ok().and_then(|status| status.enrolled).map(|who| who.officer_name);
+    let code = fault.as_ref().map_or(StatusCode::OK, |fault| {
+        StatusCode::from_u16(fault.code().status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
+    });
+    let fault = fault.map(|fault| Said::new(&ask.p, &fault.body()));
+    let then = ask.face.path_within(then).to_owned();
+    let shown = UnlockPage { p: ask.p.clone(), officer: officer.unwrap_or_default(), then, waiting, fault };
+    answer(code, &shown)
+}
+
+async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Response {
+    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    page(&ask, query.find("then").unwrap_or("/"), Vec::new(), None).await
+}
+
+async fn unlock(ask: Ask, Posted(fields): Posted) -> Response {
+    let passphrase = fields.get("passphrase").to_owned();
+    let then = ask.face.path_within(fields.find("then").unwrap_or("/")).to_owned();
+    let waiting: Vec<_> = fields
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(WAITING)?.to_owned(), value.to_owned())))
+        .collect();
+    match ask.app().read(move |client| client.unlock(&passphrase)).await {
+        Ok(()) => {
+            ask.face.touch();
+            if waiting.is_empty() {
+                return ask.go(&then);
+            }
+            ask.show(&UnlockedPage { p: ask.p.clone(), then, waiting })
+        }
+        Err(fault) => page(&ask, &then, waiting, Some(fault)).await,
+    }
+}
+
+async fn lock(ask: Ask) -> Response {
+    ask.face.lock();
+    ask.go("/unlock")
+}
+
+/// Shows nothing while it is locked, and lets what was written go on after the passphrase.
+pub(super) async fn keep_locked(
+    State(face): State<Face>,
+    ask: Ask,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = ask.here.split('?').next().unwrap_or_default();
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if OPEN.contains(&path) || path.starts_with("/assets/") || path.starts_with("/enrol/") {
+        return next.run(request).await;
+    }
+    let open = if reads { face.is_open() } else { face.was_opened() };
+    if open {
+        if reads && !ask.partial {
+            face.touch();
+        }
+        return next.run(request).await;
+    }
+    let enrolled = ask.app().read(Client::status).await.is_ok_and(|status| status.enrolled.is_some());
+    if !enrolled {
+        return ask.go("/enrol");
+    }
+    if reads {
+        let then = fieldproof_presentation::fields::query(&[("then", &ask.here)]);
+        return ask.go(&format!("/unlock{then}"));
+    }
+    let fields = Bytes::from_request(request, &()).await.map(|body| Fields::parse(&body)).unwrap_or_default();
+    let waiting = fields.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    page(&ask, &ask.here, waiting, None).await
+}
