@@ -19,6 +19,7 @@ pub use programs::{NotInstalled, Programs};
 use crate::demo::api;
 use driver::Driver;
 use serde_json::{Value, json};
+use std::mem::ManuallyDrop;
 use std::sync::Mutex;
 use std::time::Duration;
 use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel, WebDriver};
@@ -29,11 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A browser with one page. Dropping it ends it.
 pub struct Browser {
-    web: WebDriver,
+    // Never dropped: it would wait for an answer on the very thread that has to fetch it.
+    web: ManuallyDrop<WebDriver>,
     album: Album,
     traffic: Mutex<Traffic>,
     look: Mutex<Look>,
-    // After the session: it takes the browser with it.
+    // Takes the browser with it.
     _driver: Driver,
 }
 
@@ -50,6 +52,7 @@ impl Browser {
             .await
             .expect("chromedriver opens a browser");
         let traffic = Mutex::new(Traffic::default());
+        let web = ManuallyDrop::new(web);
         let browser = Self { web, album, traffic, look: Mutex::new(look), _driver: driver };
         browser.set(look).await;
         browser

@@ -82,8 +82,7 @@ impl Browser {
 
     /// Every value of an attribute, in the order of the page.
     pub async fn attributes(&self, css: &str, name: &str) -> Vec<String> {
-        let script =
-            "return [...document.querySelectorAll(arguments[0])].map(e => e.getAttribute(arguments[1])).filter(Boolean)";
+        let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.getAttribute(arguments[1])).filter(Boolean)";
         let found = self.script(script, vec![json!(css), json!(name)]).await;
         serde_json::from_value(found).expect("attributes are texts")
     }

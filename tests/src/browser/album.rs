@@ -98,7 +98,8 @@ impl Browser {
         let tall = "return Math.max(document.documentElement.scrollHeight, innerHeight)";
         let tall = self.script(tall, Vec::new()).await.as_u64().unwrap_or(HEIGHT_MAX).min(HEIGHT_MAX);
         let clip = json!({"x": 0, "y": 0, "width": self.look().size.width, "height": tall, "scale": 1});
-        let shot = json!({"format": "png", "clip": clip, "captureBeyondViewport": true, "optimizeForSpeed": true});
+        let shot =
+            json!({"format": "png", "clip": clip, "captureBeyondViewport": true, "optimizeForSpeed": true});
         let png = self.shoot(shot).await;
         self.album().keep(&plain(&format!("{prefix}-{name}")), &png).expect("the album can be written")
     }

@@ -75,7 +75,8 @@ impl Browser {
         if is_here != true {
             self.script(&format!("{AXE}; window.axe = axe"), Vec::new()).await;
         }
-        let rules = json!({"color-contrast-enhanced": {"enabled": outdoors}, "target-size": {"enabled": true}});
+        let rules =
+            json!({"color-contrast-enhanced": {"enabled": outdoors}, "target-size": {"enabled": true}});
         let found = self.web.execute_async(RUN, vec![rules]).await.expect("axe runs");
         read(found.json().clone())
     }

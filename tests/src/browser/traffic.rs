@@ -25,9 +25,9 @@ impl Traffic {
         self.asked.extend(address.as_str().map(str::to_owned));
     }
 
-    /// The origins that were asked, apart from what a page carries within itself.
+    /// The origins that were asked, apart from what a page carries within itself and the browser's own first page.
     fn origins(&self) -> BTreeSet<String> {
-        let inside = ["data:", "blob:", "about:"];
+        let inside = ["data:", "blob:", "about:", "chrome:"];
         let outside = self.asked.iter().filter(|address| !inside.iter().any(|own| address.starts_with(own)));
         outside.map(|address| origin(address)).collect()
     }
@@ -46,9 +46,9 @@ impl Browser {
         let mut traffic = self.traffic.lock().expect("no test goes on after a panic");
         requests.iter().for_each(|entry| traffic.read(&entry.message));
         // That a page was answered with an error is the page's business; scripts and policies never complain.
-        let complaints = console.into_iter().filter(|entry| {
-            entry.level == "SEVERE" && entry.source.as_deref() != Some("network")
-        });
+        let complaints = console
+            .into_iter()
+            .filter(|entry| entry.level == "SEVERE" && entry.source.as_deref() != Some("network"));
         traffic.complaints.extend(complaints.map(|entry| entry.message));
     }
 
@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn a_socket_counts_as_a_request() {
         let mut traffic = Traffic::default();
-        traffic.read(r#"{"message":{"method":"Network.webSocketCreated","params":{"url":"ws://x.example/y"}}}"#);
+        traffic
+            .read(r#"{"message":{"method":"Network.webSocketCreated","params":{"url":"ws://x.example/y"}}}"#);
         assert_eq!(Vec::from_iter(traffic.origins()), ["ws://x.example"]);
     }
 }

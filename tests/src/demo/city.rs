@@ -122,7 +122,8 @@ fn district_row(year: i64) -> Result<Value, Failure> {
     row["ratio"] = json!(1);
     row["ratioText"] = json!("100%");
     row["year"] = json!(year);
-    row["population"] = json!({"text": words, "rule": {"field": "specialty", "op": "==", "value": "publicPlace"}});
+    row["population"] =
+        json!({"text": words, "rule": {"field": "specialty", "op": "==", "value": "publicPlace"}});
     row["frequency"] = json!({"per_year_max": 2, "rest_days": 0});
     Ok(row)
 }
