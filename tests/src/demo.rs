@@ -4,8 +4,10 @@
 //! step says what it checked; a step that finds something else than it should fails the demo by name.
 
 pub mod api;
-mod city;
-mod field;
+pub(crate) mod city;
+mod desktop;
+pub(crate) mod field;
+pub(crate) mod leave;
 mod office;
 pub mod process;
 
@@ -15,7 +17,7 @@ use fieldproof_presentation::texts::{Language, text};
 use process::Service;
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What the demo was asked for.
@@ -33,14 +35,15 @@ pub(crate) struct Day {
     data: PathBuf,
     /// Where the programs are.
     programs: PathBuf,
-    server: Option<Service>,
-    server_url: String,
+    pub(crate) server: Option<Service>,
+    pub(crate) server_url: String,
     /// The link between terminals and server.
-    link: Option<Proxy>,
-    administrator: Option<Api>,
-    supervisor: Option<Api>,
-    task: Option<city::Task>,
-    terminals: Vec<field::Terminal>,
+    pub(crate) link: Option<Proxy>,
+    pub(crate) administrator: Option<Api>,
+    pub(crate) supervisor: Option<Api>,
+    /// What the two officers have to do; the first is what the day is about.
+    pub(crate) tasks: Vec<city::Task>,
+    pub(crate) terminals: Vec<field::Terminal>,
     shared: field::Shared,
     public_url: String,
 }
@@ -93,61 +96,81 @@ impl Board<'_> {
 /// # Errors
 /// The step that failed, by its number and name; what went wrong was printed before.
 pub async fn play(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut day = Day::new(options)?;
-    let mut board = Board { out, steps: Vec::new() };
-    board.step("demo.step.server", city::start(&mut day)).await?;
-    board.step("demo.step.draw", city::draw(&mut day)).await?;
-    board.step("demo.step.enrol", field::enrol(&mut day)).await?;
-    board.step("demo.step.offline", field::work_offline(&mut day)).await?;
-    board.step("demo.step.kill", field::kill(&mut day)).await?;
-    board.step("demo.step.sync", field::converge(&mut day)).await?;
-    board.step("demo.step.conflict", office::decide(&mut day)).await?;
-    board.step("demo.step.seal", office::seal_and_review(&mut day)).await?;
-    board.step("demo.step.disclose", office::disclose(&mut day)).await?;
-    board.table()?;
+    let mut day = Day::new(&options.data)?;
+    steps(&mut day, out).await?;
     if options.headless {
         return day.end();
     }
-    day.show(board.out)?;
+    day.hand_over()?;
+    day.show(out)?;
+    desktop::open(&day.addresses());
     tokio::signal::ctrl_c().await?;
     day.end()
 }
 
+/// Plays all steps and prints a table of them.
+pub(crate) async fn steps(day: &mut Day, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut board = Board { out, steps: Vec::new() };
+    board.step("demo.step.server", city::start(day)).await?;
+    board.step("demo.step.draw", city::draw(day)).await?;
+    board.step("demo.step.enrol", field::enrol(day)).await?;
+    board.step("demo.step.offline", field::work_offline(day)).await?;
+    board.step("demo.step.kill", field::kill(day)).await?;
+    board.step("demo.step.sync", field::converge(day)).await?;
+    board.step("demo.step.conflict", office::decide(day)).await?;
+    board.step("demo.step.seal", office::seal_and_review(day)).await?;
+    board.step("demo.step.disclose", office::disclose(day)).await?;
+    board.step("demo.step.leave", leave::work(day)).await?;
+    Ok(board.table()?)
+}
+
 impl Day {
-    fn new(options: &Options) -> Result<Self, Failure> {
-        std::fs::create_dir_all(&options.data)?;
+    /// A day that leaves everything behind in a new folder.
+    pub(crate) fn new(data: &Path) -> Result<Self, Failure> {
+        std::fs::create_dir_all(data)?;
         Ok(Self {
-            data: options.data.clone(),
+            data: data.to_owned(),
             programs: process::programs()?,
             server: None,
             server_url: String::new(),
             link: None,
             administrator: None,
             supervisor: None,
-            task: None,
+            tasks: Vec::new(),
             terminals: Vec::new(),
             shared: field::Shared::default(),
             public_url: String::new(),
         })
     }
 
+    /// Starts the server on its folder, where it listens this time.
+    pub(crate) fn start_server(&mut self) -> Result<(), Failure> {
+        let folder = self.data.join("server");
+        let folder = folder.to_str().ok_or("the data folder's name is not UTF-8")?;
+        let serve = ["serve", "--data", folder, "--listen", "127.0.0.1:0"];
+        let server = Service::start(&self.program("fieldproof"), &serve, &self.data.join("server.log"))?;
+        self.server_url = server.says("listening");
+        self.server = Some(server);
+        Ok(())
+    }
+
     fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }
 
-    fn administrator(&self) -> Result<&Api, Failure> {
+    pub(crate) fn administrator(&self) -> Result<&Api, Failure> {
         self.administrator.as_ref().ok_or_else(|| "nobody signed in as administrator".into())
     }
 
-    fn supervisor(&self) -> Result<&Api, Failure> {
+    pub(crate) fn supervisor(&self) -> Result<&Api, Failure> {
         self.supervisor.as_ref().ok_or_else(|| "nobody signed in as supervisor".into())
     }
 
     fn task(&self) -> Result<&city::Task, Failure> {
-        self.task.as_ref().ok_or_else(|| "no task was dispatched".into())
+        self.tasks.first().ok_or_else(|| "no task was dispatched".into())
     }
 
-    fn link(&self) -> Result<&Proxy, Failure> {
+    pub(crate) fn link(&self) -> Result<&Proxy, Failure> {
         self.link.as_ref().ok_or_else(|| "there is no link".into())
     }
 
@@ -160,18 +183,35 @@ impl Day {
         for (key, login) in
             [("demo.open.administrator", city::ADMINISTRATOR), ("demo.open.supervisor", city::SUPERVISOR)]
         {
-            writeln!(out, "{}: {login} / {}", both(key), city::PASSWORD)?;
+            writeln!(out, "    {}: {login} / {}", both(key), city::PASSWORD)?;
         }
         writeln!(out, "{}: {}/", both("demo.open.public"), self.server_url)?;
         for terminal in &self.terminals {
             let (url, secret) = terminal.address();
             let label = both("demo.open.terminal");
             let name = &terminal.officer_name;
-            writeln!(out, "{label}: {name}  {url}/{secret}")?;
+            writeln!(out, "{label} {name}: {url}/{secret}")?;
         }
-        writeln!(out, "{}: {}", both("demo.open.passphrase"), field::PASSPHRASE)?;
+        writeln!(out, "    {}: {}", both("demo.open.passphrase"), field::PASSPHRASE)?;
         writeln!(out, "{}: {}/api/v1/openapi.json", both("demo.open.api"), self.server_url)?;
         writeln!(out, "{}: {}", both("demo.open.data"), self.data.display())
+    }
+
+    /// Where everything begins that a person looks at.
+    fn addresses(&self) -> Vec<String> {
+        let terminals = self.terminals.iter().map(|terminal| {
+            let (url, secret) = terminal.address();
+            format!("{url}/{secret}")
+        });
+        [format!("{}/console", self.server_url), format!("{}/", self.server_url)]
+            .into_iter()
+            .chain(terminals)
+            .collect()
+    }
+
+    /// From here on people act: terminals sync by themselves.
+    fn hand_over(&mut self) -> Result<(), Failure> {
+        self.terminals.iter_mut().try_for_each(field::Terminal::hand_over)
     }
 
     /// Stops everything as an operator would.
