@@ -9,6 +9,7 @@ use crate::moment::Moment;
 use crate::seal::Seal;
 use crate::suite::{Digest, PublicKey};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An entity of the directory (检查对象).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,6 +158,9 @@ pub struct Decision {
     pub version: Option<u32>,
     /// The supervisor's words, or the reason.
     pub comment: String,
+    /// What a return says about single items of the checklist, by item.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub items: BTreeMap<String, String>,
     /// Who, as printed.
     pub by: String,
     /// When, by the server's clock.
@@ -233,6 +237,37 @@ mod tests {
         for kind in DecisionKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
             assert_eq!(DecisionKind::find(kind.as_str()), Some(*kind));
+        }
+    }
+
+    fn returned(items: BTreeMap<String, String>) -> Decision {
+        Decision {
+            id: DecisionId::from_bytes([7; 16]),
+            kind: DecisionKind::Returned,
+            version: Some(1),
+            comment: "请补充".into(),
+            items,
+            by: "赵科长".into(),
+            at: Moment::from_micros(1_767_225_600_000_000),
+        }
+    }
+
+    #[test]
+    fn decisions_keep_their_wire_form() {
+        let plain = concat!(
+            r#"{"id":"07070707-0707-0707-0707-070707070707","kind":"returned","version":1,"comment":"请补充","#,
+            r#""by":"赵科长","at":"2026-01-01T00:00:00.000000Z"}"#
+        );
+        let with_items = concat!(
+            r#"{"id":"07070707-0707-0707-0707-070707070707","kind":"returned","version":1,"comment":"请补充","#,
+            r#""items":{"L-01":"请补拍","L-07":"写明数值"},"by":"赵科长","at":"2026-01-01T00:00:00.000000Z"}"#
+        );
+        let items = [("L-07", "写明数值"), ("L-01", "请补拍")].map(|(item, text)| (item.into(), text.into()));
+        for (decision, golden) in
+            [(returned(BTreeMap::new()), plain), (returned(BTreeMap::from(items)), with_items)]
+        {
+            assert_eq!(serde_json::to_string(&decision).unwrap(), golden);
+            assert_eq!(serde_json::from_str::<Decision>(golden).unwrap(), decision);
         }
     }
 }

@@ -20,6 +20,7 @@ use fieldproof_schema::reference::{Decision, DecisionKind, InspectionState};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// What an administrator chose.
 #[derive(Debug, Clone)]
@@ -120,6 +121,7 @@ fn decision(id: DecisionId, resolution: &Resolution) -> Decision {
         kind: DecisionKind::Resolved,
         version: None,
         comment: resolution.reason.clone(),
+        items: BTreeMap::new(),
         by: resolution.by.clone(),
         at: resolution.at,
     }

@@ -21,25 +21,40 @@ use fieldproof_schema::reference::{Decision, DecisionKind, InspectionState};
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a supervisor says: about the whole, and about single items of the checklist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// About the whole.
+    pub comment: String,
+    /// By item.
+    pub items: BTreeMap<String, String>,
+}
 
 /// Returns a sealed inspection to its officers, who answer with a supplement.
 ///
 /// # Errors
-/// [`ErrorCode::AlreadyDecided`], [`ErrorCode::StateWrong`] while it is not sealed.
+/// [`ErrorCode::AlreadyDecided`], [`ErrorCode::StateWrong`] while it is not sealed, [`ErrorCode::AnswerUnknownItem`] for a
+/// remark about an item that the pinned checklist has not.
 pub async fn give_back(
     app: &App,
     org: OrgId,
     user: &User,
     id: InspectionId,
-    comment: String,
+    remarks: Remarks,
 ) -> Result<Decision, ApiError> {
     let deciding = Deciding::new(app, org, user, id, DecisionKind::Returned);
     let steps = (InspectionState::Sealed, InspectionState::Returned);
+    let reader = app.clone();
     app.db
         .write(move |tx| {
-            deciding.inspection(tx, Act::Review, steps.0)?;
-            deciding.decide(tx, steps, comment.clone())
+            let found = deciding.inspection(tx, Act::Review, steps.0)?;
+            let template = reader.templates.get(tx, org, &found.template_id, &found.template_revision)?;
+            if let Some(item) = remarks.items.keys().find(|id| template.item(id).is_none()) {
+                return Err(ApiError::new(ErrorCode::AnswerUnknownItem).with(json!({"item": item})));
+            }
+            deciding.decide(tx, steps, remarks.clone())
         })
         .await
 }
@@ -80,7 +95,7 @@ pub async fn accept(
                     return Err(ApiError::new(ErrorCode::EvidenceIncomplete).with(details));
                 }
             };
-            deciding.decide(tx, steps, comment)
+            deciding.decide(tx, steps, Remarks { comment, ..Remarks::default() })
         })
         .await
 }
@@ -108,7 +123,7 @@ pub async fn disclose(app: &App, org: OrgId, user: &User, id: InspectionId) -> R
             if !disclosures::insert(tx, org, id, &kept)? {
                 return Err(deciding.came_late(tx)?);
             }
-            deciding.decide(tx, steps, String::new())
+            deciding.decide(tx, steps, Remarks::default())
         })
         .await?;
     Ok(disclosure)
@@ -153,7 +168,7 @@ impl Deciding {
         &self,
         tx: &mut Tx<'_>,
         (from, to): (InspectionState, InspectionState),
-        comment: String,
+        Remarks { comment, items }: Remarks,
     ) -> Result<Decision, ApiError> {
         let (org, id) = (self.org, self.inspection);
         let sealed = seals::list(tx, org, id)?.into_iter().rev().find(|seal| seal.completed_at.is_some());
@@ -163,6 +178,7 @@ impl Deciding {
             kind: self.kind,
             version,
             comment,
+            items,
             by: self.user.name.clone(),
             at: self.now,
         };

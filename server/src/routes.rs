@@ -37,7 +37,8 @@ async fn asset(Path((version, name)): Path<(String, String)>, headers: HeaderMap
 async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    // Not `no-referrer`: browsers then send forms with the origin `null`, and we could not tell our own.
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));

@@ -121,7 +121,8 @@ async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: browsers then send forms with the origin `null`, and we could not tell our own.
+        (REFERRER_POLICY, "same-origin"),
         (RESOURCE_POLICY, "same-origin"),
         (CACHE_CONTROL, "no-store"),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),

@@ -9,6 +9,7 @@ use fieldproof_schema::reference::{Decision, DecisionKind, InspectionState};
 use fieldproof_schema::seal::{self, Party, Seal, Signed, Statement};
 use fieldproof_schema::suite::{MemoryKey, Signer};
 use fieldproof_schema::wire::error::ErrorCode;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -186,6 +187,7 @@ async fn a_return_opens_the_inspection_for_a_supplement() {
         kind: DecisionKind::Returned,
         version: Some(1),
         comment: "请补充".into(),
+        items: BTreeMap::new(),
         by: "赵科长".into(),
         at: Moment::from_micros(7),
     }];

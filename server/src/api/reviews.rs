@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::auth::UserActor;
 use crate::error::ApiError;
 use crate::policy::Act;
-use crate::review;
+use crate::review::{self, Remarks};
 use crate::store::disclosures::Disclosure;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -17,6 +17,7 @@ use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::Decision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The routes of this resource.
@@ -31,14 +32,31 @@ pub fn routes() -> Router<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Return {
-    /// What the officers have to answer.
+    /// What the officers have to answer. May be empty where a single item is spoken of.
+    #[serde(default)]
     comment: String,
+    /// What they have to answer about single items, by item.
+    #[serde(default)]
+    items: BTreeMap<String, String>,
+}
+
+impl Return {
+    fn remarks(self) -> Result<Remarks, ApiError> {
+        let said = |(item, text): (String, String)| Ok::<_, ApiError>((item, reason(&text)?));
+        let items = self.items.into_iter().map(said).collect::<Result<BTreeMap<_, _>, _>>()?;
+        let comment = if items.is_empty() {
+            reason(&self.comment)?
+        } else {
+            check::optional_text("comment", &self.comment, REASON_CHARS_MAX)?
+        };
+        Ok(Remarks { comment, items })
+    }
 }
 
 #[utoipa::path(post, path = "/api/v1/inspections/{id}/return", tag = "reviews", params(("id" = String, Path)),
     request_body = Return, responses(
     (status = 200, description = "The decision", body = serde_json::Value), (status = 404, description = "not_found"),
-    (status = 409, description = "already_decided, state_wrong"), (status = 422, description = "reason_missing")))]
+    (status = 409, description = "already_decided, state_wrong"), (status = 422, description = "reason_missing, answer_unknown_item, field_invalid")))]
 pub(crate) async fn give_back(
     State(app): State<App>,
     actor: UserActor,
@@ -46,8 +64,8 @@ pub(crate) async fn give_back(
     Json(body): Json<Return>,
 ) -> Result<axum::Json<Decision>, ApiError> {
     actor.user.may(Act::Review)?;
-    let comment = reason(&body.comment)?;
-    let decision = review::give_back(&app, actor.org, &actor.user, parse("id", &id)?, comment).await?;
+    let decision =
+        review::give_back(&app, actor.org, &actor.user, parse("id", &id)?, body.remarks()?).await?;
     Ok(axum::Json(decision))
 }
 

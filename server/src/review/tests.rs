@@ -76,7 +76,13 @@ async fn the_first_decision_wins_and_the_second_is_shown_it() {
         world.refused("POST", &format!("{path}/return"), &supervisor, give_back(" ")).await,
         "reason_missing"
     );
+    let unknown = json!({"comment": "请补充", "items": {"nowhere": "请补拍"}});
+    assert_eq!(
+        world.refused("POST", &format!("{path}/return"), &supervisor, unknown).await,
+        "answer_unknown_item"
+    );
     let decision = world.ok("POST", &format!("{path}/return"), &supervisor, give_back("请补充")).await;
+    assert_eq!(decision["items"], Value::Null);
     assert_eq!((decision["kind"].as_str(), decision["version"].as_i64()), (Some("returned"), Some(1)));
     let (status, answer) = world.call("POST", &format!("{path}/accept"), &supervisor, json!({})).await;
     assert_eq!((status, answer["code"].as_str()), (409, Some("already_decided")));
@@ -88,6 +94,25 @@ async fn the_first_decision_wins_and_the_second_is_shown_it() {
     // The snapshot followed the step, so that the document opens without its whole history.
     let shown = world.ok("GET", &path, &supervisor, Value::Null).await;
     assert_eq!(shown["row"]["state"], "returned");
+}
+
+#[tokio::test]
+async fn a_return_may_speak_of_single_items_alone() {
+    let world = testing::city().await;
+    let admin = world.sign_in("admin").await;
+    let supervisor = world.user(&admin, "supervisor", "supervisor", "ORG-C").await;
+    let id = sealed(&world, &admin).await;
+    let path = format!("/api/v1/inspections/{id}");
+    let (app, org) = (world.app.clone(), world.app.org().await.unwrap());
+    let stored = world.app.db.read(move |tx| documents::read(tx, &app, org, id)).await.unwrap();
+    let item = stored.template.items[0].id.clone();
+    let silent = json!({"items": {&item: " "}});
+    assert_eq!(world.refused("POST", &format!("{path}/return"), &supervisor, silent).await, "reason_missing");
+    let said = json!({"items": {&item: " 请补拍 "}});
+    let decision = world.ok("POST", &format!("{path}/return"), &supervisor, said).await;
+    assert_eq!((&decision["comment"], &decision["items"]), (&json!(""), &json!({&item: "请补拍"})));
+    let shown = world.ok("GET", &path, &supervisor, Value::Null).await;
+    assert_eq!(shown["row"]["decisions"], json!([decision]));
 }
 
 #[tokio::test]
