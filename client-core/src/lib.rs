@@ -32,7 +32,7 @@ pub use client::{
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};
-pub use keys::KeyCost;
+pub use keys::{KeyCost, PASSPHRASE_CHARS_MIN};
 pub use sealing::SealState;
 pub use store::list::TaskGroup;
 pub use store::standing::Standing;

@@ -77,6 +77,14 @@ pub struct FailedItem {
     pub text_en: String,
 }
 
+/// What a visit found, whom it visited, and when it was sealed.
+#[derive(Default)]
+struct Found {
+    failed: Vec<FailedItem>,
+    entity: Option<EntitySnapshot>,
+    sealed_at: Option<Moment>,
+}
+
 impl Client {
     /// Entities whose name, code, credit code or address has `words` in it, by name.
     pub fn entities(&self, words: &str, from: u64, limit: u64) -> Result<EntityPage, ClientError> {
@@ -110,23 +118,21 @@ impl Client {
         for line in lines {
             let inspection = line.inspection;
             let waiting = unsent.remove(&inspection).unwrap_or_default();
-            let (failed, pinned, sealed_at) = self.found(inspection)?;
-            snapshot = snapshot.or(pinned);
-            visits.push(Visit { summary: InspectionSummary::new(line, waiting), sealed_at, failed });
+            let found = self.found(inspection)?;
+            snapshot = snapshot.or(found.entity);
+            let summary = InspectionSummary::new(line, waiting);
+            visits.push(Visit { summary, sealed_at: found.sealed_at, failed: found.failed });
         }
         Ok(EntityProfile { row, snapshot, visits, more })
     }
 
-    /// What a visit found, whom it visited, and when it was sealed.
-    fn found(
-        &self,
-        inspection: InspectionId,
-    ) -> Result<(Vec<FailedItem>, Option<EntitySnapshot>, Option<Moment>), ClientError> {
+    /// What a visit found; nothing while its document is not here.
+    fn found(&self, inspection: InspectionId) -> Result<Found, ClientError> {
         let (who, document) = {
             let mut desk = self.desk();
             (desk.who.clone(), desk.document_if_here(inspection)?)
         };
-        let (Some(who), Some(document)) = (who, document) else { return Ok((Vec::new(), None, None)) };
+        let (Some(who), Some(document)) = (who, document) else { return Ok(Found::default()) };
         let view = document.view()?;
         let law = self.law()?;
         let template = self.template(&view.identity.template)?;
@@ -143,6 +149,6 @@ impl Client {
                 }
             }
         }
-        Ok((failed, Some(view.identity.entity), sealed_at))
+        Ok(Found { failed, entity: Some(view.identity.entity), sealed_at })
     }
 }

@@ -122,6 +122,11 @@ impl Client {
         })
     }
 
+    /// How far the own records of an inspection got.
+    pub fn standing(&self, inspection: InspectionId) -> Result<Standing, ClientError> {
+        standing::of(&self.reader(), inspection)
+    }
+
     /// Inspections with own records; those first of which the server does not hold everything.
     pub fn standings(&self, from: u64, limit: u64) -> Result<Vec<InspectionStanding>, ClientError> {
         let found = standing::by_inspection(&self.reader(), from, limit)?.into_iter();
