@@ -25,7 +25,7 @@ mod tests;
 mod transport;
 
 pub use client::{
-    ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, Choice, Client, EnrolledAs, Enrolment,
+    Answered, ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, Choice, Client, EnrolledAs, Enrolment,
     EntityLine, EntityPage, EntityProfile, EntryLine, EvidenceFile, EvidenceItem, FailedItem, Fault, History,
     InspectionDetail, InspectionStanding, InspectionSummary, ItemState, Options, Overview, SealOutlook,
     SealPreview, SealedContent, Stage, Status, TaskPage, TaskQuery, Verification, Visit, WaitingCapture,

@@ -4,5 +4,6 @@ mod acts;
 mod damage;
 mod faces;
 mod merging;
+mod pages;
 mod sealing;
 mod syncing;
