@@ -113,7 +113,7 @@ async fn a_record_is_here_then_sent_then_held_as_receipts_say() {
     let visit = &visits[0];
     assert_eq!(client.overview().unwrap().records, Standing::default());
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
-    client.note(visit.id, &visit.items()[0], "清澈").unwrap();
+    client.note(visit.id, &visit.items()[0], None, "清澈").unwrap();
     let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
     client.capture(visit.id, CaptureSource::Bytes(PNG), &facts).unwrap();
     // Two changes, a capture, and the change that lists it.
