@@ -7,6 +7,7 @@
 mod assets;
 mod face;
 mod fault;
+mod inspection;
 mod settings;
 mod tasks;
 mod unlock;
@@ -32,7 +33,24 @@ pub(crate) struct Route {
 }
 
 /// Every page: tests walk it.
-pub(crate) const ALL: &[&[Route]] = &[assets::ROUTES, settings::ROUTES, tasks::ROUTES, unlock::ROUTES];
+pub(crate) const ALL: &[&[Route]] = &[
+    assets::ROUTES,
+    settings::ROUTES,
+    tasks::ROUTES,
+    unlock::ROUTES,
+    inspection::answer::ROUTES,
+    inspection::evidence::ROUTES,
+    inspection::fresh::ROUTES,
+    inspection::law::ROUTES,
+    inspection::narrative::ROUTES,
+    inspection::note::ROUTES,
+    inspection::overview::ROUTES,
+    inspection::party::ROUTES,
+    inspection::place::ROUTES,
+    inspection::section::ROUTES,
+    inspection::team::ROUTES,
+    inspection::upload::ROUTES,
+];
 
 /// All pages.
 pub fn routes(face: Face) -> Router {
