@@ -51,7 +51,8 @@
             const key = closest(event, '[data-key]')
             if (key) press(field, key.dataset.key)
         })
-        field.parentElement.append(pad)
+        const under = field.closest('form')?.querySelector('.fp-limit') ?? field.parentElement
+        under.after(pad)
         pad.scrollIntoView({ block: 'nearest' })
     }
     document.addEventListener('focusin', event => {

@@ -17,13 +17,16 @@ use fieldproof_client_core::{Answered, ClientError};
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::{self, Page};
 use fieldproof_schema::checklist::{Answer, AnswerError, Verdict};
-use fieldproof_schema::document::ChangeId;
+use fieldproof_schema::document::{ChangeId, Side};
 
 pub(in crate::pages) const ROUTES: &[Route] = &[
     Route { path: "/inspections/{id}/items/{item}/answer", answer: || post(answer) },
     Route { path: "/inspections/{id}/items/{item}/undo", answer: || post(undo) },
     Route { path: "/inspections/{id}/items/{item}/judge", answer: || get(judge) },
 ];
+
+/// How long an answer offers to be taken back. The style sheet lets the offer go after as long.
+const UNDO_SECONDS: i64 = 10;
 
 async fn answer(
     ask: Ask,
@@ -56,11 +59,11 @@ async fn answer(
     let mut said = Said { total_was, ..Said::default() };
     let mut status = StatusCode::OK;
     match answered {
-        // Nothing is taken back where nothing changed.
+        // Nothing is taken back where nothing changed; a field may post twice what was typed once.
         Answered::Stands(_) => {
             let stood = before.detail.view.answers.get(&item).map(|register| &register.standing);
             let stands = visit.detail.view.answers.get(&item).map(|register| &register.standing);
-            said.fresh = stands.is_some() && stands != stood;
+            said.fresh = stands.is_some() && (stands != stood || is_recent(&ask, &visit, stands));
             said.done = (stands.is_none() && stood.is_some()).then_some("inspection.cleared");
             said.strange = strange && said.fresh;
         }
@@ -71,6 +74,13 @@ async fn answer(
         Answered::Contested => status = StatusCode::CONFLICT,
     }
     show(&ask, &visit, &item, said, status)
+}
+
+/// Whether the officer gave this answer within the time in which it can be taken back.
+fn is_recent(ask: &Ask, visit: &Visit, standing: Option<&Side>) -> bool {
+    let author = standing.and_then(|side| visit.detail.authors.get(&side.stamp.change));
+    let at = author.filter(|author| author.own).and_then(|author| author.at);
+    at.is_some_and(|at| ask.app().host().now() <= at.plus_seconds(UNDO_SECONDS))
 }
 
 async fn undo(

@@ -64,7 +64,8 @@ pub(super) struct Region {
     /// `open` or the verdict, for what depends on it beside the region.
     pub(super) word: &'static str,
     pub(super) reading: Option<String>,
-    pub(super) automatic: bool,
+    /// Whether the officer decided where the limit could not, or other than it says.
+    pub(super) by_officer: bool,
     /// What stands, where segments do not show it.
     pub(super) standing: Option<String>,
     /// Who answered, when it was somebody else.
@@ -115,7 +116,8 @@ impl Region {
             verdict,
             word: word(verdict),
             reading: reading.map(|(number, reading)| words::reading(p, number, reading)),
-            automatic: judgement.is_some_and(|judgement| judgement.automatic),
+            by_officer: matches!(verdict, Some(Verdict::Pass | Verdict::Fail))
+                && judgement.is_some_and(|judgement| judgement.why.is_some() && !judgement.automatic),
             standing: shown(p, known),
             by,
             segments: segments(known, own_verdict),
