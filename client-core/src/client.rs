@@ -178,6 +178,11 @@ impl Client {
         self.shelf.template(&self.reader(), pin)
     }
 
+    /// Every checklist that is here, by title and revision.
+    pub fn checklists(&self) -> Result<Vec<Arc<Template>>, ClientError> {
+        self.shelf.templates(&self.reader())
+    }
+
     /// The register of laws and standards; `None` until it arrives.
     pub fn laws(&self) -> Result<Option<Arc<LawRegister>>, ClientError> {
         Ok(self.law()?.register)

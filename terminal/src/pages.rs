@@ -9,6 +9,7 @@ mod enrol;
 mod entities;
 mod face;
 mod fault;
+mod inspection;
 mod paging;
 mod settings;
 mod strip;
@@ -41,6 +42,18 @@ pub(crate) const ALL: &[&[Route]] = &[
     assets::ROUTES,
     enrol::ROUTES,
     entities::ROUTES,
+    inspection::answer::ROUTES,
+    inspection::evidence::ROUTES,
+    inspection::fresh::ROUTES,
+    inspection::law::ROUTES,
+    inspection::narrative::ROUTES,
+    inspection::note::ROUTES,
+    inspection::overview::ROUTES,
+    inspection::party::ROUTES,
+    inspection::place::ROUTES,
+    inspection::section::ROUTES,
+    inspection::team::ROUTES,
+    inspection::upload::ROUTES,
     settings::ROUTES,
     strip::ROUTES,
     sync::ROUTES,
