@@ -3,6 +3,7 @@
 //! Its parts are the acts of an officer, one concern each. What is here is what they share: the open store, the desk on
 //! which acts are done one after another, and the reader beside it.
 
+mod answers;
 mod capture;
 mod conflicts;
 mod detail;
@@ -15,6 +16,7 @@ mod status;
 mod summary;
 mod verify;
 
+pub use answers::Answered;
 pub use capture::{CaptureFacts, CaptureSource, EvidenceFile};
 pub use conflicts::Choice;
 pub use detail::{Author, EvidenceItem, InspectionDetail, ItemState, Stage};
@@ -148,7 +150,7 @@ impl Desk {
     pub(crate) fn visible(&self, inspection: InspectionId) -> Result<list::Line, ClientError> {
         let line = list::find(&self.conn, inspection)?;
         let line = line.ok_or(ClientError::NotFound { what: "inspection" })?;
-        if line.scoped || unsent::by_inspection(&self.conn)?.contains_key(&inspection) {
+        if line.scoped || !unsent::of_inspection(&self.conn, inspection)?.is_empty() {
             return Ok(line);
         }
         Err(ClientError::NotFound { what: "inspection" })

@@ -25,9 +25,9 @@ mod tests;
 mod transport;
 
 pub use client::{
-    Author, CaptureFacts, CaptureSource, Choice, Client, EnrolledAs, Enrolment, EntryLine, EvidenceFile,
-    EvidenceItem, Fault, History, InspectionDetail, InspectionSummary, ItemState, Options, SealPreview,
-    Stage, Status, Verification,
+    Answered, Author, CaptureFacts, CaptureSource, Choice, Client, EnrolledAs, Enrolment, EntryLine,
+    EvidenceFile, EvidenceItem, Fault, History, InspectionDetail, InspectionSummary, ItemState, Options,
+    SealPreview, Stage, Status, Verification,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};

@@ -3,5 +3,6 @@
 mod acts;
 mod damage;
 mod merging;
+mod pages;
 mod sealing;
 mod syncing;

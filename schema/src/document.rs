@@ -12,11 +12,13 @@
 mod edit;
 mod gate;
 mod genesis;
+mod merge;
 mod view;
 
 pub use edit::{Edit, EditError};
 pub use gate::{GateRules, Refusal, accept, inspect};
 pub use genesis::{EntitySnapshot, Genesis, Identity, TeamMember, TemplatePin, genesis};
+pub use merge::merge;
 pub use view::{Register, Side, Stamp, View};
 
 use crate::moment::Moment;
@@ -223,6 +225,12 @@ impl Document {
         let mut outside: Vec<_> = self.doc.get_changes(&heads).iter().map(|c| ChangeId(c.hash().0)).collect();
         outside.sort_unstable();
         outside
+    }
+
+    /// The changes that a change was written upon; none where the change is not part of the document.
+    pub fn parents(&self, change: ChangeId) -> Vec<ChangeId> {
+        let change = self.doc.get_change_by_hash(&automerge::ChangeHash(change.0));
+        change.map(|change| change.deps().iter().map(|dep| ChangeId(dep.0)).collect()).unwrap_or_default()
     }
 
     /// Adds one change when its predecessors are here. Bytes from outside go through [`accept`] first.

@@ -4,8 +4,8 @@
 //! step says what it checked; a step that finds something else than it should fails the demo by name.
 
 pub mod api;
-mod city;
-mod field;
+pub(crate) mod city;
+pub(crate) mod field;
 mod office;
 pub mod process;
 
@@ -15,7 +15,7 @@ use fieldproof_presentation::texts::{Language, text};
 use process::Service;
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What the demo was asked for.
@@ -33,14 +33,15 @@ pub(crate) struct Day {
     data: PathBuf,
     /// Where the programs are.
     programs: PathBuf,
-    server: Option<Service>,
-    server_url: String,
+    pub(crate) server: Option<Service>,
+    pub(crate) server_url: String,
     /// The link between terminals and server.
-    link: Option<Proxy>,
-    administrator: Option<Api>,
-    supervisor: Option<Api>,
-    task: Option<city::Task>,
-    terminals: Vec<field::Terminal>,
+    pub(crate) link: Option<Proxy>,
+    pub(crate) administrator: Option<Api>,
+    pub(crate) supervisor: Option<Api>,
+    /// What the two officers have to do; the first is what the day is about.
+    pub(crate) tasks: Vec<city::Task>,
+    pub(crate) terminals: Vec<field::Terminal>,
     shared: field::Shared,
     public_url: String,
 }
@@ -93,7 +94,7 @@ impl Board<'_> {
 /// # Errors
 /// The step that failed, by its number and name; what went wrong was printed before.
 pub async fn play(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut day = Day::new(options)?;
+    let mut day = Day::new(&options.data)?;
     let mut board = Board { out, steps: Vec::new() };
     board.step("demo.step.server", city::start(&mut day)).await?;
     board.step("demo.step.draw", city::draw(&mut day)).await?;
@@ -114,40 +115,52 @@ pub async fn play(options: &Options, out: &mut dyn Write) -> Result<(), Failure>
 }
 
 impl Day {
-    fn new(options: &Options) -> Result<Self, Failure> {
-        std::fs::create_dir_all(&options.data)?;
+    /// A day that leaves everything behind in a new folder.
+    pub(crate) fn new(data: &Path) -> Result<Self, Failure> {
+        std::fs::create_dir_all(data)?;
         Ok(Self {
-            data: options.data.clone(),
+            data: data.to_owned(),
             programs: process::programs()?,
             server: None,
             server_url: String::new(),
             link: None,
             administrator: None,
             supervisor: None,
-            task: None,
+            tasks: Vec::new(),
             terminals: Vec::new(),
             shared: field::Shared::default(),
             public_url: String::new(),
         })
     }
 
+    /// Starts the server on its folder, where it listens this time.
+    pub(crate) fn start_server(&mut self) -> Result<(), Failure> {
+        let folder = self.data.join("server");
+        let folder = folder.to_str().ok_or("the data folder's name is not UTF-8")?;
+        let serve = ["serve", "--data", folder, "--listen", "127.0.0.1:0"];
+        let server = Service::start(&self.program("fieldproof"), &serve, &self.data.join("server.log"))?;
+        self.server_url = server.says("listening");
+        self.server = Some(server);
+        Ok(())
+    }
+
     fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }
 
-    fn administrator(&self) -> Result<&Api, Failure> {
+    pub(crate) fn administrator(&self) -> Result<&Api, Failure> {
         self.administrator.as_ref().ok_or_else(|| "nobody signed in as administrator".into())
     }
 
-    fn supervisor(&self) -> Result<&Api, Failure> {
+    pub(crate) fn supervisor(&self) -> Result<&Api, Failure> {
         self.supervisor.as_ref().ok_or_else(|| "nobody signed in as supervisor".into())
     }
 
     fn task(&self) -> Result<&city::Task, Failure> {
-        self.task.as_ref().ok_or_else(|| "no task was dispatched".into())
+        self.tasks.first().ok_or_else(|| "no task was dispatched".into())
     }
 
-    fn link(&self) -> Result<&Proxy, Failure> {
+    pub(crate) fn link(&self) -> Result<&Proxy, Failure> {
         self.link.as_ref().ok_or_else(|| "there is no link".into())
     }
 

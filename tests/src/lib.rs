@@ -1,11 +1,13 @@
 //! What needs more than one crate: the in-process world, stories, demo and proof.
 
+pub mod browser;
 pub mod demo;
 pub mod measure;
 pub mod photo;
 pub mod postgres;
 pub mod prove;
 pub mod proxy;
+pub mod stage;
 pub mod statements;
 pub mod tidy;
 mod workspace;

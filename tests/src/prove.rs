@@ -3,6 +3,8 @@
 //! A step that fails does not stop the later ones, so that one run shows everything. What a check means is its tool's
 //! and its test's business; here is only the order, the clock and the count.
 
+mod apt;
+mod chromium;
 mod postgres;
 mod run;
 mod steps;

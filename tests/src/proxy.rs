@@ -8,7 +8,7 @@ mod port;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::Mutex;
 
@@ -18,7 +18,7 @@ use self::port::Port;
 /// A proxy on a loopback port of its own, open from the start. Dropping it breaks the link for good.
 pub struct Proxy {
     port: Port,
-    upstream: SocketAddr,
+    upstream: std::sync::Mutex<SocketAddr>,
     plan: Arc<Plan>,
     link: Mutex<Option<Link>>,
 }
@@ -30,6 +30,7 @@ impl Proxy {
     /// When no loopback port can be had.
     pub async fn start(upstream: SocketAddr) -> io::Result<Self> {
         let port = Port::reserve()?;
+        let upstream = std::sync::Mutex::new(upstream);
         let proxy = Self { port, upstream, plan: Arc::default(), link: Mutex::new(None) };
         proxy.open_link().await?;
         Ok(proxy)
@@ -55,9 +56,15 @@ impl Proxy {
     pub async fn open_link(&self) -> io::Result<()> {
         let mut link = self.link.lock().await;
         if link.is_none() {
-            *link = Some(Link::open(self.port.listen()?, self.upstream, Arc::clone(&self.plan)));
+            let upstream = *self.upstream.lock().unwrap_or_else(PoisonError::into_inner);
+            *link = Some(Link::open(self.port.listen()?, upstream, Arc::clone(&self.plan)));
         }
         Ok(())
+    }
+
+    /// Leads elsewhere from the next time that the link is opened: the server came back under another address.
+    pub fn turn_to(&self, upstream: SocketAddr) {
+        *self.upstream.lock().unwrap_or_else(PoisonError::into_inner) = upstream;
     }
 
     /// Cuts the next connection once exactly `bytes` of what the device sends have been passed on.

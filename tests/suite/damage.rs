@@ -94,7 +94,7 @@ async fn every_act_is_there_once(seed: u64, fate: Fate) {
     let visit = task.inspection;
     let (mut acts, mut captures) = (0, 0);
     for n in 0.. {
-        one.client().narrative(visit, &format!("第{n}次")).unwrap();
+        one.client().narrative(visit, None, &format!("第{n}次")).unwrap();
         let bytes = photo::jpeg(100 + n, None, 64, 64);
         let caption = format!("照片{n}");
         let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: &caption };
@@ -174,7 +174,7 @@ async fn what_was_written_offline_after_the_seal_stays_beside_it() {
     assert_eq!(supervisor.refused(&world, &format!("{about}/disclose"), json!({})).await, "state_wrong");
 
     let late = "定稿后才写下的一句";
-    car.client().narrative(visit, late).unwrap();
+    car.client().narrative(visit, None, late).unwrap();
     car.link.up();
     assert!(car.sync().await.refused.is_empty(), "what comes late is taken");
     assert!(!car.client().inspection(visit).unwrap().editable);
@@ -217,9 +217,9 @@ async fn a_revoked_terminal_is_refused_and_keeps_what_it_has() {
     let world = World::start(26, None).await;
     let City { administrator, task, mut one, two, .. } = support::city(&world).await;
     let visit = task.inspection;
-    one.client().narrative(visit, "停用前").unwrap();
+    one.client().narrative(visit, None, "停用前").unwrap();
     one.sync().await;
-    one.client().narrative(visit, "停用前。停用时未发送").unwrap();
+    one.client().narrative(visit, None, "停用前。停用时未发送").unwrap();
     let device = one.client().status().unwrap().enrolled.unwrap().device;
     let path = format!("/api/v1/devices/{device}/revoke");
     let revocation = json!({"reason": "终端遗失"});

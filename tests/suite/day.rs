@@ -47,8 +47,8 @@ pub(crate) async fn working_day(world: &World) -> City {
     for (item, answer) in second {
         two.client().answer(visit, item, answer).unwrap();
     }
-    one.client().narrative(visit, "上午检查更衣室与泳池。").unwrap();
-    two.client().narrative(visit, "下午检查水处理机房。").unwrap();
+    one.client().narrative(visit, None, "上午检查更衣室与泳池。").unwrap();
+    two.client().narrative(visit, None, "下午检查水处理机房。").unwrap();
     let pass = Answer::Conformity { result: Outcome::Pass };
     let fail = Answer::Conformity { result: Outcome::Fail };
     assert_eq!(one.client().answer(visit, &contested.0, &pass).unwrap().verdict, Verdict::Pass);
@@ -114,14 +114,14 @@ pub(crate) async fn working_day(world: &World) -> City {
     let party = Party::Signed { name: "现场负责人（虚构）".into() };
     support::seal(&one, &two, visit, &party, None).await;
     assert_eq!(support::state(&one, visit), InspectionState::Sealed);
-    assert!(one.client().narrative(visit, "定稿后").is_err(), "what is sealed is not edited");
+    assert!(one.client().narrative(visit, None, "定稿后").is_err(), "what is sealed is not edited");
     let path = format!("/api/v1/inspections/{visit}/return");
     supervisor.post(world, &path, json!({"comment": "请补充消毒记录检查情况"})).await;
     for device in [&one, &two] {
         device.sync().await;
         assert_eq!(support::state(device, visit), InspectionState::Returned);
     }
-    two.client().note(visit, &contested.0, "已补充：消毒记录缺三日").unwrap();
+    two.client().note(visit, &contested.0, None, "已补充：消毒记录缺三日").unwrap();
     two.sync().await;
     one.sync().await;
     support::seal(&two, &one, visit, &party, Some("已按意见补充")).await;

@@ -2,6 +2,8 @@
 
 // Marked so that the lints know their helpers for tests too.
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod database;

@@ -111,6 +111,24 @@ impl Client {
         })
     }
 
+    /// Writes what stands under a capture. The bytes and what the journal says about them stay as they are.
+    pub fn caption(
+        &self,
+        inspection: InspectionId,
+        record: RecordId,
+        caption: &str,
+    ) -> Result<(), ClientError> {
+        self.edit(inspection, |act| {
+            let key = record.to_string();
+            let listed = act.document.view()?.evidence.remove(&key);
+            let register = listed.and_then(|r| serde_json::from_str(&r.standing.value).ok());
+            let register: EvidenceRegister = register.ok_or(ClientError::NotFound { what: "capture" })?;
+            let register = EvidenceRegister { caption: caption.to_owned(), ..register };
+            let text = serde_json::to_string(&register).expect("a register is plain data with text keys");
+            Ok(Box::new(move |edit| Ok(edit.evidence(&key, &text)?)))
+        })
+    }
+
     /// Refuses before any byte is copied.
     fn capture_allowed(&self, inspection: InspectionId, facts: &CaptureFacts<'_>) -> Result<(), ClientError> {
         let mut desk = self.desk();

@@ -1,11 +1,11 @@
 //! Everything about one inspection, for its page.
 
 use super::summary::InspectionSummary;
-use super::{Client, Who, directory};
+use super::{Client, directory};
 use crate::checklists::{self, Law};
 use crate::error::ClientError;
 use crate::evidence;
-use crate::sealing::{SealBook, SealState, book};
+use crate::sealing::{SealState, book};
 use crate::store::changes::{self, Origin};
 use crate::store::{evidence as captures, rows, unsent};
 use fieldproof_schema::checklist::{Answer, Applicability, Judgement, Template};
@@ -50,6 +50,8 @@ pub struct InspectionDetail {
     pub seals: Vec<SealState>,
     /// False when an edit would be refused as sealed.
     pub editable: bool,
+    /// The officer whose terminal it is.
+    pub me: OfficerId,
     /// Changes that wait for their predecessors.
     pub waiting_changes: u64,
 }
@@ -141,8 +143,8 @@ impl Client {
         let items = template
             .as_ref()
             .map(|template| items(template, &law, &view, &conflicts, &authors, self.host.now()));
-        let SealBook { seals, .. } = book(&reader, inspection, who.device, who.member.officer)?;
-        let unsent = unsent::by_inspection(&reader)?.remove(&inspection).unwrap_or_default();
+        let seals = book(&reader, inspection, who.device, who.member.officer)?;
+        let unsent = unsent::of_inspection(&reader, inspection)?;
         Ok(InspectionDetail {
             summary: InspectionSummary::new(line, unsent),
             task: rows::about_inspection(&reader, RowKind::Task, inspection)?,
@@ -150,15 +152,44 @@ impl Client {
             heads: document.heads(),
             items: items.unwrap_or_default(),
             evidence: self.evidence_items(&reader, inspection, &view, row.as_ref())?,
-            editable: editable(&reader, &who, inspection)?,
+            editable: seals.editable(),
+            me: who.member.officer,
             waiting_changes: changes::waiting(&reader, inspection)?,
             row,
             view,
             template,
             conflicts,
             authors,
-            seals,
+            seals: seals.seals,
         })
+    }
+
+    /// Who wrote what joined an inspection since its heads were `seen`, this terminal's own changes left aside; each
+    /// person once. Changes of the server's own have no name.
+    pub fn news(
+        &self,
+        inspection: InspectionId,
+        seen: &[ChangeId],
+    ) -> Result<Vec<Option<String>>, ClientError> {
+        let document = {
+            let mut desk = self.desk();
+            desk.visible(inspection)?;
+            desk.document(inspection)?
+        };
+        // Heads that are no part of the document say nothing about it.
+        let seen: Vec<ChangeId> = seen.iter().copied().filter(|head| document.contains(*head)).collect();
+        let new = document.changes_outside(&seen);
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let authors = authors(&self.reader(), &document.view()?, inspection)?;
+        let mut names = Vec::new();
+        for author in new.iter().filter_map(|change| authors.get(change)).filter(|author| !author.own) {
+            if !names.contains(&author.name) {
+                names.push(author.name.clone());
+            }
+        }
+        Ok(names)
     }
 
     /// Every capture that is known: taken here, listed in the document, or declared to the server.
@@ -205,10 +236,6 @@ impl Client {
         }
         Ok(found.into_values().collect())
     }
-}
-
-fn editable(conn: &Connection, who: &Who, inspection: InspectionId) -> Result<bool, ClientError> {
-    Ok(book(conn, inspection, who.device, who.member.officer)?.editable())
 }
 
 /// Who wrote each change of an inspection.

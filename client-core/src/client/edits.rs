@@ -11,7 +11,7 @@ use crate::projection;
 use crate::sealing;
 use crate::store::changes::{self, NewChange};
 use fieldproof_schema::checklist::{Answer, Judgement};
-use fieldproof_schema::document::{Actor, Document, Edit};
+use fieldproof_schema::document::{Actor, Document, Edit, EditError, View, merge};
 use fieldproof_schema::host::random;
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
@@ -50,19 +50,60 @@ impl Client {
         })
     }
 
-    /// Replaces the note of an item; what a colleague writes elsewhere in it stays.
-    pub fn note(&self, inspection: InspectionId, item: &str, text: &str) -> Result<(), ClientError> {
-        self.edit(inspection, |_| Ok(Box::new(move |edit| Ok(edit.note(item, text)?))))
+    /// Writes the note of an item; returns what stands then.
+    ///
+    /// `base` is the text that the officer's page showed: what a colleague wrote since then is joined with `text`, so
+    /// that neither is lost. Without it `text` takes the place of whatever stands.
+    pub fn note(
+        &self,
+        inspection: InspectionId,
+        item: &str,
+        base: Option<&str>,
+        text: &str,
+    ) -> Result<String, ClientError> {
+        let current = |view: &mut View| view.notes.remove(item).unwrap_or_default();
+        self.text(inspection, (base, text), current, |edit, text| edit.note(item, text))
     }
 
-    /// Replaces the narrative (检查情况).
-    pub fn narrative(&self, inspection: InspectionId, text: &str) -> Result<(), ClientError> {
-        self.edit(inspection, |_| Ok(Box::new(move |edit| Ok(edit.narrative(text)?))))
+    /// Writes the narrative (检查情况); see [`Self::note`].
+    pub fn narrative(
+        &self,
+        inspection: InspectionId,
+        base: Option<&str>,
+        text: &str,
+    ) -> Result<String, ClientError> {
+        let current = |view: &mut View| std::mem::take(&mut view.narrative);
+        self.text(inspection, (base, text), current, |edit, text| edit.narrative(text))
     }
 
-    /// Replaces the inspected party's statement (当事人陈述).
-    pub fn statement(&self, inspection: InspectionId, text: &str) -> Result<(), ClientError> {
-        self.edit(inspection, |_| Ok(Box::new(move |edit| Ok(edit.statement(text)?))))
+    /// Writes the inspected party's statement (当事人陈述); see [`Self::note`].
+    pub fn statement(
+        &self,
+        inspection: InspectionId,
+        base: Option<&str>,
+        text: &str,
+    ) -> Result<String, ClientError> {
+        let current = |view: &mut View| std::mem::take(&mut view.statement);
+        self.text(inspection, (base, text), current, |edit, text| edit.statement(text))
+    }
+
+    fn text<'w>(
+        &self,
+        inspection: InspectionId,
+        (base, text): (Option<&str>, &str),
+        current: impl FnOnce(&mut View) -> String,
+        write: impl FnOnce(&mut Edit<'_, '_>, &str) -> Result<(), EditError> + 'w,
+    ) -> Result<String, ClientError> {
+        self.edit(inspection, |act| {
+            let text = match base {
+                Some(base) => merge(base, text, &current(&mut act.document.view()?)),
+                None => text.to_owned(),
+            };
+            Ok(Box::new(move |edit| {
+                write(edit, &text)?;
+                Ok(text)
+            }))
+        })
     }
 
     /// Writes a finding (发现的问题): a new one, or in place of `record`.

@@ -222,6 +222,18 @@ pub(crate) fn own(conn: &Connection, inspection: InspectionId) -> Result<Vec<Cha
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether this store wrote a change.
+pub(crate) fn is_own(
+    conn: &Connection,
+    inspection: InspectionId,
+    change: ChangeId,
+) -> Result<bool, ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT own FROM changes WHERE inspection = ?1 AND change = ?2")?;
+    let own = statement.query_row(params![inspection.as_bytes(), change.0], |row| row.get(0)).optional()?;
+    Ok(own.unwrap_or(false))
+}
+
 /// Every inspection that has changes.
 pub(crate) fn inspections(conn: &Connection) -> Result<Vec<InspectionId>, ClientError> {
     let mut statement = conn.prepare_cached("SELECT DISTINCT inspection FROM changes ORDER BY inspection")?;

@@ -3,7 +3,7 @@
 use super::columns::{count, id};
 use crate::error::ClientError;
 use fieldproof_schema::ids::InspectionId;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -36,15 +36,7 @@ pub(crate) fn total(conn: &Connection) -> Result<Unsent, ClientError> {
            (SELECT COUNT(*) FROM evidence WHERE receipt IS NULL),
            (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE receipt IS NULL)",
     )?;
-    let found = statement.query_row([], |row| {
-        Ok(Unsent {
-            entries: count(row, 0)?,
-            changes: count(row, 1)?,
-            evidence: count(row, 2)?,
-            evidence_bytes: count(row, 3)?,
-        })
-    })?;
-    Ok(found)
+    Ok(statement.query_row([], unsent)?)
 }
 
 /// Counts by inspection; inspections that the server holds as a whole are absent.
@@ -75,6 +67,28 @@ pub(crate) fn by_inspection(conn: &Connection) -> Result<BTreeMap<InspectionId, 
         (unsent.evidence, unsent.evidence_bytes) = (count(row, 1)?, count(row, 2)?);
     }
     Ok(found)
+}
+
+/// Counts for one inspection.
+pub(crate) fn of_inspection(conn: &Connection, inspection: InspectionId) -> Result<Unsent, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT
+           (SELECT COUNT(*) FROM journal WHERE inspection = ?1 AND receipt IS NULL AND outcome IS NOT 'refused'),
+           (SELECT COUNT(*) FROM changes
+            WHERE inspection = ?1 AND own = 1 AND receipt IS NULL AND outcome IS NOT 'refused'),
+           (SELECT COUNT(*) FROM evidence WHERE inspection = ?1 AND receipt IS NULL),
+           (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE inspection = ?1 AND receipt IS NULL)",
+    )?;
+    Ok(statement.query_row([inspection.as_bytes()], unsent)?)
+}
+
+fn unsent(row: &Row<'_>) -> rusqlite::Result<Unsent> {
+    Ok(Unsent {
+        entries: count(row, 0)?,
+        changes: count(row, 1)?,
+        evidence: count(row, 2)?,
+        evidence_bytes: count(row, 3)?,
+    })
 }
 
 /// How many own items the server holds apart, has refused, and holds until their predecessors arrive.

@@ -34,9 +34,9 @@ async fn every_act_survives_the_end_of_the_process() {
     let item = &visit.items()[0];
     let judgement = client.answer(visit.id, item, &pass()).unwrap();
     assert_eq!(judgement.verdict, Verdict::Pass);
-    client.note(visit.id, item, "水质清澈").unwrap();
-    client.narrative(visit.id, "现场检查").unwrap();
-    client.statement(visit.id, "无异议").unwrap();
+    client.note(visit.id, item, None, "水质清澈").unwrap();
+    client.narrative(visit.id, None, "现场检查").unwrap();
+    client.statement(visit.id, None, "无异议").unwrap();
     let finding = client.finding(visit.id, None, &serde_json::json!({"text": "未公示"})).unwrap();
     let measured = client.measurement(visit.id, None, &serde_json::json!({"value": "7.2"})).unwrap();
     let photo = client.capture(visit.id, CaptureSource::Bytes(JPEG), &photo()).unwrap();
@@ -88,7 +88,7 @@ async fn saying_the_same_again_writes_nothing() {
     client.answer(visit.id, item, &pass()).unwrap();
     let before = client.verify().unwrap();
     client.answer(visit.id, item, &pass()).unwrap();
-    client.note(visit.id, item, "").unwrap();
+    client.note(visit.id, item, None, "").unwrap();
     assert_eq!(client.verify().unwrap(), before);
 }
 
@@ -103,10 +103,10 @@ async fn a_refused_act_leaves_nothing() {
     let refused: Vec<(ErrorCode, Result<(), ClientError>)> = vec![
         (ErrorCode::AnswerUnknownItem, client.answer(visit.id, "no-such-item", &pass()).map(drop)),
         (ErrorCode::AnswerUnfit, client.answer(visit.id, &item, &unfit).map(drop)),
-        (ErrorCode::AnswerUnknownItem, client.note(visit.id, "no-such-item", "x")),
-        (ErrorCode::FieldInvalid, client.narrative(visit.id, &long)),
+        (ErrorCode::AnswerUnknownItem, client.note(visit.id, "no-such-item", None, "x").map(drop)),
+        (ErrorCode::FieldInvalid, client.narrative(visit.id, None, &long).map(drop)),
         (ErrorCode::FieldInvalid, client.finding(visit.id, None, &serde_json::json!("text")).map(drop)),
-        (ErrorCode::NotFound, client.narrative(Visit::new(9).id, "x")),
+        (ErrorCode::NotFound, client.narrative(Visit::new(9).id, None, "x").map(drop)),
         (ErrorCode::CaptureInvalid, client.capture(visit.id, CaptureSource::Bytes(b""), &photo()).map(drop)),
         (
             ErrorCode::CaptureInvalid,
@@ -162,11 +162,11 @@ async fn a_capture_comes_from_a_file_and_is_known_by_its_hash() {
 #[tokio::test]
 async fn a_clock_that_was_set_is_noted_before_the_next_act() {
     let (_dir, host, _server, visit, client) = start().await;
-    client.narrative(visit.id, "一").unwrap();
+    client.narrative(visit.id, None, "一").unwrap();
     host.advance_ms(3_600_000);
-    client.narrative(visit.id, "二").unwrap();
+    client.narrative(visit.id, None, "二").unwrap();
     host.set_clock(-86_400);
-    client.narrative(visit.id, "三").unwrap();
+    client.narrative(visit.id, None, "三").unwrap();
     let mut jumps = 0;
     crate::store::journal::walk(&client.reader(), 0, |stored| {
         jumps += u32::from(stored.entry.read().unwrap().kind == Kind::ClockJumped);
@@ -188,7 +188,7 @@ async fn the_list_and_the_documents_are_the_same_when_made_anew() {
         client.answer(visit.id, item, &answers[place % 3]).unwrap();
     }
     for text in 0..70 {
-        client.narrative(visit.id, &format!("第{text}稿")).unwrap();
+        client.narrative(visit.id, None, &format!("第{text}稿")).unwrap();
     }
     let seen = |client: &Client| {
         let detail = client.inspection(visit.id).unwrap();
@@ -211,7 +211,7 @@ async fn the_list_and_the_documents_are_the_same_when_made_anew() {
 async fn a_terminal_that_is_not_enrolled_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let client = Client::open(dir.path(), Arc::new(TestHost::new(1)), options()).unwrap();
-    let error = client.narrative(Visit::new(3).id, "x").unwrap_err();
+    let error = client.narrative(Visit::new(3).id, None, "x").unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotEnrolled);
     assert_eq!(client.status().unwrap().enrolled, None);
 }

@@ -29,7 +29,7 @@ async fn a_damaged_store_is_kept_and_the_terminal_goes_on_after_one_contact() {
     let status = client.status().unwrap();
     assert!(status.recovering);
     assert_eq!(status.enrolled.as_ref(), Some(&before));
-    assert_eq!(client.narrative(visit.id, "x").unwrap_err().code(), ErrorCode::Offline);
+    assert_eq!(client.narrative(visit.id, None, "x").unwrap_err().code(), ErrorCode::Offline);
     assert!(client.sync(&Nowhere).await.is_err());
     assert!(client.status().unwrap().recovering);
 
@@ -60,7 +60,7 @@ async fn a_store_that_is_gone_is_not_taken_for_a_new_terminal() {
     let client = Client::open(dir.path(), host, options()).unwrap();
     assert!(client.status().unwrap().recovering);
     client.sync(&server).await.unwrap();
-    client.narrative(visit.id, "继续").unwrap();
+    client.narrative(visit.id, None, "继续").unwrap();
     client.sync(&server).await.unwrap();
     assert!(client.status().unwrap().unsent.is_empty());
 }
@@ -71,7 +71,7 @@ async fn a_changed_byte_in_a_change_or_an_entry_is_found() {
     let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));
     server.publish(visit.rows());
     let client = terminal(dir.path(), &host, &server).await;
-    client.narrative(visit.id, "原文").unwrap();
+    client.narrative(visit.id, None, "原文").unwrap();
     assert_eq!(client.verify().unwrap().faults, []);
     let damage = |sql: &str| assert_eq!(client.desk().conn.execute(sql, []).unwrap(), 1);
     damage("UPDATE changes SET bytes = CAST(bytes || x'00' AS BLOB) WHERE own = 1");

@@ -78,7 +78,7 @@ async fn a_seal_names_heads_content_captures_and_who_could_not_be_merged() {
         (digest, true, false)
     );
     assert!(!detail.editable);
-    let error = client.narrative(visit.id, "后来").unwrap_err();
+    let error = client.narrative(visit.id, None, "后来").unwrap_err();
     assert_eq!(error.code(), ErrorCode::Sealed);
     assert_eq!(client.seal(visit.id, PASSPHRASE, &party(), None).unwrap_err().code(), ErrorCode::Sealed);
     let error = client.cosign(visit.id, PASSPHRASE).unwrap_err();
@@ -119,7 +119,7 @@ async fn a_colleagues_statement_is_signed_when_all_that_it_names_is_here() {
     let digest = client.cosign(visit.id, PASSPHRASE).unwrap();
     let detail = client.inspection(visit.id).unwrap();
     assert_eq!((detail.seals[0].digest, detail.seals[0].complete), (digest, true));
-    assert_eq!(client.narrative(visit.id, "后来").unwrap_err().code(), ErrorCode::Sealed);
+    assert_eq!(client.narrative(visit.id, None, "后来").unwrap_err().code(), ErrorCode::Sealed);
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_statement_that_does_not_hold_here_is_not_signed() {
     let mut old = right.clone();
     at(&mut old, 10);
     colleague_signs(&client, &server, &visit, &old.to_text()).await;
-    client.narrative(visit.id, "补充").unwrap();
+    client.narrative(visit.id, None, "补充").unwrap();
     let error = client.cosign(visit.id, PASSPHRASE).unwrap_err();
     assert_eq!(obstacle(&error), Some(Obstacle::OwnChangesOutside));
     let record = client.capture(visit.id, CaptureSource::Bytes(b"\x89PNG\r\n\x1a\n photo"), &facts).unwrap();
@@ -193,12 +193,12 @@ async fn a_return_opens_the_inspection_for_a_supplement() {
     }];
     server.publish(vec![visit.inspection_row(&row)]);
     client.sync(&server).await.unwrap();
-    client.narrative(visit.id, "补充说明").unwrap();
+    client.narrative(visit.id, None, "补充说明").unwrap();
     let supplement = client.seal_statement(visit.id, &party(), Some("已补充")).unwrap().statement;
     assert_eq!((supplement.version, supplement.supplements), (2, Some(first)));
     assert_eq!(supplement.answers_return, Some(returned));
     client.seal(visit.id, PASSPHRASE, &party(), Some("已补充")).unwrap();
-    assert_eq!(client.narrative(visit.id, "再改").unwrap_err().code(), ErrorCode::Sealed);
+    assert_eq!(client.narrative(visit.id, None, "再改").unwrap_err().code(), ErrorCode::Sealed);
     // The first version's content is what it was.
     let detail = client.inspection(visit.id).unwrap();
     let document = Document::from_changes([visit.genesis.0.as_slice()]).unwrap();

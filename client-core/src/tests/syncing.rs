@@ -108,7 +108,7 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     client.answer(visit.id, &items[0], &pass()).unwrap();
     let refused = crate::store::changes::pending(&client.reader(), 10).unwrap()[0].digest;
     server.state().refuse.insert(refused, ErrorCode::ChangeOutOfScope);
-    client.narrative(visit.id, "其他").unwrap();
+    client.narrative(visit.id, None, "其他").unwrap();
     let report = client.sync(&server).await.unwrap();
     assert_eq!(report.refused.len(), 1);
     assert_eq!((report.refused[0].item, report.refused[0].code.as_str()), (refused, "change_out_of_scope"));
@@ -117,7 +117,7 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     assert_eq!((status.refused, status.unsent.is_empty()), (1, true));
     assert_eq!(view_of(&client, &visit).answers.len(), 1);
     // A refusal that another day can mend is not one.
-    client.narrative(visit.id, "再来").unwrap();
+    client.narrative(visit.id, None, "再来").unwrap();
     let waiting = crate::store::changes::pending(&client.reader(), 10).unwrap()[0].digest;
     server.state().refuse.insert(waiting, ErrorCode::Unavailable);
     client.sync(&server).await.unwrap();
@@ -308,7 +308,7 @@ async fn an_enrolment_whose_answer_was_lost_is_repeated_as_the_same_terminal() {
 #[tokio::test]
 async fn what_leaves_the_scope_leaves_the_list_but_never_before_it_was_sent() {
     let (_dir, _host, server, visit, client) = start().await;
-    client.narrative(visit.id, "未发送").unwrap();
+    client.narrative(visit.id, None, "未发送").unwrap();
     let gone: Vec<Row> = visit
         .rows()
         .into_iter()

@@ -1,6 +1,7 @@
 //! Writing into an inspection document. What may be written is the caller's business; how it is written is here.
 
 use super::Containers;
+use super::merge::COMPARED_CHARS_MAX;
 use crate::limits::TEXT_BYTES_MAX;
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{AutomergeError, ObjId, ReadDoc, Value};
@@ -65,6 +66,19 @@ impl<'a, 'd> Edit<'a, 'd> {
         resolution => "resolutions";
     }
 
+    /// Takes an answer away, as if it had not been given; one that a colleague gives meanwhile stays. An item without an
+    /// answer stays without.
+    pub fn clear_answer(&mut self, item: &str) -> Result<(), EditError> {
+        if self.tx.get(&self.containers.notes, item)?.is_none() {
+            return Err(EditError::UnknownItem(item.to_owned()));
+        }
+        let answers = self.map("answers");
+        if self.tx.get_all(answers, item)?.is_empty() {
+            return Ok(());
+        }
+        Ok(self.tx.delete(answers, item)?)
+    }
+
     /// Replaces the note of an item; edits of others elsewhere in it stay.
     pub fn note(&mut self, item: &str, text: &str) -> Result<(), EditError> {
         check_length(text)?;
@@ -98,7 +112,6 @@ impl<'a, 'd> Edit<'a, 'd> {
     /// Writes what is different. The difference is found character by character where that is quick; texts that have little
     /// in common over a long stretch are replaced there as a whole, because finding more would take minutes.
     fn replace(&mut self, id: &ObjId, text: &str) -> Result<(), EditError> {
-        const COMPARED_CHARS_MAX: usize = 4000;
         let old: Vec<char> = self.tx.text(id)?.chars().collect();
         let new: Vec<char> = text.chars().collect();
         let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
@@ -115,12 +128,7 @@ impl<'a, 'd> Edit<'a, 'd> {
 
     fn put(&mut self, map: &str, key: &str, register: &str) -> Result<(), EditError> {
         check_length(register)?;
-        let (_, id) = self
-            .containers
-            .registers
-            .iter()
-            .find(|(known, _)| *known == map)
-            .expect("maps are named by this module");
+        let id = self.map(map);
         if map == "answers" && self.tx.get(&self.containers.notes, key)?.is_none() {
             return Err(EditError::UnknownItem(key.to_owned()));
         }
@@ -132,6 +140,12 @@ impl<'a, 'd> Edit<'a, 'd> {
             return Ok(());
         }
         Ok(self.tx.put(id, key, register)?)
+    }
+
+    fn map(&self, name: &str) -> &'a ObjId {
+        let mut registers = self.containers.registers.iter();
+        let (_, id) = registers.find(|(known, _)| *known == name).expect("maps are named by this module");
+        id
     }
 }
 

@@ -119,6 +119,33 @@ fn different_answers_to_one_item_are_a_conflict_and_equal_ones_are_not() {
 }
 
 #[test]
+fn an_answer_that_is_taken_away_passes_the_gate_and_gives_way_to_what_a_colleague_answers_meanwhile() {
+    let (_, mut alice) = start();
+    let answered = write(&mut alice, ALICE, |e| e.answer("SW-01", "\"pass\""));
+    let mut bob = alice.clone();
+    let server = alice.clone();
+    let parents = alice.parents(inspect(&answered.0).unwrap().id);
+    assert_eq!(parents, inspect(&answered.0).unwrap().deps);
+    assert_eq!(alice.view_at(&parents).unwrap().answers.len(), 0);
+    assert_eq!(alice.parents(ChangeId([1; 32])), []);
+
+    let cleared = write(&mut alice, ALICE, |e| e.clear_answer("SW-01"));
+    assert!(alice.view().unwrap().answers.is_empty());
+    let (_, nothing) = alice.edit(ALICE, NOON, |e| e.clear_answer("SW-01")).unwrap();
+    assert_eq!(nothing, None, "clearing nothing writes nothing");
+    let unknown = alice.edit(ALICE, NOON, |e| e.clear_answer("NOPE"));
+    assert!(matches!(unknown, Err(EditError::UnknownItem(item)) if item == "NOPE"));
+
+    let merged = accept(&server, &cleared, &rules(&BTreeSet::from([ALICE]))).unwrap();
+    assert_eq!(merged.view().unwrap(), alice.view().unwrap());
+    write(&mut bob, BOB, |e| e.answer("SW-01", "\"fail\""));
+    exchange(&bob, &mut alice);
+    let view = alice.view().unwrap();
+    assert_eq!(view.answers["SW-01"].standing.value, "\"fail\"");
+    assert!(answer_conflicts(&view).is_empty());
+}
+
+#[test]
 fn a_long_text_that_is_rewritten_is_exact_and_keeps_what_a_colleague_adds_elsewhere() {
     let (_, mut alice) = start();
     let long = |first: u32| -> String { (first..first + 5000).map(|c| char::from_u32(c).unwrap()).collect() };

@@ -51,7 +51,7 @@ async fn note(
     Json(body): Json<TextBody>,
 ) -> Result<StatusCode, ApiError> {
     let id = parse("inspection", &id)?;
-    app.act(move |client| client.note(id, &item, &body.text)).await?;
+    app.act(move |client| client.note(id, &item, None, &body.text)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -61,7 +61,7 @@ async fn narrative(
     Json(body): Json<TextBody>,
 ) -> Result<StatusCode, ApiError> {
     let id = parse("inspection", &id)?;
-    app.act(move |client| client.narrative(id, &body.text)).await?;
+    app.act(move |client| client.narrative(id, None, &body.text)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -71,7 +71,7 @@ async fn statement(
     Json(body): Json<TextBody>,
 ) -> Result<StatusCode, ApiError> {
     let id = parse("inspection", &id)?;
-    app.act(move |client| client.statement(id, &body.text)).await?;
+    app.act(move |client| client.statement(id, None, &body.text)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -27,13 +27,17 @@ pub struct Answer {
 /// What went wrong, as a sentence for whoever watches the demo.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A client for this machine's own services.
+pub(crate) fn client(patience: Duration) -> Result<Client, reqwest::Error> {
+    // The product's own choice; installing it a second time changes nothing.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Client::builder().timeout(patience).no_proxy().build()
+}
+
 impl Api {
     /// A caller without a token.
     pub fn new(base: &str) -> Result<Self, Failure> {
-        // The product's own choice; installing it a second time changes nothing.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let client = Client::builder().timeout(PATIENCE).no_proxy().build()?;
-        Ok(Self { base: base.trim_end_matches('/').to_owned(), token: None, client })
+        Ok(Self { base: base.trim_end_matches('/').to_owned(), token: None, client: client(PATIENCE)? })
     }
 
     /// The same caller with a token.

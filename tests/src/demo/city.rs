@@ -1,7 +1,7 @@
 //! Steps 1 and 2: the server, the sample city, the plan, the draw, the dispatch.
 
 use super::api::{Api, Failure};
-use super::process::{Service, run};
+use super::process::run;
 use super::{Day, office};
 use crate::proxy::Proxy;
 use fieldproof_schema::data;
@@ -9,13 +9,14 @@ use fieldproof_schema::ids::{InspectionId, OfficerId};
 use serde_json::{Value, json};
 
 /// The login of the fictional administrator.
-pub(crate) const ADMINISTRATOR: &str = "guanli";
+pub const ADMINISTRATOR: &str = "guanli";
 /// The login of the fictional supervisor.
-pub(crate) const SUPERVISOR: &str = "shenhe";
+pub const SUPERVISOR: &str = "shenhe";
 /// The password of both; the demo's data is fictional and its server listens on this machine only.
-pub(crate) const PASSWORD: &str = "demo-yunze-2026";
+pub const PASSWORD: &str = "demo-yunze-2026";
 
-/// The task that the day is about.
+/// One visit of the two officers that the day is about.
+#[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) inspection: InspectionId,
     pub(crate) entity: String,
@@ -43,10 +44,7 @@ pub(crate) async fn start(day: &mut Day) -> Result<String, Failure> {
     run(&program, &["import", "laws", "--bundled", "--data", &folder], "")?;
     run(&program, &["import", "checklists", "--bundled", "--data", &folder], "")?;
 
-    let serve = ["serve", "--data", &folder, "--listen", "127.0.0.1:0"];
-    let server = Service::start(&program, &serve, &day.data.join("server.log"))?;
-    day.server_url = server.says("listening");
-    day.server = Some(server);
+    day.start_server()?;
     let upstream = day.server_url.trim_start_matches("http://").parse()?;
     day.link = Some(Proxy::start(upstream).await?);
 
@@ -66,22 +64,20 @@ pub(crate) async fn start(day: &mut Day) -> Result<String, Failure> {
     Ok(format!("{}; {count} checklists", day.server_url))
 }
 
-/// Step 2: row 003 of the published plan, copied to this year, drawn, one recusal, dispatched.
+/// Step 2: row 003 of the published plan, copied to this year, drawn, one recusal, dispatched; and a district's own row.
 pub(crate) async fn draw(day: &mut Day) -> Result<String, Failure> {
     let administrator = day.administrator()?;
     let year = year_of(&administrator.get("/healthz").await?);
-    let plans: Value = serde_json::from_str(data::draw_plan_beidaihe_2020())?;
-    let row = plans["plans"].as_array().and_then(|rows| rows.iter().find(|r| r["taskNo"] == "003号"));
-    let mut row = row.ok_or("the plan has no row 003")?.clone();
+    // The district first: what it visits is not visited again by the city this year.
+    let district = commit(administrator, &district_row(year)?, None).await?;
+    let mut tasks = dispatch(administrator, &district).await?;
+    // The pool's checklist has most to measure.
+    tasks.sort_by(|a, b| (&b.template, &a.entity).cmp(&(&a.template, &b.entity)));
+
+    let mut row = published_row()?;
     row["population"]["choice"] = json!("combinedRule");
     row["unit"] = json!("ORG-C");
-    let plan = administrator.post("/api/v1/plans", &row).await?;
-    let copy = format!("/api/v1/plans/{}/copy", id(&plan)?);
-    let plan = administrator.post(&copy, &json!({ "year": year })).await?;
-    let committed = administrator.post(&format!("/api/v1/plans/{}/draws", id(&plan)?), &json!({})).await?;
-    let draw = id(&committed)?.to_owned();
-    administrator.post(&format!("/api/v1/draws/{draw}/reveal"), &json!({"entropy": "27182818"})).await?;
-
+    let draw = commit(administrator, &row, Some(year)).await?;
     let shown = administrator.get(&format!("/api/v1/draws/{draw}")).await?;
     let first = &shown["outcome"]["picks"][0];
     let officer = first["team"]["assigned"][0].clone();
@@ -91,21 +87,65 @@ pub(crate) async fn draw(day: &mut Day) -> Result<String, Failure> {
     std::fs::write(&file, administrator.bytes(&format!("/api/v1/draws/{draw}/record")).await?)?;
     let verify = ["draw", "verify", file.to_str().ok_or("the data folder's name is not UTF-8")?];
     run(&day.program("fieldproof"), &verify, "")?;
+    let picks = dispatch(administrator, &draw).await?.len();
 
-    let dispatched = administrator.post(&format!("/api/v1/draws/{draw}/dispatch"), &json!({})).await?;
-    let tasks = dispatched["tasks"].as_array().ok_or("nothing was dispatched")?;
-    // The pool's checklist has most to measure; without a pool any other will do.
-    let best = tasks.iter().max_by_key(|t| t["template"]["id"].as_str().map(str::to_owned));
-    let task = read_task(best.ok_or("nothing was dispatched")?)?;
-    let (eligible, picks) = (&shown["outcome"]["eligible"], tasks.len());
+    let task = tasks.first().ok_or("the district's draw has no task with a team")?;
+    let team: Vec<&str> = task.team.iter().map(|(_, name)| name.as_str()).collect();
     let summary = format!(
-        "{eligible} eligible, {picks} drawn, 1 recusal redrawn, verified; {} ({}): {}",
+        "{} eligible, {picks} drawn, 1 recusal redrawn, verified; {} more for {}: {} ({})",
+        shown["outcome"]["eligible"],
+        tasks.len(),
+        team.join(", "),
         task.entity,
         task.template,
-        task.team.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ")
     );
-    day.task = Some(task);
+    day.tasks = tasks;
     Ok(summary)
+}
+
+fn published_row() -> Result<Value, Failure> {
+    let plans: Value = serde_json::from_str(data::draw_plan_beidaihe_2020())?;
+    let row = plans["plans"].as_array().and_then(|rows| rows.iter().find(|row| row["taskNo"] == "003号"));
+    row.cloned().ok_or_else(|| "the plan has no row 003".into())
+}
+
+/// Every public place of one district, whose brigade has just two officers: all its visits are theirs together.
+fn district_row(year: i64) -> Result<Value, Failure> {
+    let mut row = published_row()?;
+    let words = "区内全部公共场所";
+    row["id"] = json!(format!("{year}-ORG-D2-01"));
+    row["planNo"] = json!(format!("{year}D2"));
+    row["name"] = json!("公共场所卫生监督全覆盖抽查");
+    row["taskNo"] = json!("区01号");
+    row["taskName"] = json!("公共场所卫生监督全覆盖抽查");
+    row["unit"] = json!("ORG-D2");
+    row["ratio"] = json!(1);
+    row["ratioText"] = json!("100%");
+    row["year"] = json!(year);
+    row["population"] =
+        json!({"text": words, "rule": {"field": "specialty", "op": "==", "value": "publicPlace"}});
+    row["frequency"] = json!({"per_year_max": 2, "rest_days": 0});
+    Ok(row)
+}
+
+/// Stores a row, draws from it, and reveals; returns the draw.
+async fn commit(administrator: &Api, row: &Value, copy_to: Option<i64>) -> Result<String, Failure> {
+    let mut plan = administrator.post("/api/v1/plans", row).await?;
+    if let Some(year) = copy_to {
+        let copy = format!("/api/v1/plans/{}/copy", id(&plan)?);
+        plan = administrator.post(&copy, &json!({ "year": year })).await?;
+    }
+    let committed = administrator.post(&format!("/api/v1/plans/{}/draws", id(&plan)?), &json!({})).await?;
+    let draw = id(&committed)?.to_owned();
+    administrator.post(&format!("/api/v1/draws/{draw}/reveal"), &json!({"entropy": "27182818"})).await?;
+    Ok(draw)
+}
+
+/// Dispatches a draw: one task per pick that has a team.
+async fn dispatch(administrator: &Api, draw: &str) -> Result<Vec<Task>, Failure> {
+    let dispatched = administrator.post(&format!("/api/v1/draws/{draw}/dispatch"), &json!({})).await?;
+    let tasks = dispatched["tasks"].as_array().ok_or("nothing was dispatched")?;
+    tasks.iter().map(read_task).collect()
 }
 
 fn year_of(health: &Value) -> i64 {

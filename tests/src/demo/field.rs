@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 /// The passphrase of both officers.
-pub(crate) const PASSPHRASE: &str = "demo-passphrase";
+pub const PASSPHRASE: &str = "demo-passphrase";
 /// Enough for the kill to come while the next one is on its way.
 const WRITES_BEFORE_THE_KILL: usize = 40;
 const NARRATIVE_ONE: &str = "上午检查公示情况、更衣室和泳池现场。";
@@ -24,8 +24,8 @@ pub(crate) struct Terminal {
     program: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
-    service: Service,
-    api: Api,
+    pub(crate) service: Service,
+    pub(crate) api: Api,
     /// As printed.
     pub(crate) officer_name: String,
 }
@@ -54,7 +54,8 @@ impl Terminal {
         Ok(Self { program, arguments, log, service, api, officer_name: officer_name.to_owned() })
     }
 
-    fn restart(&mut self) -> Result<(), Failure> {
+    /// Starts it again where it was stopped.
+    pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         (self.service, self.api) = open(&self.program, &self.arguments, &self.log)?;
         Ok(())
     }

@@ -6,10 +6,12 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The folder of the programs: beside the one that runs.
+/// The folder of the programs: beside the one that runs. Tests run a folder further down.
 pub fn programs() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    Ok(own.parent().map(Path::to_path_buf).unwrap_or_default())
+    let folder = own.parent().unwrap_or(Path::new(""));
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    Ok(folder.to_path_buf())
 }
 
 /// Runs a command to its end; an error holds what it wrote to stderr.

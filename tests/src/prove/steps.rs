@@ -1,7 +1,7 @@
 //! The steps, in order. A new one is a line in the table.
 
 use super::run::{cargo, deny, stream};
-use super::{Failure, Outcome, Proof, postgres, tools};
+use super::{Failure, Outcome, Proof, chromium, postgres, tools};
 
 type Step = fn(&mut Proof<'_>) -> Outcome;
 
@@ -9,6 +9,7 @@ type Step = fn(&mut Proof<'_>) -> Outcome;
 pub(super) const ALL: &[(&str, Step)] = &[
     ("set-up: rustfmt and clippy", |_| tools::components()),
     ("set-up: PostgreSQL", |_| postgres::provide()),
+    ("set-up: Chromium", |_| chromium::provide()),
     ("set-up: cargo-deny", |proof| tools::deny(&proof.target)),
     ("format", |proof| cargo(proof, &["fmt", "--all", "--check"])),
     ("dependencies: bans, licences, sources", |proof| {

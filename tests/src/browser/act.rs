@@ -1,0 +1,174 @@
+//! What somebody at the page does and sees. Everything waits until it can be done or seen.
+
+use super::{Browser, PATIENCE};
+use serde_json::{Value, json};
+use std::time::Duration;
+use thirtyfour::error::WebDriverResult;
+use thirtyfour::{By, WebElement};
+use tokio::time::{Instant, sleep};
+
+/// Between two looks at the page.
+const BLINK: Duration = Duration::from_millis(20);
+
+/// Set on a document to notice that another one took its place.
+const MARK: &str = "document.documentElement.dataset.fpSeen = 'yes'";
+/// Whether it has, and is whole.
+const REPLACED: &str =
+    "return document.readyState === 'complete' && !('fpSeen' in document.documentElement.dataset)";
+
+impl Browser {
+    /// Opens an address.
+    pub async fn goto(&self, address: &str) {
+        self.web.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// The address of the page.
+    pub async fn address(&self) -> String {
+        self.web.current_url().await.expect("a page has an address").to_string()
+    }
+
+    /// Loads the page anew.
+    pub async fn reload(&self) {
+        self.web.refresh().await.expect("a page can be loaded anew");
+    }
+
+    /// Runs a script in the page, also where pages' own scripts are off: it belongs to the driver.
+    pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let answer = self.web.execute(script, arguments).await;
+        answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+    }
+
+    /// Waits until a script answers with something that holds.
+    pub async fn until(&self, what: &str, script: &str, arguments: Vec<Value>) {
+        self.wait(what, async || {
+            let answer = self.web.execute(script, arguments.clone()).await?;
+            let answer = answer.json();
+            let holds = !answer.is_null() && answer != false && answer != 0 && answer != "";
+            Ok(holds.then_some(()))
+        })
+        .await;
+    }
+
+    /// Waits until something that matches is shown; returns what one reads there.
+    pub async fn see(&self, css: &str) -> String {
+        self.wait(css, async || match self.shown(css).await? {
+            Some(element) => element.text().await.map(Some),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Waits until something that matches shows a text.
+    pub async fn read(&self, css: &str, text: &str) {
+        self.until(
+            &format!("{css} says {text}"),
+            "return [...document.querySelectorAll(arguments[0])].some(e => e.textContent.includes(arguments[1]))",
+            vec![json!(css), json!(text)],
+        )
+        .await;
+    }
+
+    /// How many elements match.
+    pub async fn count(&self, css: &str) -> usize {
+        self.web.find_all(By::Css(css)).await.expect("the selector is right").len()
+    }
+
+    /// The value of a field.
+    pub async fn value(&self, css: &str) -> String {
+        let script = "return document.querySelector(arguments[0])?.value ?? null";
+        self.until(css, "return document.querySelector(arguments[0]) !== null", vec![json!(css)]).await;
+        self.script(script, vec![json!(css)]).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Every value of an attribute, in the order of the page.
+    pub async fn attributes(&self, css: &str, name: &str) -> Vec<String> {
+        let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.getAttribute(arguments[1])).filter(Boolean)";
+        let found = self.script(script, vec![json!(css), json!(name)]).await;
+        serde_json::from_value(found).expect("attributes are texts")
+    }
+
+    /// Presses something.
+    pub async fn click(&self, css: &str) {
+        self.wait(css, async || match self.shown(css).await? {
+            Some(element) => self.press(&element).await.map(Some),
+            None => Ok(None),
+        })
+        .await;
+    }
+
+    /// Presses something and waits for the page that comes of it.
+    pub async fn follow(&self, css: &str) {
+        self.script(MARK, Vec::new()).await;
+        self.click(css).await;
+        self.until(&format!("a page after {css}"), REPLACED, Vec::new()).await;
+    }
+
+    /// Writes into a field in place of what stood there.
+    pub async fn fill(&self, css: &str, text: &str) {
+        self.wait(css, async || {
+            let Some(element) = self.shown(css).await? else { return Ok(None) };
+            element.clear().await?;
+            element.send_keys(text).await.map(Some)
+        })
+        .await;
+    }
+
+    /// Gives a file to a field that takes one, be it shown or not.
+    pub async fn give(&self, css: &str, file: &std::path::Path) {
+        self.wait(css, async || match self.web.find_all(By::Css(css)).await?.into_iter().next() {
+            Some(field) => field.send_keys(file.to_string_lossy().as_ref()).await.map(Some),
+            None => Ok(None),
+        })
+        .await;
+    }
+
+    /// Chooses an option by its value.
+    pub async fn choose(&self, css: &str, value: &str) {
+        let option = format!("{css} option[value='{value}']");
+        self.wait(&option, async || match self.web.find_all(By::Css(&option)).await?.into_iter().next() {
+            Some(option) => option.click().await.map(Some),
+            None => Ok(None),
+        })
+        .await;
+    }
+
+    /// The first element that matches and is shown.
+    async fn shown(&self, css: &str) -> WebDriverResult<Option<WebElement>> {
+        for element in self.web.find_all(By::Css(css)).await? {
+            if element.is_displayed().await? {
+                return Ok(Some(element));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn press(&self, element: &WebElement) -> WebDriverResult<()> {
+        let middle = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})";
+        self.web.execute(middle, vec![element.to_json()?]).await?;
+        element.click().await
+    }
+
+    /// Tries until there is an answer. An element that is replaced meanwhile is looked for again.
+    async fn wait<T>(&self, what: &str, attempt: impl AsyncFn() -> WebDriverResult<Option<T>>) -> T {
+        let end = Instant::now() + PATIENCE;
+        let mut last = None;
+        while Instant::now() < end {
+            match attempt().await {
+                Ok(Some(found)) => return found,
+                Ok(None) => {}
+                Err(error) => last = Some(error),
+            }
+            sleep(BLINK).await;
+        }
+        self.give_up(what, last.map(|error| error.to_string()).unwrap_or_default()).await
+    }
+
+    /// Says where the page stood.
+    async fn give_up(&self, what: &str, error: String) -> ! {
+        let address = self.address().await;
+        let shown = self.script("return document.body?.innerText ?? ''", Vec::new()).await;
+        let picture = self.keep_picture("failed", what).await;
+        let shown: String = shown.as_str().unwrap_or_default().chars().take(2000).collect();
+        panic!("{what} did not come about {error}\nat {address}\npicture {}\n{shown}", picture.display())
+    }
+}

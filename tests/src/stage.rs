@@ -1,0 +1,132 @@
+//! Where people act in a browser: the product's own programs with the sample city, a dispatched draw and two enrolled
+//! terminals, as the demo starts them. The server can be stopped and comes back, terminals can lose power.
+
+use crate::demo::api::{Api, Failure};
+use crate::demo::{Day, city, field};
+use crate::workspace;
+use fieldproof_schema::ids::InspectionId;
+use std::path::Path;
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+pub use crate::demo::city::{ADMINISTRATOR, PASSWORD, SUPERVISOR};
+pub use crate::demo::field::PASSPHRASE;
+
+/// A stage of its own for one story. Dropping it ends its programs.
+pub struct Stage {
+    day: Day,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// Sets it up.
+    ///
+    /// # Panics
+    /// When it does not come about, as every act on it.
+    pub async fn open() -> Self {
+        build();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut day = Day::new(&folder.path().join("day")).expect("a folder for the day");
+        let result = async {
+            city::start(&mut day).await?;
+            city::draw(&mut day).await?;
+            field::enrol(&mut day).await
+        };
+        done(result.await);
+        Self { day, folder }
+    }
+
+    /// A folder for what a story needs besides.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the server is reached, also after it was away.
+    pub fn server(&self) -> String {
+        format!("http://{}", done(self.day.link()).addr())
+    }
+
+    /// The address with which a terminal is opened.
+    pub fn terminal(&self, which: usize) -> String {
+        let (address, secret) = self.day.terminals[which].address();
+        format!("{address}/{secret}")
+    }
+
+    /// A terminal's JSON service.
+    pub fn terminal_api(&self, which: usize) -> &Api {
+        &self.day.terminals[which].api
+    }
+
+    /// The administrator's JSON interface.
+    pub fn administrator(&self) -> &Api {
+        done(self.day.administrator())
+    }
+
+    /// The supervisor's JSON interface.
+    pub fn supervisor(&self) -> &Api {
+        done(self.day.supervisor())
+    }
+
+    /// The name of the officer of a terminal.
+    pub fn officer(&self, which: usize) -> &str {
+        &self.day.terminals[which].officer_name
+    }
+
+    /// How many visits the two officers have.
+    pub fn visits(&self) -> usize {
+        self.day.tasks.len()
+    }
+
+    /// A visit of the two officers.
+    pub fn visit(&self, which: usize) -> InspectionId {
+        self.day.tasks[which].inspection
+    }
+
+    /// Whom a visit is to.
+    pub fn entity(&self, which: usize) -> &str {
+        &self.day.tasks[which].entity
+    }
+
+    /// Stops the server; from then on connections are refused.
+    pub async fn stop_server(&mut self) {
+        if let Some(mut server) = self.day.server.take() {
+            done(server.stop());
+        }
+        done(self.day.link()).close_link().await;
+    }
+
+    /// Starts the server again. It is reached as before.
+    pub async fn start_server(&mut self) {
+        done(self.day.start_server());
+        let upstream = self.day.server_url.trim_start_matches("http://").parse();
+        let link = done(self.day.link());
+        link.turn_to(upstream.expect("an address"));
+        done(link.open_link().await);
+    }
+
+    /// Takes a terminal's power away and gives it back; it listens elsewhere then.
+    pub fn cut_power(&mut self, which: usize) {
+        let terminal = &mut self.day.terminals[which];
+        done(terminal.service.kill());
+        done(terminal.restart());
+    }
+
+    /// Syncs a terminal.
+    pub async fn sync(&self, which: usize) {
+        done(self.day.terminals[which].sync().await);
+    }
+}
+
+/// Builds the programs that the tests start, once: whoever runs a single test has built only that.
+fn build() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut command = workspace::cargo(workspace::root());
+        let status = command.args(["build", "--quiet", "--workspace", "--bins"]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the programs can be built");
+    });
+}
+
+fn done<T>(result: Result<T, impl Into<Failure>>) -> T {
+    result.unwrap_or_else(|error| panic!("{}", error.into()))
+}

@@ -1,0 +1,3 @@
+//! The faces in a real browser, against the real programs.
+
+mod start;
