@@ -22,6 +22,8 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
 
 /// Characters of a long text that a page shows before the reader asks for the rest.
 const LONG_TEXT_CHARS: usize = 1200;
+/// Characters of a text that a cell of a table shows.
+const BRIEF_CHARS: usize = 120;
 
 /// Light, dark, or as the system is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,8 +156,8 @@ impl Page {
     }
 
     /// An icon and a word in the colour of a tone: `pass`, `fail`, `warn`, `none`, `info`.
-    pub fn badge(&self, tone: &str, icon: &str, word: &str) -> Html {
-        let (icon, word) = (self.icon(icon), html::text(word));
+    pub fn badge(&self, tone: &str, icon: &str, word: impl AsRef<str>) -> Html {
+        let (icon, word) = (self.icon(icon), html::text(word.as_ref()));
         Html::new(format!("<span class=\"fp-badge fp-{tone}\">{icon}<span>{word}</span></span>"))
     }
 
@@ -230,8 +232,21 @@ impl Page {
     }
 
     /// Text inside a field or an attribute of one, character by character as it is stored.
-    pub fn raw(&self, text: &str) -> Html {
-        html::field(text)
+    pub fn raw(&self, text: impl AsRef<str>) -> Html {
+        html::field(text.as_ref())
+    }
+
+    /// The beginning of a text in one line, for cells of tables.
+    pub fn brief(&self, text: impl AsRef<str>) -> Html {
+        let (beginning, cut) = format::cut(text.as_ref(), BRIEF_CHARS);
+        Html::new(format!("{}{}", html::text(beginning), if cut.is_some() { "…" } else { "" }))
+    }
+
+    /// A name where markup has no place, for instance in the title of a page: controls are left out, what is long is cut.
+    pub fn name(&self, text: &str) -> String {
+        let plain: String = text.chars().filter(|c| !html::is_hidden(*c)).collect();
+        let (beginning, cut) = format::cut(&plain, BRIEF_CHARS);
+        format!("{beginning}{}", if cut.is_some() { "…" } else { "" })
     }
 
     /// A text of any length with its line breaks; of a long one the beginning, and the rest when it is asked for.

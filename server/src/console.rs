@@ -4,12 +4,20 @@
 //! [`ApiError`] like those of the API; [`fault::explain`] makes a page of it. Who is signed in, and whether a form is our
 //! own, is settled before a handler runs ([`gate`]).
 
+mod captures;
+mod case;
+mod cases;
 mod chrome;
+mod compare;
+mod conflicts;
+mod evidence;
 mod fault;
 mod gate;
 mod inbox;
 mod look;
+mod review;
 mod session;
+mod wording;
 
 pub(crate) use chrome::Chrome;
 pub(crate) use gate::{Posted, Seat};
@@ -28,7 +36,15 @@ pub(crate) struct Route {
 }
 
 /// Every page that needs somebody signed in: tests walk it.
-pub(crate) const ALL: &[&[Route]] = &[inbox::ROUTES, look::ROUTES, session::INSIDE];
+pub(crate) const ALL: &[&[Route]] = &[
+    inbox::ROUTES,
+    cases::ROUTES,
+    case::ROUTES,
+    compare::ROUTES,
+    evidence::ROUTES,
+    review::ROUTES,
+    conflicts::ROUTES,
+];
 
 /// The addresses of all pages, as patterns.
 pub fn addresses() -> impl Iterator<Item = &'static str> {
@@ -42,7 +58,8 @@ pub fn routes(app: &App) -> Router<App> {
         all.fold(Router::new(), |router, route| router.route(route.path, (route.answer)()))
     };
     let inside = router(ALL).route_layer(middleware::from_fn_with_state(app.clone(), gate::keep));
-    let outside = router(&[session::OUTSIDE]).route_layer(middleware::from_fn(gate::own_forms_only));
+    let outside =
+        router(&[session::OUTSIDE, look::ROUTES]).route_layer(middleware::from_fn(gate::own_forms_only));
     let nowhere = async || ApiError::from(ErrorCode::NotFound);
     inside
         .merge(outside)

@@ -54,7 +54,7 @@ impl Inspection {
     }
 }
 
-fn read(r: &Row) -> Result<Inspection, DbError> {
+pub(super) fn read(r: &Row) -> Result<Inspection, DbError> {
     let state: String = r.get(8)?;
     Ok(Inspection {
         id: r.get(0)?,
