@@ -30,6 +30,11 @@ pub(crate) struct Route {
 /// Every page that needs somebody signed in: tests walk it.
 pub(crate) const ALL: &[&[Route]] = &[inbox::ROUTES, look::ROUTES, session::INSIDE];
 
+/// The addresses of all pages, as patterns.
+pub fn addresses() -> impl Iterator<Item = &'static str> {
+    ALL.iter().copied().chain([session::OUTSIDE]).flatten().map(|route| route.path)
+}
+
 /// The console.
 pub fn routes(app: &App) -> Router<App> {
     let router = |routes: &[&[Route]]| {
