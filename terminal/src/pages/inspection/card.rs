@@ -86,6 +86,7 @@ impl Card {
                 name: format!("note-{}", known.n),
                 action: format!("{}/note", visit.item_path(&item.id)),
                 label: p.t("inspection.note"),
+                titled: false,
                 text: note,
                 phrases: Phrases::Note.all(p),
                 editable: visit.detail.editable,

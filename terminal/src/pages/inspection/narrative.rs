@@ -35,6 +35,7 @@ async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, ApiError> {
         name: name.to_owned(),
         action: format!("{}/narrative", visit.path()),
         label: p.t(format!("inspection.{name}")),
+        titled: true,
         text: text.to_owned(),
         phrases: phrases.all(&p),
         editable: visit.detail.editable,

@@ -28,6 +28,8 @@ pub(super) struct Writing {
     /// Where it is posted, below the root.
     pub(super) action: String,
     pub(super) label: String,
+    /// Whether a heading says the same.
+    pub(super) titled: bool,
     pub(super) text: String,
     pub(super) phrases: Vec<String>,
     pub(super) editable: bool,

@@ -43,7 +43,7 @@ struct TeamPage {
 struct Written {
     place: String,
     text: String,
-    answer: String,
+    answer: Option<String>,
     verdict: Option<Verdict>,
     by: By,
     stage: Html,
@@ -119,7 +119,7 @@ fn written(p: &Page, visit: &Visit) -> Vec<Written> {
         found.push(Written {
             place: visit.item_place(&known.item.id),
             text: p.either(&known.item.text, &known.item.text_en).to_owned(),
-            answer: words::register(p, "answers/", &register.standing.value),
+            answer: known.state.answer.as_ref().and_then(|answer| words::beside_verdict(p, answer)),
             verdict: known.verdict(),
             by,
             stage: p.badge(tone, icon, &p.t(key)),

@@ -91,7 +91,7 @@ async fn take(ask: Ask, Path(id): Path<String>, request: Request) -> Result<Resp
 async fn receive(ask: &Ask, request: Request, brought: &mut Brought) -> Result<(), ApiError> {
     let form = Multipart::from_request(request, &()).await;
     let mut form = form.map_err(|error| ApiError::malformed(error.body_text()))?;
-    while let Some(field) = form.next_field().await.map_err(cut)? {
+    while let Some(field) = form.next_field().await.map_err(|error| cut(&error))? {
         match field.name().unwrap_or_default() {
             "item" => brought.item = text(field).await?,
             "caption" => brought.caption = text(field).await?,
@@ -106,7 +106,7 @@ async fn receive(ask: &Ask, request: Request, brought: &mut Brought) -> Result<(
 
 async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(cut)? {
+    while let Some(piece) = field.chunk().await.map_err(|error| cut(&error))? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > FIELD_BYTES_MAX {
             return Err(ErrorCode::BodyTooLarge.into());
@@ -119,14 +119,14 @@ async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
 async fn file(ask: &Ask, mut field: Field<'_>) -> Result<(TempPath, u64, String), ApiError> {
     let media_type = media_type(field.content_type(), field.file_name());
     let mut arriving = Arriving::new(ask.app().incoming(), EVIDENCE_BYTES_MAX)?;
-    while let Some(piece) = field.chunk().await.map_err(cut)? {
+    while let Some(piece) = field.chunk().await.map_err(|error| cut(&error))? {
         arriving.take(&piece).await?;
     }
     let (path, size_bytes) = arriving.whole().await?;
     Ok((path, size_bytes, media_type))
 }
 
-fn cut(error: MultipartError) -> ApiError {
+fn cut(error: &MultipartError) -> ApiError {
     ApiError::malformed(error.body_text())
 }
 

@@ -92,6 +92,21 @@ pub(super) fn answer(p: &Page, answer: &Answer) -> String {
     }
 }
 
+/// What an answer says besides its verdict; nothing where the verdict is all of it.
+pub(super) fn beside_verdict(p: &Page, given: &Answer) -> Option<String> {
+    match given {
+        Answer::Conformity { .. } => None,
+        Answer::NotApplicable { reason } if reason.is_empty() => None,
+        Answer::NotApplicable { .. }
+        | Answer::Number { .. }
+        | Answer::Choice { .. }
+        | Answer::Text { .. }
+        | Answer::Date { .. }
+        | Answer::Photo { .. }
+        | Answer::Other(_) => Some(answer(p, given)),
+    }
+}
+
 /// What a register of the document says; as it is where this version cannot read it.
 pub(super) fn register(p: &Page, path: &str, register: &str) -> String {
     if !path.starts_with("answers/") {
