@@ -156,8 +156,8 @@ impl Page {
     }
 
     /// An icon and a word in the colour of a tone: `pass`, `fail`, `warn`, `none`, `info`.
-    pub fn badge(&self, tone: &str, icon: &str, word: impl AsRef<str>) -> Html {
-        let (icon, word) = (self.icon(icon), html::text(word.as_ref()));
+    pub fn badge(&self, tone: &str, icon: &str, word: &str) -> Html {
+        let (icon, word) = (self.icon(icon), html::text(word));
         Html::new(format!("<span class=\"fp-badge fp-{tone}\">{icon}<span>{word}</span></span>"))
     }
 
@@ -232,13 +232,13 @@ impl Page {
     }
 
     /// Text inside a field or an attribute of one, character by character as it is stored.
-    pub fn raw(&self, text: impl AsRef<str>) -> Html {
-        html::field(text.as_ref())
+    pub fn raw(&self, text: &str) -> Html {
+        html::field(text)
     }
 
     /// The beginning of a text in one line, for cells of tables.
-    pub fn brief(&self, text: impl AsRef<str>) -> Html {
-        let (beginning, cut) = format::cut(text.as_ref(), BRIEF_CHARS);
+    pub fn brief(&self, text: &str) -> Html {
+        let (beginning, cut) = format::cut(text, BRIEF_CHARS);
         Html::new(format!("{}{}", html::text(beginning), if cut.is_some() { "…" } else { "" }))
     }
 

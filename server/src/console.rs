@@ -17,6 +17,8 @@ mod inbox;
 mod look;
 mod review;
 mod session;
+#[cfg(test)]
+mod tests;
 mod wording;
 
 pub(crate) use chrome::Chrome;

@@ -4,6 +4,7 @@
 //! terminals' own stores. A test reads as a story about the people in it.
 
 pub mod console;
+pub mod desk;
 pub mod device;
 pub mod forge;
 pub mod host;

@@ -16,6 +16,8 @@ mod hostile;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod pages_console;
+#[cfg(test)]
 mod photo;
 #[cfg(test)]
 mod proxy;

@@ -11,6 +11,7 @@ use fieldproof_server::sync::settle;
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
+use fieldproof_tests::world::desk::Desk;
 use fieldproof_tests::world::rogue::{Rogue, enrol_request};
 use serde_json::{Value, json};
 
@@ -31,6 +32,7 @@ async fn every_statement_runs(world: World) {
     set_up_next_year(&world, &city.administrator).await;
     hold_apart_and_judge_again(&world, &city).await;
     leave(&world, &city).await;
+    look_around(&world, &city).await;
     assert_eq!(settle::finish(&world.app).await.unwrap(), 0);
 
     let seen = world.app.db.statements_seen();
@@ -129,6 +131,23 @@ async fn hold_apart_and_judge_again(world: &World, city: &City) {
     rogue.sync(world, vec![entry], chunk()).await;
     let open = city.administrator.get(world, "/api/v1/conflicts").await;
     assert_eq!(open["conflicts"][0]["kind"], "late_change");
+}
+
+/// What the console's pages ask, on a day when much is overdue.
+async fn look_around(world: &World, city: &City) {
+    world.clock.advance_seconds(200 * 24 * 3600);
+    let desk = Desk::sign_in(world, "guanli").await;
+    let visit = format!("/console/inspections/{}", city.task.inspection);
+    for (path, says) in [
+        ("/console", "id=\"part-overdue\""),
+        ("/console/cases?unit=ORG-C&q=x", "</html>"),
+        ("/console/conflicts", "class=\"fp-row-link\""),
+        ("/console/conflicts?state=ended", "class=\"fp-row-link\""),
+        (visit.as_str(), "id=\"history-part\""),
+    ] {
+        let seen = desk.get(world, path).await;
+        assert!(seen.status.is_success() && seen.text.contains(says), "{path}: {}", seen.status);
+    }
 }
 
 /// A wrong code and a wrong password, a terminal that is revoked, a session that ends.

@@ -36,18 +36,22 @@ pub(crate) fn events(p: &Page, around: &Around, skip: usize) -> (Vec<Event>, Opt
     (events.into_iter().skip(skip).take(EVENTS).collect(), next)
 }
 
-/// Changes of one writer, who is one officer in one opening of one terminal's store.
+/// What one writer (one officer in one opening of one terminal's store) wrote between two seals or decisions.
 fn sessions(p: &Page, around: &Around) -> Vec<Event> {
+    let seals = around.seals.iter().filter_map(|seal| seal.completed_at);
+    let turns: Vec<Moment> = seals.chain(around.decisions.iter().map(|decision| decision.at)).collect();
+    let turn = |at: Moment| turns.iter().filter(|turn| **turn <= at).count();
     let mut groups: Vec<(Actor, usize, Interval, Moment)> = Vec::new();
     // The first change is the dispatch itself.
     for change in around.changes.iter().skip(1).filter(|change| around.writers.contains_key(&change.actor)) {
-        match groups.iter_mut().find(|(actor, ..)| *actor == change.actor) {
-            Some((_, count, written, at)) => {
+        let at = change.accepted_at;
+        match groups.iter_mut().find(|group| group.0 == change.actor && turn(group.3) == turn(at)) {
+            Some((_, count, written, last)) => {
                 *count += 1;
                 *written = joined(*written, change.written);
-                *at = change.accepted_at;
+                *last = at;
             }
-            None => groups.push((change.actor, 1, change.written, change.accepted_at)),
+            None => groups.push((change.actor, 1, change.written, at)),
         }
     }
     let event = |(actor, count, written, at): (Actor, usize, Interval, Moment)| {

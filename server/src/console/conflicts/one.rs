@@ -253,12 +253,14 @@ fn side(
 ) -> SideShown {
     let (officer, device) = wording::writer(p, &dossier.around.writers, side.actor);
     let choice = format!("side:{}", side.change);
-    let verdict = item(dossier, known).map(|item| dossier.around.judge(item, &side.value).1.verdict);
+    let given = item(dossier, known).map(|item| dossier.around.judge(item, &side.value));
+    // Beside the verdict stands what it does not say.
+    let said = given.as_ref().map(|(answer, _)| wording::value(p, answer));
     SideShown {
         chosen: typed.get("choice") == choice,
         choice,
-        said: wording::at_place(p, &known.conflict.path, &side.value),
-        verdict,
+        said: said.unwrap_or_else(|| wording::at_place(p, &known.conflict.path, &side.value)),
+        verdict: given.map(|(_, judgement)| judgement.verdict),
         officer,
         device,
         when: dossier.around.written.get(&side.change).map(|written| p.interval(written)).unwrap_or_default(),
