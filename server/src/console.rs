@@ -4,12 +4,25 @@
 //! [`ApiError`] like those of the API; [`fault::explain`] makes a page of it. Who is signed in, and whether a form is our
 //! own, is settled before a handler runs ([`gate`]).
 
+mod audit;
+mod checklists;
 mod chrome;
+mod devices;
+mod directory;
+mod draws;
 mod fault;
+mod faults;
 mod gate;
 mod inbox;
+mod laws;
 mod look;
+mod plans;
 mod session;
+mod upload;
+mod users;
+#[cfg(test)]
+mod walk;
+mod words;
 
 pub(crate) use chrome::Chrome;
 pub(crate) use gate::{Posted, Seat};
@@ -28,12 +41,19 @@ pub(crate) struct Route {
 }
 
 /// Every page that needs somebody signed in: tests walk it.
-pub(crate) const ALL: &[&[Route]] = &[inbox::ROUTES, look::ROUTES, session::INSIDE];
-
-/// The addresses of all pages, as patterns.
-pub fn addresses() -> impl Iterator<Item = &'static str> {
-    ALL.iter().copied().chain([session::OUTSIDE]).flatten().map(|route| route.path)
-}
+pub(crate) const ALL: &[&[Route]] = &[
+    inbox::ROUTES,
+    look::ROUTES,
+    session::INSIDE,
+    directory::ROUTES,
+    checklists::ROUTES,
+    laws::ROUTES,
+    plans::ROUTES,
+    draws::ROUTES,
+    devices::ROUTES,
+    users::ROUTES,
+    audit::ROUTES,
+];
 
 /// The console.
 pub fn routes(app: &App) -> Router<App> {

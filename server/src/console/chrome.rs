@@ -27,7 +27,17 @@ pub(crate) struct Chrome {
 }
 
 /// Every place: name, path, icon, and what one must be allowed to do there.
-const PLACES: &[(&str, &str, &str, Act)] = &[("inbox", "/console", "inbox", Act::ReadInspections)];
+const PLACES: &[(&str, &str, &str, Act)] = &[
+    ("inbox", "/console", "inbox", Act::ReadInspections),
+    ("plans", "/console/plans", "dice-5", Act::ReadPlans),
+    ("directory", "/console/units", "building-community", Act::ReadDirectory),
+    ("checklists", "/console/checklists", "checklist", Act::ReadDirectory),
+    ("laws", "/console/laws", "scale", Act::ReadDirectory),
+    ("devices", "/console/devices", "device-mobile", Act::ManageDevices),
+    ("users", "/console/users", "users", Act::ManageUsers),
+    ("audit", "/console/audit", "history", Act::ReadAudit),
+    ("password", "/console/password", "key", Act::ReadDirectory),
+];
 
 impl Chrome {
     /// Around the page that belongs to the place `current`.
