@@ -4,22 +4,35 @@
 //! [`ApiError`] like those of the API; [`fault::explain`] makes a page of it. Who is signed in, and whether a form is our
 //! own, is settled before a handler runs ([`gate`]).
 
+mod audit;
 mod captures;
 mod case;
 mod cases;
+mod checklists;
 mod chrome;
 mod compare;
 mod conflicts;
+mod devices;
+mod directory;
+mod draws;
 mod evidence;
 mod fault;
+mod faults;
 mod gate;
 mod inbox;
+mod laws;
 mod look;
+mod plans;
 mod review;
 mod session;
 #[cfg(test)]
 mod tests;
+mod upload;
+mod users;
+#[cfg(test)]
+mod walk;
 mod wording;
+mod words;
 
 pub(crate) use chrome::Chrome;
 pub(crate) use gate::{Posted, Seat};
@@ -46,11 +59,19 @@ pub(crate) const ALL: &[&[Route]] = &[
     evidence::ROUTES,
     review::ROUTES,
     conflicts::ROUTES,
+    directory::ROUTES,
+    checklists::ROUTES,
+    laws::ROUTES,
+    plans::ROUTES,
+    draws::ROUTES,
+    devices::ROUTES,
+    users::ROUTES,
+    audit::ROUTES,
 ];
 
 /// The addresses of all pages, as patterns.
 pub fn addresses() -> impl Iterator<Item = &'static str> {
-    ALL.iter().copied().chain([session::OUTSIDE]).flatten().map(|route| route.path)
+    ALL.iter().copied().chain([session::OUTSIDE, look::ROUTES]).flatten().map(|route| route.path)
 }
 
 /// The console.

@@ -2,10 +2,9 @@
 //! terminals, as the demo starts them. The server can be stopped and comes back, terminals can lose power.
 
 use crate::demo::api::{Api, Failure};
-use crate::demo::{self, Day, city, field};
+use crate::demo::{Day, city, field};
 use crate::workspace;
 use fieldproof_schema::ids::InspectionId;
-use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 use tempfile::TempDir;
@@ -25,44 +24,16 @@ impl Stage {
     /// # Panics
     /// When it does not come about, as every act on it.
     pub async fn open() -> Self {
-        Self::set_up(async |day| {
-            city::start(day).await?;
-            city::draw(day).await?;
-            field::enrol(day).await
-        })
-        .await
-    }
-
-    /// Sets it up and plays the demo's day on it: there is something of everything.
-    ///
-    /// # Panics
-    /// When a step fails.
-    pub async fn after_the_day() -> Self {
-        Self::set_up(async |day| demo::steps(day, &mut io::sink()).await).await
-    }
-
-    /// Sets it up without anything: a bureau with one administrator, who has imported nothing, and no terminal.
-    ///
-    /// # Panics
-    /// When it does not come about.
-    pub async fn bare() -> Self {
-        Self::set_up(async |day| city::found(day).await).await
-    }
-
-    async fn set_up<T>(play: impl AsyncFnOnce(&mut Day) -> Result<T, Failure>) -> Self {
         build();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut day = Day::new(&folder.path().join("day")).expect("a folder for the day");
-        done(play(&mut day).await);
+        let result = async {
+            city::start(&mut day).await?;
+            city::draw(&mut day).await?;
+            field::enrol(&mut day).await
+        };
+        done(result.await);
         Self { day, folder }
-    }
-
-    /// Starts a terminal that is nobody's yet; its address.
-    pub fn blank_terminal(&mut self) -> String {
-        let server = self.server();
-        let terminal = done(field::Terminal::start(&self.day, "blank", "", &server));
-        self.day.terminals.push(terminal);
-        self.terminal(self.day.terminals.len() - 1)
     }
 
     /// A folder for what a story needs besides.

@@ -67,6 +67,14 @@ const PLACES: &[(&str, &str, &str, Act)] = &[
     ("inbox", "/console", "inbox", Act::ReadInspections),
     ("cases", "/console/cases", "clipboard-list", Act::ReadInspections),
     ("conflicts", "/console/conflicts", "arrows-diff", Act::ReadInspections),
+    ("plans", "/console/plans", "dice-5", Act::ReadPlans),
+    ("directory", "/console/units", "building-community", Act::ReadDirectory),
+    ("checklists", "/console/checklists", "checklist", Act::ReadDirectory),
+    ("laws", "/console/laws", "scale", Act::ReadDirectory),
+    ("devices", "/console/devices", "device-mobile", Act::ManageDevices),
+    ("users", "/console/users", "users", Act::ManageUsers),
+    ("audit", "/console/audit", "history", Act::ReadAudit),
+    ("password", "/console/password", "key", Act::ReadDirectory),
 ];
 
 impl Chrome {

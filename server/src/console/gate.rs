@@ -7,13 +7,14 @@
 use super::chrome::Waiting;
 use super::look::{self, Visitor, cookie, path_within};
 use super::session::{self, Held};
+use super::upload;
 use crate::app::App;
 use crate::auth::UserActor;
 use crate::db::DbError;
 use crate::error::ApiError;
 use crate::store;
 use askama::Template;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -121,7 +122,15 @@ pub(super) async fn own_forms_only(mut request: Request, next: Next) -> Response
 /// Reads a form and hands it on beside the request.
 async fn with_fields(request: Request) -> Result<(Request, Fields), ApiError> {
     let (mut parts, body) = request.into_parts();
-    let body = Bytes::from_request(Request::new(body), &()).await.map_err(crate::api::body_error)?;
+    // With the parts, since they say how large a body may be.
+    let whole = Request::from_parts(parts.clone(), body);
+    if upload::is_upload(&parts.headers) {
+        let (fields, files) = upload::read(whole).await?;
+        parts.extensions.insert(fields.clone());
+        parts.extensions.insert(files);
+        return Ok((Request::from_parts(parts, Body::empty()), fields));
+    }
+    let body = Bytes::from_request(whole, &()).await.map_err(crate::api::body_error)?;
     let fields = Fields::parse(&body);
     parts.extensions.insert(fields.clone());
     Ok((Request::from_parts(parts, body.into()), fields))

@@ -38,19 +38,6 @@ impl Browser {
         answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
     }
 
-    /// Runs a script that says itself when it is done: its last argument takes the answer.
-    pub async fn script_to_end(&self, script: &str, arguments: Vec<Value>) -> Value {
-        let answer = self.web.execute_async(script, arguments).await;
-        answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
-    }
-
-    /// Goes on in a new tab; the page that was open stays open.
-    pub async fn new_tab(&self) {
-        let tab = self.web.new_tab().await.expect("a tab opens");
-        self.web.switch_to_window(tab).await.expect("the tab is there");
-        self.set(self.look()).await;
-    }
-
     /// Waits until a script answers with something that holds.
     pub async fn until(&self, what: &str, script: &str, arguments: Vec<Value>) {
         self.wait(what, async || {
