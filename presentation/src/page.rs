@@ -170,7 +170,7 @@ impl Page {
             Verdict::Recorded => ("info", "note", "kit.verdict.recorded"),
             Verdict::NotDecided => ("warn", "help-circle", "kit.verdict.not_decided"),
         };
-        self.badge(tone, icon, self.t(key))
+        self.badge(tone, icon, &self.t(key))
     }
 
     /// Where an inspection stands.
@@ -183,7 +183,7 @@ impl Page {
             InspectionState::Accepted => ("pass", "circle-check"),
             InspectionState::Disclosed => ("pass", "world"),
         };
-        self.badge(tone, icon, self.state_word(state))
+        self.badge(tone, icon, &self.state_word(state))
     }
 
     /// The word for where an inspection stands.
@@ -199,7 +199,7 @@ impl Page {
             Mark::Unverified => ("warn", "help-circle"),
             Mark::Superseded => ("fail", "alert-triangle"),
         };
-        self.badge(tone, icon, self.t(mark.label_key()))
+        self.badge(tone, icon, &self.t(mark.label_key()))
     }
 
     /// How grave a failure of an item is.
