@@ -22,7 +22,10 @@ pub fn line<S: AsRef<str>>(cells: &[S]) -> String {
 fn push(line: &mut String, cell: &str) {
     line.push('"');
     let begins = cell.trim_start_matches([' ', '\u{3000}', '\u{FEFF}']).chars().next();
-    if matches!(begins, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')) {
+    if matches!(
+        begins,
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\u{FF1D}' | '\u{FF0B}' | '\u{FF0D}' | '\u{FF20}')
+    ) {
         line.push('\'');
     }
     for c in cell.chars() {

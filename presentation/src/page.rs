@@ -111,6 +111,12 @@ impl Page {
         texts::text(self.language, key, &[(one, &first.to_string()), (two, &second.to_string())])
     }
 
+    /// Several words, one after another.
+    pub fn list<I: IntoIterator<Item: Display>>(&self, words: I) -> String {
+        let words: Vec<_> = words.into_iter().map(|word| word.to_string()).collect();
+        words.join(&self.t("kit.list"))
+    }
+
     /// Chinese or English, where data hold both.
     pub fn either<'a>(&self, chinese: &'a str, english: &'a str) -> &'a str {
         match self.language {

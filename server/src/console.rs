@@ -80,9 +80,8 @@ pub fn routes(app: &App) -> Router<App> {
         let all = routes.iter().copied().flatten();
         all.fold(Router::new(), |router, route| router.route(route.path, (route.answer)()))
     };
-    let inside = router(ALL).route_layer(middleware::from_fn_with_state(app.clone(), gate::keep));
-    let outside =
-        router(&[session::OUTSIDE, look::ROUTES]).route_layer(middleware::from_fn(gate::own_forms_only));
+    let inside = router(ALL).layer(middleware::from_fn_with_state(app.clone(), gate::keep));
+    let outside = router(&[session::OUTSIDE, look::ROUTES]).layer(middleware::from_fn(gate::own_forms_only));
     let nowhere = async || ApiError::from(ErrorCode::NotFound);
     inside
         .merge(outside)

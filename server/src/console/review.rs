@@ -176,7 +176,7 @@ impl Bar {
 
     /// Everything that was typed, as one text to copy from.
     pub(super) fn typed(&self) -> String {
-        let items = self.draft.items.iter().map(|(item, said)| format!("{item}：{said}"));
+        let items = self.draft.items.iter().map(|(item, said)| format!("{item}: {said}"));
         let own = [self.draft.words(), self.draft.gap.clone()].into_iter().filter(|text| !text.is_empty());
         own.chain(items).collect::<Vec<_>>().join("\n")
     }

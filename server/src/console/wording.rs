@@ -38,9 +38,9 @@ pub(crate) fn answer(p: &Page, answer: &Answer) -> String {
             text
         }
         Answer::Choice { options, result } => {
-            let chosen: Vec<_> = options.iter().map(String::as_str).collect();
+            let chosen = p.list(options);
             let stated = result.map(|result| format!(" · {}", verdict(p, result.into())));
-            format!("{}{}", chosen.join("、"), stated.unwrap_or_default())
+            format!("{}{}", chosen, stated.unwrap_or_default())
         }
         Answer::Text { text } => text.clone(),
         Answer::Date { date } => p.day(&date.to_string()),
@@ -77,11 +77,11 @@ pub(crate) fn limit(number: &NumberKind, limit: &Limit) -> String {
         Some(cases) => {
             let each =
                 cases.bounds.iter().map(|(name, case)| format!("{name} {}", bounds(case, &number.unit)));
-            each.collect::<Vec<_>>().join("；")
+            each.collect::<Vec<_>>().join("; ")
         }
     };
     match &number.display_as {
-        Some(other) => format!("{text}（{other}）"),
+        Some(other) => format!("{text} ({other})"),
         None => text,
     }
 }
@@ -91,7 +91,7 @@ fn bounds(bounds: &Bounds, unit: &str) -> String {
     let one = |sign: &str, bound: Decimal| format!("{sign} {}", with_unit(&bound.to_string(), unit));
     match (bounds.min, bounds.max) {
         (Some(min), Some(max)) if bounds.inclusive => with_unit(&format!("{min}–{max}"), unit),
-        (Some(min), Some(max)) => format!("{}，{}", one(least, min), one(most, max)),
+        (Some(min), Some(max)) => format!("{}, {}", one(least, min), one(most, max)),
         (Some(min), None) => one(least, min),
         (None, Some(max)) => one(most, max),
         (None, None) => String::new(),
@@ -131,8 +131,8 @@ pub(crate) fn register(text: &str) -> String {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(fields)) => {
             let lines = fields.iter().map(|(name, value)| match value {
-                Value::String(text) => format!("{name}：{text}"),
-                value => format!("{name}：{value}"),
+                Value::String(text) => format!("{name}: {text}"),
+                value => format!("{name}: {value}"),
             });
             lines.collect::<Vec<_>>().join("\n")
         }
@@ -179,12 +179,12 @@ mod tests {
         assert_eq!(say(number("0.3"), number("1.0"), true), "0.3–1.0\u{202F}mg/L");
         assert_eq!(say(number("0.3"), None, true), "≥ 0.3\u{202F}mg/L");
         assert_eq!(say(None, number("5"), false), "< 5\u{202F}mg/L");
-        assert_eq!(say(number("1"), number("2"), false), "> 1\u{202F}mg/L，< 2\u{202F}mg/L");
+        assert_eq!(say(number("1"), number("2"), false), "> 1\u{202F}mg/L, < 2\u{202F}mg/L");
     }
 
     #[test]
     fn a_register_of_any_form_is_readable() {
-        assert_eq!(register(r#"{"text":"地面积水","n":2}"#), "n：2\ntext：地面积水");
+        assert_eq!(register(r#"{"text":"地面积水","n":2}"#), "text: 地面积水\nn: 2");
         assert_eq!(register("\"话\""), "话");
         assert_eq!(register("不是 JSON"), "不是 JSON");
     }

@@ -97,9 +97,13 @@ async fn lock(ask: Ask) -> Response {
 fn note_place(face: &Face, here: &str, response: &Response) {
     let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_page = kind.is_some_and(|kind| kind.starts_with(b"text/html"));
+    let place = face.settings().place;
     if response.status() == StatusCode::OK && is_page {
-        face.remember(here);
-    } else if response.status() == StatusCode::NOT_FOUND && face.settings().place == here {
+        // The place on the page, where she was on it before.
+        if place.split('#').next() != Some(here) {
+            face.remember(here);
+        }
+    } else if response.status() == StatusCode::NOT_FOUND && place.split('#').next() == Some(here) {
         face.remember("/tasks");
     }
 }

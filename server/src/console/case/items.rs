@@ -242,9 +242,12 @@ fn provisions(p: &Page, around: &Around, item: &Item) -> Vec<Provision> {
 }
 
 fn provision(p: &Page, around: &Around, key: &str, repeated: Option<&Reference>) -> Provision {
-    let repeats = |law: &Option<String>, article: &Option<String>| {
-        let law = law.as_ref().map(|law| format!("《{law}》"));
-        format!("{}{}", law.unwrap_or_else(|| key.to_owned()), article.clone().unwrap_or_default())
+    let cited = |law: &str, article: &Option<String>| {
+        p.t2("console.case.cited", "law", law, "article", article.as_deref().unwrap_or_default())
+    };
+    let repeats = |law: &Option<String>, article: &Option<String>| match law {
+        Some(law) => cited(law, article),
+        None => format!("{key} {}", article.as_deref().unwrap_or_default()),
     };
     let Some(laws) = &around.laws else {
         let title = repeated.map_or_else(|| key.to_owned(), |r| repeats(&r.law, &r.article));
@@ -253,14 +256,9 @@ fn provision(p: &Page, around: &Around, key: &str, repeated: Option<&Reference>)
     };
     let standing = laws.register.standing(key, &laws.released, around.day);
     let (title, summary) = match laws.register.resolve(key) {
-        Some(Cited::Provision(provision, law)) => (
-            format!(
-                "《{}》{}",
-                p.either(&law.title, &law.title_en),
-                provision.article.clone().unwrap_or_default()
-            ),
-            provision.summary.clone(),
-        ),
+        Some(Cited::Provision(provision, law)) => {
+            (cited(p.either(&law.title, &law.title_en), &provision.article), provision.summary.clone())
+        }
         Some(Cited::Standard(standard)) => (format!("{} {}", standard.no, standard.title), String::new()),
         None => (repeated.map_or_else(|| key.to_owned(), |r| repeats(&r.law, &r.article)), String::new()),
     };

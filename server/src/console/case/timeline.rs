@@ -92,7 +92,7 @@ fn seals(p: &Page, around: &Around) -> Vec<Event> {
             at,
             icon: "signature",
             title: p.t1(key, "n", seal.version),
-            by: seal.seal.signatures.iter().map(name).collect::<Vec<_>>().join("、"),
+            by: p.list(seal.seal.signatures.iter().map(name)),
             device: String::new(),
             when: p.moment(&at),
             text: statement.comment.unwrap_or_default(),

@@ -7,9 +7,9 @@ use fieldproof_schema::checklist::{Answer, Decimal, Item, ItemKind, Outcome, che
 /// What a number looks like when it was typed with a Chinese keyboard.
 fn plain(number: &str) -> String {
     let fold = |c: char| match c {
-        '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
-        '．' | '。' => '.',
-        '－' | '−' => '-',
+        '\u{FF10}'..='\u{FF19}' => char::from_u32(u32::from(c) - 0xFF10 + u32::from('0')).unwrap_or(c),
+        '\u{FF0E}' | '\u{3002}' => '.',
+        '\u{FF0D}' | '\u{2212}' => '-',
         other => other,
     };
     number.chars().filter(|c| !c.is_whitespace()).map(fold).collect()
