@@ -78,7 +78,9 @@ pub fn addresses() -> impl Iterator<Item = &'static str> {
 pub fn routes(app: &App) -> Router<App> {
     let router = |routes: &[&[Route]]| {
         let all = routes.iter().copied().flatten();
-        all.fold(Router::new(), |router, route| router.route(route.path, (route.answer)()))
+        let router = all.fold(Router::new(), |router, route| router.route(route.path, (route.answer)()));
+        // Here, so that it stands behind the gate like every other answer.
+        router.method_not_allowed_fallback(async || ApiError::from(ErrorCode::MethodNotAllowed))
     };
     let inside = router(ALL).layer(middleware::from_fn_with_state(app.clone(), gate::keep));
     let outside = router(&[session::OUTSIDE, look::ROUTES]).layer(middleware::from_fn(gate::own_forms_only));
