@@ -9,7 +9,9 @@ mod enrol;
 mod entities;
 mod face;
 mod fault;
+mod history;
 mod paging;
+mod seal;
 mod settings;
 mod strip;
 mod sync;
@@ -41,6 +43,8 @@ pub(crate) const ALL: &[&[Route]] = &[
     assets::ROUTES,
     enrol::ROUTES,
     entities::ROUTES,
+    history::ROUTES,
+    seal::ROUTES,
     settings::ROUTES,
     strip::ROUTES,
     sync::ROUTES,

@@ -14,6 +14,8 @@ mod documentation;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod pages_terminal;
+#[cfg(test)]
 mod photo;
 #[cfg(test)]
 mod proxy;
