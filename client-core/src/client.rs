@@ -25,7 +25,7 @@ pub use conflicts::Choice;
 pub use detail::{Author, EvidenceItem, InspectionDetail, ItemState, Stage};
 pub use enrol::Enrolment;
 pub use entities::{EntityLine, EntityPage, EntityProfile, FailedItem, Visit};
-pub use history::{EntryLine, History};
+pub use history::{ChangeLine, ChangePage, EntryLine, History};
 pub(crate) use open::write_opened;
 pub use seal::{SealOutlook, SealPreview, SealedContent};
 pub use standing::{ApartAs, ApartItem, InspectionStanding, Overview, WaitingCapture};

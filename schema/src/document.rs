@@ -13,6 +13,7 @@ mod edit;
 mod gate;
 mod genesis;
 mod merge;
+mod places;
 mod view;
 
 pub use edit::{Edit, EditError};

@@ -9,8 +9,10 @@ mod enrol;
 mod entities;
 mod face;
 mod fault;
+mod history;
 mod inspection;
 mod paging;
+mod seal;
 mod settings;
 mod strip;
 mod sync;
@@ -42,6 +44,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     assets::ROUTES,
     enrol::ROUTES,
     entities::ROUTES,
+    history::ROUTES,
     inspection::answer::ROUTES,
     inspection::evidence::ROUTES,
     inspection::fresh::ROUTES,
@@ -54,6 +57,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     inspection::section::ROUTES,
     inspection::team::ROUTES,
     inspection::upload::ROUTES,
+    seal::ROUTES,
     settings::ROUTES,
     strip::ROUTES,
     sync::ROUTES,

@@ -18,6 +18,8 @@ mod pages;
 #[cfg(test)]
 mod pages_console;
 #[cfg(test)]
+mod pages_terminal;
+#[cfg(test)]
 mod photo;
 #[cfg(test)]
 mod proxy;

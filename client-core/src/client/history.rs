@@ -41,7 +41,49 @@ pub struct EntryLine {
     pub received: bool,
 }
 
+/// A change of an inspection, and what it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeLine {
+    /// Which.
+    pub change: ChangeId,
+    /// Who wrote it, and when.
+    pub author: Author,
+    /// Where it wrote, for instance `answers/SW-01`; none for the first change.
+    pub places: Vec<String>,
+}
+
+/// A page of changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChangePage {
+    /// The last first; each before those that it builds upon.
+    pub rows: Vec<ChangeLine>,
+    /// True when there are earlier ones.
+    pub more: bool,
+}
+
 impl Client {
+    /// A page of the changes of an inspection, the last first.
+    pub fn changes(
+        &self,
+        inspection: InspectionId,
+        from: u64,
+        limit: u64,
+    ) -> Result<ChangePage, ClientError> {
+        let document = {
+            let mut desk = self.desk();
+            desk.visible(inspection)?;
+            desk.document(inspection)?
+        };
+        let mut authors = authors(&self.reader(), &document.view()?, inspection)?;
+        let ordered = document.changes();
+        let [from, limit] = [from, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        let rows = ordered.iter().rev().skip(from).take(limit).filter_map(|(change, _)| {
+            let author = authors.remove(change)?;
+            Some(ChangeLine { change: *change, author, places: document.places(*change) })
+        });
+        Ok(ChangePage { rows: rows.collect(), more: ordered.len() > from.saturating_add(limit) })
+    }
+
     /// What happened to an inspection.
     pub fn history(&self, inspection: InspectionId) -> Result<History, ClientError> {
         let (who, document) = {

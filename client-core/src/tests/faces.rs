@@ -269,3 +269,49 @@ fn counting_what_is_held_reads_indexes_and_no_content() {
         assert!(reads.iter().all(|(step, indexed)| *indexed || plain(step)), "{sql}: {steps:?}");
     }
 }
+
+#[tokio::test]
+async fn the_history_says_what_each_change_did_the_last_first() {
+    let (_dir, _host, server, visits, client) = start(&[(3, None)]).await;
+    let visit = &visits[0];
+    let item = &visit.items()[0];
+    client.answer(visit.id, item, &pass()).unwrap();
+    client.narrative(visit.id, "上午检查").unwrap();
+    client.sync(&server).await.unwrap();
+    client.statement(visit.id, "无异议").unwrap();
+    let page = client.changes(visit.id, 0, 50).unwrap();
+    let told: Vec<_> = page.rows.iter().map(|line| (line.places.join(" "), line.author.stage)).collect();
+    let expected = [
+        ("statement".to_owned(), Stage::Here),
+        ("narrative".to_owned(), Stage::Held),
+        (format!("answers/{item}"), Stage::Held),
+        (String::new(), Stage::Held),
+    ];
+    assert_eq!((told, page.more), (expected.to_vec(), false));
+    let (first, second) = (client.changes(visit.id, 0, 2).unwrap(), client.changes(visit.id, 2, 2).unwrap());
+    assert_eq!([first.rows, second.rows].concat(), page.rows);
+    assert_eq!((first.more, second.more), (true, false));
+}
+
+#[tokio::test]
+async fn what_will_be_signed_is_known_before_anybody_signs() {
+    let (_dir, _host, server, visits, client) = start(&[(3, None)]).await;
+    let visit = &visits[0];
+    client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
+    let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
+    client.capture(visit.id, CaptureSource::Bytes(PNG), &facts).unwrap();
+    let outlook = client.seal_outlook(visit.id).unwrap();
+    assert_eq!((outlook.version, outlook.unmerged.len(), outlook.pending), (1, 1, None));
+    let party = Party::Signed { name: "陈经理".into() };
+    let digest = client.seal(visit.id, crate::testing::PASSPHRASE, &party, None).unwrap();
+    let outlook = client.seal_outlook(visit.id).unwrap();
+    assert_eq!((outlook.pending, outlook.obstacle), (Some(digest), Some(crate::Obstacle::SignedAlready)));
+    let statement = client.inspection(visit.id).unwrap().seals[0].statement.clone();
+    let content = client.sealed_content(visit.id, &statement).unwrap().unwrap();
+    assert_eq!((content.view.digest(), content.captures.len()), (statement.content, 1));
+    // A statement about changes that are not here has no content here.
+    let mut other = statement;
+    other.heads = vec![fieldproof_schema::document::ChangeId([9; 32])];
+    assert!(client.sealed_content(visit.id, &other).unwrap().is_none());
+    client.sync(&server).await.unwrap();
+}

@@ -282,3 +282,24 @@ fn the_gate_keeps_the_frame_of_the_document() {
         Refusal::UnknownItem("NOPE".into())
     );
 }
+
+#[test]
+fn a_change_names_the_places_where_it_wrote_and_no_others() {
+    let (first, mut here) = start();
+    let mut there = here.clone();
+    let id = |raw: &RawChange| inspect(&raw.0).unwrap().id;
+    let both = write(&mut here, ALICE, |edit| {
+        edit.answer("SW-01", "{\"a\":1}")?;
+        edit.note("SW-02", "清澈")
+    });
+    let text = write(&mut there, BOB, |edit| edit.narrative("上午检查"));
+    let rival = write(&mut there, BOB, |edit| edit.answer("SW-01", "{\"a\":2}"));
+    exchange(&there, &mut here);
+    let again = write(&mut here, ALICE, |edit| edit.finding("f1", "{}"));
+    assert_eq!(here.places(id(&first)), Vec::<String>::new());
+    assert_eq!(here.places(id(&both)), ["answers/SW-01", "notes/SW-02"]);
+    assert_eq!(here.places(id(&text)), ["narrative"]);
+    assert_eq!(here.places(id(&rival)), ["answers/SW-01"]);
+    assert_eq!(here.places(id(&again)), ["findings/f1"]);
+    assert_eq!(there.places(id(&again)), Vec::<String>::new(), "it is not part of the other document");
+}

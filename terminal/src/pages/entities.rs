@@ -5,9 +5,10 @@ mod facts;
 use super::paging::{self, Pager, ROWS};
 use super::tasks::{stage, words};
 use super::{Ask, Route};
+use crate::api::{Path, parse};
 use crate::error::ApiError;
 use askama::Template;
-use axum::extract::{OriginalUri, Path};
+use axum::extract::OriginalUri;
 use axum::response::Response;
 use axum::routing::get;
 use facts::{Fact, facts};
@@ -60,7 +61,7 @@ struct EntityPageView {
 }
 
 async fn show(ask: Ask, Path(id): Path<String>, OriginalUri(uri): OriginalUri) -> Result<Response, ApiError> {
-    let entity: EntityId = id.parse().map_err(|why| ApiError::field("entity", why))?;
+    let entity: EntityId = parse("entity", &id)?;
     let from = paging::from(&Fields::parse(uri.query().unwrap_or_default().as_bytes()));
     let (profile, standings) = ask
         .app()
