@@ -59,7 +59,7 @@
         if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
         event.preventDefault()
         fetch(link.href, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-            .then(answer => answer.ok ? answer.text() : Promise.reject(answer))
+            .then(answer => answer.ok && answer.status !== 204 ? answer.text() : Promise.reject(answer))
             .then(markup => {
                 const sheet = document.createElement('dialog')
                 sheet.className = 'fp-sheet'

@@ -2,5 +2,6 @@
 
 mod decisions;
 mod doors;
+mod look;
 mod scene;
 mod shown;

@@ -238,7 +238,11 @@ async fn two_officers_seal_over_pages_and_answer_the_return() {
     assert!(missing.shows("居委会&#60;王&#62;") && missing.shows("请写明原因") && !missing.shows(PASSPHRASE));
     let wrong = one.post(&seal, &form("not this one", "未说明")).await;
     assert_eq!(wrong.status, StatusCode::FORBIDDEN);
-    assert!(wrong.shows("口令不正确") && wrong.shows(">未说明</textarea>") && wrong.shows("value=\"refused\" checked"));
+    assert!(
+        wrong.shows("口令不正确")
+            && wrong.shows(">未说明</textarea>")
+            && wrong.shows("value=\"refused\" checked")
+    );
     let signed = one.post(&seal, &form(PASSPHRASE, "未说明")).await;
     assert_eq!((signed.status, signed.location.as_str()), (StatusCode::SEE_OTHER, seal.as_str()));
     let waits = one.get(&seal).await;
@@ -251,11 +255,17 @@ async fn two_officers_seal_over_pages_and_answer_the_return() {
     one.sync().await;
     two.sync().await;
     let cosign = two.get(&seal).await;
-    assert!(cosign.shows("请核对并签名") && cosign.shows("&#60;script&#62;") && cosign.shows("居委会&#60;王&#62;"));
+    assert!(
+        cosign.shows("请核对并签名")
+            && cosign.shows("&#60;script&#62;")
+            && cosign.shows("居委会&#60;王&#62;")
+    );
     assert!(cosign.shows(&format!("/inspections/{visit}/cosign")));
     let sign = format!("/inspections/{visit}/cosign");
     let wrong = two.post(&sign, &[("passphrase", "not this one")]).await;
-    assert!(wrong.status == StatusCode::FORBIDDEN && wrong.shows("口令不正确") && wrong.shows("请核对并签名"));
+    assert!(
+        wrong.status == StatusCode::FORBIDDEN && wrong.shows("口令不正确") && wrong.shows("请核对并签名")
+    );
     assert_eq!(two.post(&sign, &[("passphrase", PASSPHRASE)]).await.status, StatusCode::SEE_OTHER);
     two.sync().await;
     one.sync().await;
@@ -270,7 +280,13 @@ async fn two_officers_seal_over_pages_and_answer_the_return() {
     two.sync().await;
     assert!(one.get("/tasks?show=returned").await.shows(&format!("/inspections/{visit}")));
     let returned = one.get(&seal).await;
-    for words in ["请补充消毒记录", "请补拍&#60;照片&#62;", "第 2 版", "name=\"comment\"", &format!("#item-{contested}")] {
+    for words in [
+        "请补充消毒记录",
+        "请补拍&#60;照片&#62;",
+        "第 2 版",
+        "name=\"comment\"",
+        &format!("#item-{contested}"),
+    ] {
         assert!(returned.shows(words), "{words}: {}", returned.text);
     }
     let answer = [("party", "signed"), ("name", "陈经理"), ("comment", "已补拍"), ("passphrase", PASSPHRASE)];
@@ -288,7 +304,8 @@ async fn two_officers_seal_over_pages_and_answer_the_return() {
     let changes = one.get(&history).await;
     assert!(changes.shows("检查情况") && changes.shows(contested.as_str()) && changes.shows("本机"));
     let decided = one.get(&format!("{history}?show=decisions")).await;
-    for words in ["退回", "请补拍&#60;照片&#62;", "签名（第 1 版）", "签名（第 2 版）", "居委会&#60;王&#62;"] {
+    for words in ["退回", "请补拍&#60;照片&#62;", "签名（第 1 版）", "签名（第 2 版）", "居委会&#60;王&#62;"]
+    {
         assert!(decided.shows(words), "{words}");
     }
     let journal = one.get(&format!("{history}?show=journal")).await;
@@ -314,7 +331,11 @@ async fn a_seal_that_leaves_something_out_is_not_signed_and_says_why() {
     one.sync().await;
     two.sync().await;
     let page = two.get(&seal).await;
-    assert!(page.shows("没有包含在内") && page.shows(&format!("{seal}?anew")) && !page.shows("name=\"passphrase\""));
+    assert!(
+        page.shows("没有包含在内")
+            && page.shows(&format!("{seal}?anew"))
+            && !page.shows("name=\"passphrase\"")
+    );
     let sign = format!("/inspections/{visit}/cosign");
     let refused = two.post(&sign, &[("passphrase", PASSPHRASE)]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);

@@ -276,9 +276,9 @@ async fn the_history_says_what_each_change_did_the_last_first() {
     let visit = &visits[0];
     let item = &visit.items()[0];
     client.answer(visit.id, item, &pass()).unwrap();
-    client.narrative(visit.id, "上午检查").unwrap();
+    client.narrative(visit.id, None, "上午检查").unwrap();
     client.sync(&server).await.unwrap();
-    client.statement(visit.id, "无异议").unwrap();
+    client.statement(visit.id, None, "无异议").unwrap();
     let page = client.changes(visit.id, 0, 50).unwrap();
     let told: Vec<_> = page.rows.iter().map(|line| (line.places.join(" "), line.author.stage)).collect();
     let expected = [

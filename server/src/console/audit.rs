@@ -130,7 +130,7 @@ fn line(p: &Page, listed: Listed) -> Line {
         actor: record.actor,
         act_name: act_name(p, &record.act),
         act: record.act,
-        subject_kind: super::words::code(p, "subject", kind),
+        subject_kind: super::words::code(p, "admin.subject.", kind),
         link: link(kind, id),
         details: (!record.details.is_null())
             .then(|| serde_json::to_string_pretty(&record.details).unwrap_or_default()),

@@ -58,7 +58,7 @@ async fn show_units(State(app): State<App>, seat: Seat) -> Result<Response, ApiE
     let (units, officers, entities) = app.db.read(read).await?;
     let count = |of: &BTreeMap<String, i64>, code: &str| of.get(code).copied().unwrap_or_default();
     let rows = tree(units).into_iter().map(|(unit, opens, closes)| Branch {
-        kind: super::words::code(&seat.p, "kind", &unit.kind),
+        kind: super::words::code(&seat.p, "admin.kind.", &unit.kind),
         officers: count(&officers, &unit.code),
         entities: count(&entities, &unit.code),
         unit,

@@ -32,6 +32,7 @@ pub(super) const SESSION: &str = "__Host-fp-session";
 pub(super) const TOKEN: &str = "token";
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// What htmx says and hears: the page that asks, where to go, what to replace and how.
 const CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
 const REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
@@ -146,7 +147,7 @@ pub(super) async fn keep(
     let partial = is_partial(request.headers());
     let session = cookie(request.headers(), SESSION).map(str::to_owned);
     let seat = match session {
-        Some(session) => seat(&app, &session, &visitor).await?,
+        Some(session) => seat(&app, &session, &visitor, shows_places(request.headers())).await?,
         None => None,
     };
     if reads(request.method()) {
@@ -199,12 +200,19 @@ fn as_whole_page(mut response: Response) -> Response {
     response
 }
 
+/// Whether the answer can have a navigation, with counts in it: not a part of a page, no picture and no film.
+fn shows_places(headers: &HeaderMap) -> bool {
+    let asked = headers.get(FETCH_DEST).and_then(|asked| asked.to_str().ok());
+    !is_partial(headers) && !matches!(asked, Some("image" | "video" | "audio"))
+}
+
 /// Whoever is signed in with a session that has not ended.
-async fn seat(app: &App, session: &str, visitor: &Visitor) -> Result<Option<Seat>, ApiError> {
+async fn seat(app: &App, session: &str, visitor: &Visitor, counted: bool) -> Result<Option<Seat>, ApiError> {
     let (org, now, digest) = (app.org().await?, app.now(), Digest::of(session.as_bytes()));
     let read = move |tx: &mut crate::db::Tx<'_>| {
         let Some(user) = store::users::by_token(tx, org, &digest, now)? else { return Ok(None) };
-        let waits = Waiting::read(tx, org, &user, now.date_in_china())?;
+        let today = now.date_in_china();
+        let waits = if counted { Waiting::read(tx, org, &user, today)? } else { Waiting::default() };
         Ok::<_, DbError>(Some((user, waits)))
     };
     let Some((user, waits)) = app.db.read(read).await? else { return Ok(None) };

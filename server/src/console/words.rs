@@ -7,9 +7,9 @@ use fieldproof_schema::moment::Moment;
 use fieldproof_schema::rule::{Op, Rule};
 use serde_json::Value;
 
-/// The word under a key, or the code itself where the data knows more than we do.
+/// The word for a code, under a key that begins with `group`; the code itself where the data knows more than we do.
 pub(crate) fn code(p: &Page, group: &str, code: &str) -> String {
-    let key = format!("admin.{group}.{code}");
+    let key = format!("{group}{code}");
     if texts::has(&key) { p.t(key) } else { code.to_owned() }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn value(p: &Page, field: &str, value: &Value) -> String {
         Value::Bool(true) => p.t("kit.yes"),
         Value::Bool(false) => p.t("kit.no"),
         Value::String(text) if matches!(field, "specialty" | "specialties") => specialty(p, text),
-        Value::String(text) => code(p, &format!("value.{field}"), text),
+        Value::String(text) => code(p, &format!("admin.value.{field}."), text),
         Value::Array(values) => {
             let words: Vec<_> = values.iter().map(|one| self::value(p, field, one)).collect();
             words.join(&p.t("admin.list.comma"))
@@ -61,7 +61,7 @@ pub(crate) fn rule(p: &Page, rule: &Rule) -> Html {
             let sentence = texts::text(
                 p.language,
                 op_key(*op),
-                &[("field", &code(p, "field", field)), ("value", &self::value(p, field, value))],
+                &[("field", &code(p, "admin.field.", field)), ("value", &self::value(p, field, value))],
             );
             html::text(&sentence)
         }

@@ -22,6 +22,8 @@ pub(super) mod section;
 mod settle;
 mod shots;
 pub(super) mod team;
+#[cfg(test)]
+mod tests;
 mod typed;
 pub(super) mod upload;
 mod visit;

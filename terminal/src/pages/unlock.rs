@@ -11,7 +11,7 @@ use axum::extract::{FromRequest, OriginalUri, Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fieldproof_client_core::Client;
 use fieldproof_presentation::fields::Fields;
@@ -131,6 +131,10 @@ pub(super) async fn keep_locked(
             note_place(&face, &ask.here, &response);
         }
         return response;
+    }
+    // A script that asks for a part of a page gets no other page in its place: the part stays as it is.
+    if ask.partial && reads {
+        return StatusCode::NO_CONTENT.into_response();
     }
     let enrolled = ask.app().read(Client::status).await.is_ok_and(|status| status.enrolled.is_some());
     if !enrolled {

@@ -88,7 +88,7 @@ fn facts(p: &Page, fields: &Map<String, Value>) -> Vec<(String, String)> {
             Value::Object(place) if place.contains_key("lon") => location(place),
             other => words::value(p, name, other),
         };
-        (words::code(p, "field", name), shown)
+        (words::code(p, "admin.field.", name), shown)
     };
     fields.iter().map(fact).collect()
 }

@@ -93,10 +93,10 @@ pub(super) async fn take(State(app): State<App>, seat: Seat, files: Files) -> Re
 fn result(seat: &Seat, done: Imported) -> ImportedPage {
     let p = seat.p.clone();
     let line = |refused: &imports::Refused| Line {
-        section: words::code(&p, "section", &refused.section),
+        section: words::code(&p, "admin.section.", &refused.section),
         row: refused.row,
         id: refused.id.clone(),
-        field: words::code(&p, "field", &refused.field),
+        field: words::code(&p, "admin.field.", &refused.field),
         why: reason(&p, refused),
     };
     let refused: Vec<_> = done.refused.iter().take(SHOWN).map(line).collect();
@@ -106,6 +106,6 @@ fn result(seat: &Seat, done: Imported) -> ImportedPage {
 
 /// The fault in the page's language, with the file's own words behind it.
 fn reason(p: &Page, refused: &imports::Refused) -> String {
-    let known = words::code(p, "problem", &refused.code);
+    let known = words::code(p, "admin.problem.", &refused.code);
     if known == refused.code { refused.why.clone() } else { known }
 }

@@ -63,7 +63,7 @@ pub(super) async fn show(
     let (p, today) = (seat.p.clone(), app.now().date_in_china());
     let line = |officer: Officer| Line {
         unit: unit_name(&units, &officer.facts.org_code),
-        role: words::code(&p, "role", &officer.facts.role),
+        role: words::code(&p, "admin.role.", &officer.facts.role),
         specialties: words::specialties(&p, &officer.facts.specialties),
         validity: validity(&p, &officer.facts.certificate_no, &officer.facts.certificate_expires, today),
         officer,

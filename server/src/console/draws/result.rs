@@ -193,7 +193,7 @@ fn excluded(p: &Page, why: &Exclusion) -> String {
         Exclusion::Inactive => p.t("admin.excluded.inactive"),
         Exclusion::Outside => p.t("admin.excluded.outside"),
         Exclusion::Unknown { fields } => {
-            let fields: Vec<_> = fields.iter().map(|field| words::code(p, "field", field)).collect();
+            let fields: Vec<_> = fields.iter().map(|field| words::code(p, "admin.field.", field)).collect();
             p.t1("admin.excluded.unknown", "fields", fields.join(&p.t("admin.list.comma")))
         }
         Exclusion::Ceiling { inspections } => p.t1("admin.excluded.ceiling", "n", inspections),

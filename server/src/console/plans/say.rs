@@ -41,7 +41,7 @@ impl Said {
             other => (table, other),
         };
         let weight = |weight: &fieldproof_schema::draw::WeightRule| Weight {
-            factor: words::code(p, "field", &weight.factor),
+            factor: words::code(p, "admin.field.", &weight.factor),
             when: words::rule(p, &weight.when),
             add: weight.add,
         };

@@ -120,7 +120,7 @@ impl Region {
                 && judgement.is_some_and(|judgement| judgement.why.is_some() && !judgement.automatic),
             standing: shown(p, known),
             by,
-            segments: segments(known, own_verdict),
+            segments: if contested { Vec::new() } else { segments(known, own_verdict) },
             own_verdict,
             contested,
             editable: visit.detail.editable && !contested,
