@@ -9,6 +9,7 @@ mod desktop;
 pub(crate) mod field;
 pub(crate) mod leave;
 mod office;
+mod pictures;
 pub mod process;
 
 use crate::proxy::Proxy;
@@ -27,6 +28,8 @@ pub struct Options {
     pub headless: bool,
     /// A new folder for everything that the day leaves behind.
     pub data: PathBuf,
+    /// Where the pictures of the documentation go, when they are to be taken.
+    pub pictures: Option<PathBuf>,
 }
 
 /// The day's cast and stage.
@@ -98,6 +101,9 @@ impl Board<'_> {
 pub async fn play(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
     let mut day = Day::new(&options.data)?;
     steps(&mut day, out).await?;
+    if let Some(folder) = &options.pictures {
+        pictures::take(&day, folder).await?;
+    }
     if options.headless {
         return day.end();
     }

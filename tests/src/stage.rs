@@ -2,6 +2,7 @@
 //! terminals, as the demo starts them. The server can be stopped and comes back, terminals can lose power.
 
 use crate::demo::api::{Api, Failure};
+use crate::demo::process::Service;
 use crate::demo::{self, Day, city, field};
 use crate::workspace;
 use fieldproof_schema::ids::InspectionId;
@@ -140,6 +141,16 @@ impl Stage {
         done(terminal.restart());
     }
 
+    /// The server's process.
+    pub(crate) fn server_process(&self) -> &Service {
+        self.day.server.as_ref().expect("the server runs")
+    }
+
+    /// A terminal's process.
+    pub(crate) fn terminal_process(&self, which: usize) -> &Service {
+        &self.day.terminals[which].service
+    }
+
     /// Syncs a terminal.
     pub async fn sync(&self, which: usize) {
         done(self.day.terminals[which].sync().await);
@@ -147,7 +158,7 @@ impl Stage {
 }
 
 /// Builds the programs that the tests start, once: whoever runs a single test has built only that.
-fn build() {
+pub(crate) fn build() {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let mut command = workspace::cargo(workspace::root());
