@@ -8,7 +8,7 @@ pub(crate) mod city;
 mod desktop;
 pub(crate) mod field;
 pub(crate) mod leave;
-mod office;
+pub(crate) mod office;
 mod pictures;
 pub mod process;
 

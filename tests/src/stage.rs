@@ -3,7 +3,7 @@
 
 use crate::demo::api::{Api, Failure};
 use crate::demo::process::Service;
-use crate::demo::{self, Day, city, field};
+use crate::demo::{self, Day, city, field, office};
 use crate::workspace;
 use fieldproof_schema::ids::InspectionId;
 use std::io;
@@ -139,6 +139,19 @@ impl Stage {
         let terminal = &mut self.day.terminals[which];
         done(terminal.service.kill());
         done(terminal.restart());
+    }
+
+    /// Has the officers answer a return: a note by one, signed by both.
+    pub async fn supplement(&self, which: usize) {
+        let task = &self.day.tasks[which];
+        let result = async {
+            office::sync_all(&self.day).await?;
+            let narrative = serde_json::json!({"text": "已按要求补充。"});
+            self.terminal_api(0).put(&format!("{}/narrative", task.path()), &narrative).await?;
+            office::sync_all(&self.day).await?;
+            office::seal(&self.day, &task.path(), 0, Some("已补充")).await
+        };
+        done(result.await);
     }
 
     /// The server's process.

@@ -5,6 +5,7 @@
 
 mod apply;
 mod manifest;
+mod markup;
 mod rules;
 mod source;
 mod templates;
@@ -74,8 +75,9 @@ pub fn check_own_faces() -> io::Result<Vec<Violation>> {
 pub fn check_faces(root: &Path, dynamic: &[&str], own: &[&str]) -> io::Result<Vec<Violation>> {
     let mut found = texts::check(root, dynamic)?;
     for member in manifest::members(root)? {
+        let markup = markup::Markup::read(root, &["presentation", &member.folder])?;
         for path in templates::files(&root.join(&member.folder).join("templates"))? {
-            templates::check(&name(root, &path), &std::fs::read_to_string(&path)?, own, &mut found);
+            templates::check(&name(root, &path), &std::fs::read_to_string(&path)?, &markup, own, &mut found);
         }
     }
     found.sort();
