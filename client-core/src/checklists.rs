@@ -41,6 +41,19 @@ impl Shelf {
         conn: &Connection,
         pin: &TemplatePin,
     ) -> Result<Option<Arc<Template>>, ClientError> {
+        let read = self.whole(conn)?;
+        Ok(read.templates.get(&pin.hash).cloned())
+    }
+
+    /// Every checklist that is here, by title and revision.
+    pub(crate) fn templates(&self, conn: &Connection) -> Result<Vec<Arc<Template>>, ClientError> {
+        let mut templates: Vec<_> = self.whole(conn)?.templates.values().cloned().collect();
+        templates.sort_by(|a, b| (&a.title, &a.revision).cmp(&(&b.title, &b.revision)));
+        Ok(templates)
+    }
+
+    /// What was read, with every checklist of the store.
+    fn whole(&self, conn: &Connection) -> Result<std::sync::MutexGuard<'_, Read>, ClientError> {
         let mut read = self.lock();
         if !read.whole {
             for body in rows::bodies(conn, RowKind::Template)? {
@@ -55,7 +68,7 @@ impl Shelf {
             }
             read.whole = true;
         }
-        Ok(read.templates.get(&pin.hash).cloned())
+        Ok(read)
     }
 
     /// The register of laws, and what of it the bureau has released.

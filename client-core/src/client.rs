@@ -9,11 +9,14 @@ mod conflicts;
 mod detail;
 mod edits;
 mod enrol;
+mod entities;
 mod history;
 mod open;
 mod seal;
+mod standing;
 mod status;
 mod summary;
+mod tasks;
 mod verify;
 
 pub use answers::Answered;
@@ -21,11 +24,14 @@ pub use capture::{CaptureFacts, CaptureSource, EvidenceFile};
 pub use conflicts::Choice;
 pub use detail::{Author, EvidenceItem, InspectionDetail, ItemState, Stage};
 pub use enrol::Enrolment;
+pub use entities::{EntityLine, EntityPage, EntityProfile, FailedItem, Visit};
 pub use history::{EntryLine, History};
 pub(crate) use open::write_opened;
-pub use seal::SealPreview;
+pub use seal::{SealOutlook, SealPreview, SealedContent};
+pub use standing::{ApartAs, ApartItem, InspectionStanding, Overview, WaitingCapture};
 pub use status::{EnrolledAs, Status};
 pub use summary::InspectionSummary;
+pub use tasks::{TaskPage, TaskQuery};
 pub use verify::{Fault, Verification};
 
 use crate::checklists::{Law, Shelf};
@@ -170,6 +176,11 @@ impl Client {
     /// The checklist that an inspection pins; `None` until it arrives.
     pub fn template(&self, pin: &TemplatePin) -> Result<Option<Arc<Template>>, ClientError> {
         self.shelf.template(&self.reader(), pin)
+    }
+
+    /// Every checklist that is here, by title and revision.
+    pub fn checklists(&self) -> Result<Vec<Arc<Template>>, ClientError> {
+        self.shelf.templates(&self.reader())
     }
 
     /// The register of laws and standards; `None` until it arrives.

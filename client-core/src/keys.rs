@@ -5,8 +5,8 @@
 
 mod sealed;
 
-pub use sealed::KeyCost;
-pub(crate) use sealed::{PASSPHRASE_CHARS_MIN, SealedKey};
+pub(crate) use sealed::SealedKey;
+pub use sealed::{KeyCost, PASSPHRASE_CHARS_MIN};
 
 use crate::error::ClientError;
 use crate::files;

@@ -25,14 +25,17 @@ mod tests;
 mod transport;
 
 pub use client::{
-    Answered, Author, CaptureFacts, CaptureSource, Choice, Client, EnrolledAs, Enrolment, EntryLine,
-    EvidenceFile, EvidenceItem, Fault, History, InspectionDetail, InspectionSummary, ItemState, Options,
-    SealPreview, Stage, Status, Verification,
+    Answered, ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, Choice, Client, EnrolledAs, Enrolment,
+    EntityLine, EntityPage, EntityProfile, EntryLine, EvidenceFile, EvidenceItem, FailedItem, Fault, History,
+    InspectionDetail, InspectionStanding, InspectionSummary, ItemState, Options, Overview, SealOutlook,
+    SealPreview, SealedContent, Stage, Status, TaskPage, TaskQuery, Verification, Visit, WaitingCapture,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};
-pub use keys::KeyCost;
+pub use keys::{KeyCost, PASSPHRASE_CHARS_MIN};
 pub use sealing::SealState;
+pub use store::list::TaskGroup;
+pub use store::standing::Standing;
 pub use store::unsent::Unsent;
 pub use sync::{RefusedItem, SyncReport, backoff};
 pub use transport::{

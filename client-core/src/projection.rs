@@ -5,10 +5,10 @@ use crate::checklists::{self, Shelf};
 use crate::documents;
 use crate::error::ClientError;
 use crate::store::list::Line;
-use crate::store::{changes, list, rows};
+use crate::store::{changes, entities, list, meta, rows};
 use fieldproof_schema::conflict::answer_conflicts;
 use fieldproof_schema::document::Document;
-use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::ids::{EntityId, InspectionId};
 use fieldproof_schema::reference::{InspectionRow, InspectionState, TaskRow};
 use fieldproof_schema::wire::row::RowKind;
 use rusqlite::Connection;
@@ -43,9 +43,14 @@ fn project(
         (None, Some(task)) => task.entity_name.clone(),
         (None, None) => String::new(),
     };
+    let entity = match (&view, &task) {
+        (Some(view), _) => Some(view.identity.entity.id),
+        (None, task) => task.as_ref().map(|task| task.entity),
+    };
     Ok(Line {
         inspection,
         scoped: task.is_some() || row.is_some(),
+        entity,
         entity_name,
         task_no: task.as_ref().map(|t| t.task_no.clone()).unwrap_or_default(),
         plan_name: task.as_ref().map(|t| t.plan_name.clone()).unwrap_or_default(),
@@ -67,10 +72,39 @@ pub(crate) fn state(row: Option<&InspectionRow>, edited: bool) -> InspectionStat
     }
 }
 
+/// The version of the views that this program keeps.
+const VIEWS: i64 = 2;
+
+/// Completes the views of a store that an earlier version wrote.
+pub(crate) fn bring_up(tx: &Connection) -> Result<(), ClientError> {
+    if meta::views(tx)? >= VIEWS {
+        return Ok(());
+    }
+    entities::rebuild(tx)?;
+    for inspection in list::without_entity(tx)? {
+        let task: Option<TaskRow> = rows::about_inspection(tx, RowKind::Task, inspection)?;
+        let entity = match task {
+            Some(task) => Some(task.entity),
+            None => whose(tx, inspection),
+        };
+        if let Some(entity) = entity {
+            list::set_entity(tx, inspection, entity)?;
+        }
+    }
+    meta::put_views(tx, VIEWS)
+}
+
+/// Whose visit it is, by its document; a damaged one is found where it is read.
+fn whose(conn: &Connection, inspection: InspectionId) -> Option<EntityId> {
+    let document = documents::load(conn, inspection).ok().flatten()?;
+    document.identity().ok().map(|identity| identity.entity.id)
+}
+
 /// Makes documents, snapshots and the list anew from changes and rows.
 pub(crate) fn rebuild(tx: &Connection, shelf: &Shelf) -> Result<(), ClientError> {
     changes::wait_all(tx)?;
     list::clear(tx)?;
+    entities::rebuild(tx)?;
     let mut known = changes::inspections(tx)?;
     known.extend(rows::inspections(tx)?);
     known.sort_unstable();

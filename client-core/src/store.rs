@@ -5,12 +5,14 @@
 
 pub(crate) mod changes;
 pub(crate) mod columns;
+pub(crate) mod entities;
 pub(crate) mod evidence;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod meta;
 pub(crate) mod receipts;
 pub(crate) mod rows;
+pub(crate) mod standing;
 pub(crate) mod unsent;
 
 use crate::error::ClientError;

@@ -25,7 +25,7 @@ use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PUSH_CHUNK_BYTES_MAX, PUSH_ENTRIES_MAX};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, SyncAnswer, SyncRequest};
+use fieldproof_schema::wire::sync::{Chunk, StillUnsent, SyncAnswer, SyncRequest};
 use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -95,7 +95,13 @@ impl Client {
         self.exchange(transport, &mut link, &mut report).await?;
         let evidence = self.upload_all(transport, &mut link, &mut report).await;
         report.still_unsent = unsent::total(&self.reader())?;
-        evidence.map(|()| report)
+        evidence?;
+        if report.evidence_completed > 0 {
+            // The server was told that these captures were still here, and people read it.
+            self.exchange(transport, &mut link, &mut report).await?;
+            report.still_unsent = unsent::total(&self.reader())?;
+        }
+        Ok(report)
     }
 
     async fn exchange(
@@ -143,6 +149,7 @@ impl Client {
                 epoch: meta::epoch(&reader)?,
                 entries: Vec::new(),
                 chunks: Vec::new(),
+                still_unsent: None,
             },
             offered: BTreeSet::new(),
         };
@@ -151,6 +158,7 @@ impl Client {
         {
             fill(&mut push, &reader, budget)?;
         }
+        push.request.still_unsent = Some(after(&push.request, unsent::total(&reader)?));
         Ok(push)
     }
 
@@ -179,6 +187,16 @@ impl Client {
     fn nothing_to_push(&self) -> Result<bool, ClientError> {
         let unsent = unsent::total(&self.reader())?;
         Ok(unsent.entries == 0 && unsent.changes == 0)
+    }
+}
+
+/// What is left when everything in the request has been received.
+fn after(request: &SyncRequest, unsent: Unsent) -> StillUnsent {
+    let offered: usize = request.chunks.iter().map(|chunk| chunk.changes.len()).sum();
+    StillUnsent {
+        changes: unsent.changes.saturating_sub(offered as u64),
+        evidence: unsent.evidence,
+        evidence_bytes: unsent.evidence_bytes,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod acts;
 mod damage;
+mod faces;
 mod merging;
 mod pages;
 mod sealing;

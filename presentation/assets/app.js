@@ -77,8 +77,41 @@
             .catch(() => { location.href = link.href })
     })
 
-    // A choice that shows at once.
+    // A choice that shows at once; where it names a button of its form, as if that had been pressed.
     document.addEventListener('change', event => {
-        if (event.target instanceof Element && event.target.matches('[data-submit]')) event.target.form?.requestSubmit()
+        if (!(event.target instanceof HTMLElement) || !event.target.matches('[data-submit]')) return
+        const button = document.getElementById(event.target.dataset.submit)
+        event.target.form?.requestSubmit(button?.form === event.target.form ? button : undefined)
+    })
+
+    // Passphrases that somebody wants to read.
+    const reveals = () => document.querySelectorAll('button[data-reveal]')
+    const offerReveals = () => { for (const button of reveals()) button.hidden = false }
+    document.readyState === 'loading' ? document.addEventListener('DOMContentLoaded', offerReveals) : offerReveals()
+    document.addEventListener('click', event => {
+        const button = event.target instanceof Element ? event.target.closest('button[data-reveal]') : null
+        if (!button) return
+        const shown = button.getAttribute('aria-pressed') !== 'true'
+        button.setAttribute('aria-pressed', String(shown))
+        for (const id of button.dataset.reveal.split(' ')) {
+            const field = document.getElementById(id)
+            if (field instanceof HTMLInputElement) field.type = shown ? 'text' : 'password'
+        }
+    })
+
+    // What was typed and not kept yet. A field that was sent as it stands counts as kept.
+    const WRITTEN = 'textarea, input:not([type=hidden], [type=password], [type=search], [type=file], [type=radio], '
+        + '[type=checkbox], [type=submit], [type=button])'
+    const holdsUnkept = () => [...document.querySelectorAll(WRITTEN)].some(field => field.value !== field.defaultValue)
+    document.addEventListener('htmx:after:request', event => {
+        const ctx = event.detail?.ctx
+        if (!ctx?.response) return
+        // The terminal was left alone and wants its passphrase; what is being written is not taken away for it.
+        if (ctx.hx?.redirect && holdsUnkept()) { event.preventDefault(); return }
+        const form = ctx.sourceElement?.closest?.('form')
+        if (!form || ctx.response.status >= 400 || !ctx.request?.body) return
+        for (const field of form.querySelectorAll(WRITTEN)) {
+            if (ctx.request.body.get?.(field.name) === field.value) field.defaultValue = field.value
+        }
     })
 })()

@@ -1,2 +1,155 @@
-// Comfort on the terminal.
+// Comfort on the terminal: keypad, phrases, camera, the officer's place. Pages work without it.
 'use strict'
+;(() => {
+    document.documentElement.classList.add('fp-js')
+    const root = document.body.dataset.ping.replace(/\/ping$/, '')
+    const closest = (event, selector) => event.target instanceof Element ? event.target.closest(selector) : null
+
+    // Where the officer is: told at once, so that the terminal opens here whatever ends it.
+    let told = ''
+    const tell = event => {
+        const place = closest(event, '[data-place]')
+        if (!place) return
+        const path = `${location.pathname.slice(root.length)}#${place.dataset.place}`
+        if (path === told || !path.startsWith('/inspections/')) return
+        told = path
+        const body = new URLSearchParams({ path })
+        fetch(`${root}/place`, { method: 'POST', body, credentials: 'same-origin', keepalive: true }).catch(() => { told = '' })
+    }
+    document.addEventListener('focusin', tell)
+    document.addEventListener('pointerdown', tell)
+
+    // The keypad stands under the field; the field stays a field, for hardware keyboards and input methods.
+    const coarse = matchMedia('(pointer: coarse)')
+    let pad = null
+    let before = ''
+    const closePad = () => { pad?.remove(); pad = null }
+    const changed = field => field.dispatchEvent(new Event('change', { bubbles: true }))
+    const write = (field, text) => {
+        const [start, end] = [field.selectionStart ?? field.value.length, field.selectionEnd ?? field.value.length]
+        field.setRangeText(text, text === '' && start === end ? Math.max(0, start - 1) : start, end, 'end')
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    }
+    const press = (field, key) => {
+        if (key === 'done') field.blur()
+        else if (key === 'keyboard') {
+            closePad()
+            field.dataset.keypad = 'no'
+            field.inputMode = 'decimal'
+            field.blur()
+            field.focus()
+        } else write(field, key === 'back' ? '' : key)
+    }
+    const openPad = field => {
+        const template = document.getElementById('keypad')
+        if (!template || field.readOnly || field.dataset.keypad === 'no' || !coarse.matches) return
+        closePad()
+        field.inputMode = 'none'
+        pad = template.content.firstElementChild.cloneNode(true)
+        pad.addEventListener('pointerdown', event => event.preventDefault())
+        pad.addEventListener('click', event => {
+            const key = closest(event, '[data-key]')
+            if (key) press(field, key.dataset.key)
+        })
+        const under = field.closest('form')?.querySelector('.fp-limit') ?? field.parentElement
+        under.after(pad)
+        pad.scrollIntoView({ block: 'nearest' })
+    }
+    document.addEventListener('focusin', event => {
+        const field = closest(event, 'input[data-keypad]')
+        if (!field) return
+        before = field.value
+        field.select()
+        openPad(field)
+    })
+    document.addEventListener('change', event => {
+        if (closest(event, 'input[data-keypad]')) before = event.target.value
+    })
+    document.addEventListener('focusout', event => {
+        const field = closest(event, 'input[data-keypad]')
+        if (!field) return
+        closePad()
+        // What the keypad wrote is no change to the browser.
+        if (field.value !== before) changed(field)
+    })
+
+    // A phrase goes where the officer is writing, or to the end.
+    document.addEventListener('click', event => {
+        const button = closest(event, 'button[data-phrase]')
+        const field = button && document.getElementById(button.dataset.for)
+        if (!field || field.readOnly) return
+        event.preventDefault()
+        const at = field.selectionEnd ?? field.value.length
+        const gap = at > 0 && !/\s$/.test(field.value.slice(0, at)) ? '\n' : ''
+        field.setRangeText(gap + button.dataset.phrase, at, at, 'end')
+        changed(field)
+    })
+
+    // A text is sent with what the page showed when it is sent: another save may have ended in between.
+    document.addEventListener('htmx:before:request', event => {
+        const form = event.detail?.ctx?.sourceElement
+        const body = event.detail?.ctx?.request?.body
+        if (!(form instanceof HTMLFormElement) || !form.matches('[data-base]') || !(body instanceof URLSearchParams)) return
+        for (const name of ['base', 'text']) {
+            const field = form.elements.namedItem(name)
+            if (field) body.set(name, field.value)
+        }
+    })
+
+    // What fails is written about: its panel opens in place.
+    document.addEventListener('htmx:after:swap', () => {
+        for (const answer of document.querySelectorAll('.fp-answer[data-verdict="fail"]:not([data-told])')) {
+            answer.dataset.told = 'yes'
+            const panel = answer.closest('.fp-item')?.querySelector('.fp-panel')
+            if (panel) panel.open = true
+        }
+    })
+    for (const answer of document.querySelectorAll('.fp-answer[data-verdict="fail"]')) answer.dataset.told = 'yes'
+
+    document.addEventListener('click', event => {
+        const link = closest(event, 'a[data-reload]')
+        if (!link) return
+        event.preventDefault()
+        location.reload()
+    })
+
+    // Camera and files: sent as soon as they are chosen, with progress; the answer takes the place of the pictures.
+    const swap = markup => {
+        const parsed = new DOMParser().parseFromString(markup, 'text/html')
+        for (const part of [...parsed.body.children]) {
+            const old = part.id && document.getElementById(part.id)
+            if (!old) continue
+            old.replaceWith(part)
+            globalThis.htmx?.process(part)
+        }
+    }
+    const upload = form => {
+        const request = new XMLHttpRequest()
+        const progress = form.querySelector('progress')
+        const show = shown => { if (progress) progress.hidden = !shown }
+        const gone = () => {
+            show(false)
+            form.reset()
+            const notice = document.getElementById('fp-gone')
+            if (notice) notice.hidden = false
+        }
+        request.open('POST', form.action)
+        request.setRequestHeader('HX-Request', 'true')
+        request.upload.addEventListener('progress', event => {
+            if (progress && event.lengthComputable) progress.value = Math.round(100 * event.loaded / event.total)
+        })
+        request.addEventListener('load', () => {
+            show(false)
+            form.reset()
+            swap(request.responseText)
+        })
+        request.addEventListener('error', gone)
+        request.addEventListener('abort', gone)
+        show(true)
+        request.send(new FormData(form))
+    }
+    document.addEventListener('change', event => {
+        const form = closest(event, 'form[data-upload]')
+        if (form && event.target.matches('input[type="file"]') && event.target.files.length > 0) upload(form)
+    })
+})()

@@ -41,7 +41,7 @@ fn entity(c: char) -> Option<&'static str> {
 }
 
 /// Controls, and characters that reorder, join or hide what stands beside them.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\r' | '\t' => false,
         _ if c.is_control() => true,

@@ -4,6 +4,7 @@
 //! is handed to it.
 
 pub mod assets;
+pub mod csv;
 pub mod fields;
 pub mod format;
 pub mod html;

@@ -22,6 +22,8 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
 
 /// Characters of a long text that a page shows before the reader asks for the rest.
 const LONG_TEXT_CHARS: usize = 1200;
+/// Characters of a text that a cell of a table shows.
+const BRIEF_CHARS: usize = 120;
 
 /// Light, dark, or as the system is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,6 +109,12 @@ impl Page {
     /// The text under a key, with two places filled.
     pub fn t2(&self, key: &str, one: &str, first: impl Display, two: &str, second: impl Display) -> String {
         texts::text(self.language, key, &[(one, &first.to_string()), (two, &second.to_string())])
+    }
+
+    /// Several words, one after another.
+    pub fn list<I: IntoIterator<Item: Display>>(&self, words: I) -> String {
+        let words: Vec<_> = words.into_iter().map(|word| word.to_string()).collect();
+        words.join(&self.t("kit.list"))
     }
 
     /// Chinese or English, where data hold both.
@@ -232,6 +240,19 @@ impl Page {
     /// Text inside a field or an attribute of one, character by character as it is stored.
     pub fn raw(&self, text: &str) -> Html {
         html::field(text)
+    }
+
+    /// The beginning of a text in one line, for cells of tables.
+    pub fn brief(&self, text: &str) -> Html {
+        let (beginning, cut) = format::cut(text, BRIEF_CHARS);
+        Html::new(format!("{}{}", html::text(beginning), if cut.is_some() { "…" } else { "" }))
+    }
+
+    /// A name where markup has no place, for instance in the title of a page: controls are left out, what is long is cut.
+    pub fn name(&self, text: &str) -> String {
+        let plain: String = text.chars().filter(|c| !html::is_hidden(*c)).collect();
+        let (beginning, cut) = format::cut(&plain, BRIEF_CHARS);
+        format!("{beginning}{}", if cut.is_some() { "…" } else { "" })
     }
 
     /// A text of any length with its line breaks; of a long one the beginning, and the rest when it is asked for.

@@ -21,5 +21,7 @@ pub const SERVER: &[Migration] = &[
 ];
 
 /// The history of a device's database (SQLite), oldest first.
-pub const DEVICE: &[Migration] =
-    &[Migration { number: 1, name: "start", sql: include_str!("../migrations/device/0001_start.sql") }];
+pub const DEVICE: &[Migration] = &[
+    Migration { number: 1, name: "start", sql: include_str!("../migrations/device/0001_start.sql") },
+    Migration { number: 2, name: "faces", sql: include_str!("../migrations/device/0002_faces.sql") },
+];

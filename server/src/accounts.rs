@@ -3,6 +3,10 @@
 //! Passwords are hashed with Argon2id. An unknown login costs as much as a wrong password and is answered alike. Tries are
 //! counted per login and per address; checks run one after another, so that nobody tries many at once.
 
+mod change;
+
+pub use change::{change_password, set_active};
+
 use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;

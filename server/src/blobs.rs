@@ -25,6 +25,16 @@ pub struct Blobs {
     turns: Arc<[Mutex<()>; TURNS]>,
 }
 
+/// Bytes of a blob.
+pub struct Blob {
+    /// The length of the whole.
+    pub length: u64,
+    /// Which of its bytes these are.
+    pub range: std::ops::Range<u64>,
+    /// They themselves.
+    pub body: axum::body::Body,
+}
+
 /// Uploads that can be worked on at the same time, at most.
 const TURNS: usize = 64;
 
@@ -149,11 +159,28 @@ impl Blobs {
         self.discard(owner, digest).await
     }
 
-    /// The bytes of a held blob, as a stream with its length.
-    pub async fn get(&self, org: OrgId, digest: &Digest) -> Result<(u64, axum::body::Body), ApiError> {
-        let found = self.store.get(&Self::path(org, digest)).await.map_err(blob)?;
-        let length = found.meta.size;
-        Ok((length, axum::body::Body::from_stream(found.into_stream())))
+    /// The bytes of a held blob, as a stream: all of them, or a part, given by its first and its last byte.
+    pub async fn get_part(
+        &self,
+        org: OrgId,
+        digest: &Digest,
+        part: Option<(u64, Option<u64>)>,
+    ) -> Result<Blob, ApiError> {
+        let path = Self::path(org, digest);
+        let length = self.store.head(&path).await.map_err(blob)?.size;
+        let range = match part {
+            Some((from, to)) if from < length => {
+                from..to.map_or(length, |to| to.saturating_add(1).clamp(from + 1, length))
+            }
+            Some(_) | None => 0..length,
+        };
+        let whole = range == (0..length);
+        let options = object_store::GetOptions {
+            range: (!whole).then(|| object_store::GetRange::Bounded(range.clone())),
+            ..object_store::GetOptions::default()
+        };
+        let found = self.store.get_opts(&path, options).await.map_err(blob)?;
+        Ok(Blob { length, range, body: axum::body::Body::from_stream(found.into_stream()) })
     }
 
     async fn hash_staged(&self, path: &std::path::Path) -> Result<Digest, ApiError> {

@@ -4,6 +4,10 @@
 
 pub mod choice;
 mod due;
+mod outlook;
+
+pub use due::of as due;
+pub use outlook::{Undecided, outlook};
 
 use crate::app::{App, blocking};
 use crate::db::Tx;
@@ -109,14 +113,8 @@ fn read(
     record: &DrawRecord,
     wanted: &BTreeMap<String, String>,
 ) -> Result<Ready, ApiError> {
-    let mut newest = BTreeMap::new();
-    for listed in templates::list(tx, org)?.into_iter().filter(|t| t.withdrawn_at.is_none()) {
-        newest.entry(listed.id).or_insert(listed.revision);
-    }
-    let mut usable = Vec::with_capacity(newest.len());
-    for (id, revision) in &newest {
-        usable.push(app.templates.get(tx, org, id, revision)?);
-    }
+    let usable = in_use(tx, app, org)?;
+    let newest: BTreeMap<_, _> = usable.iter().map(|t| (t.id.clone(), t.revision.clone())).collect();
     let mut named = BTreeMap::new();
     for (key, Wanted { id, revision }) in wanted.iter().map(|(key, text)| (key, Wanted::parse(text))) {
         let unknown = || ApiError::field(&format!("templates.{key}"), format!("no checklist {id:?} in use"));
@@ -137,6 +135,15 @@ fn read(
     Ok(Ready { plan, entities: drawn, officers: team, templates: usable, wanted: named })
 }
 
+/// The checklists in use: of each one the revision that was imported last.
+fn in_use(tx: &mut Tx<'_>, app: &App, org: OrgId) -> Result<Vec<Arc<Template>>, ApiError> {
+    let mut newest = BTreeMap::new();
+    for listed in templates::list(tx, org)?.into_iter().filter(|t| t.withdrawn_at.is_none()) {
+        newest.entry(listed.id).or_insert(listed.revision);
+    }
+    newest.iter().map(|(id, revision)| app.templates.get(tx, org, id, revision)).collect()
+}
+
 fn visits(
     app: &App,
     record: &DrawRecord,
@@ -152,10 +159,13 @@ fn visits(
         let plan = &ready.plan.row.specialty;
         match choice::choose(&entity.row.code, &specialties, plan, &ready.templates, &ready.wanted) {
             Ok(template) => chosen.push(template),
-            Err(fitting) => unresolved.push(json!({
-                "pick": assignment.pick, "entity": entity.row.code, "name": entity.row.name,
-                "specialties": specialties, "fitting": fitting,
-            })),
+            Err(fitting) => unresolved.push(Undecided {
+                pick: assignment.pick,
+                entity: entity.row.code.clone(),
+                name: entity.row.name.clone(),
+                specialties,
+                fitting,
+            }),
         }
     }
     if !unresolved.is_empty() {

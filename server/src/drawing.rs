@@ -185,9 +185,9 @@ pub(crate) fn wrong_state(stage: &Stage) -> ApiError {
 
 fn none_waiting(tx: &mut Tx<'_>, org: OrgId, plan: PlanId) -> Result<(), ApiError> {
     let known = draws::of_plan(tx, org, plan)?;
-    match known.into_iter().find(|(_, state)| state == "committed") {
-        Some((draw, state)) => {
-            Err(ApiError::new(ErrorCode::StateWrong).with(json!({"draw": draw, "state": state})))
+    match known.into_iter().find(|draw| draw.state == "committed") {
+        Some(draw) => {
+            Err(ApiError::new(ErrorCode::StateWrong).with(json!({"draw": draw.id, "state": draw.state})))
         }
         None => Ok(()),
     }

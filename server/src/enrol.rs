@@ -94,6 +94,7 @@ fn admit(
         seen_at: None,
         revoked_at: None,
         tip: Tip::default(),
+        unsent: None,
     };
     if !enrolment::mark_used(tx, org, &code, device.id, now)? {
         return refuse(ErrorCode::EnrolmentCodeUsed);

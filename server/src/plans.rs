@@ -4,6 +4,7 @@
 //! size, weights, frequency. Storing rows and drawing from them is done elsewhere.
 
 mod copy;
+mod keep;
 
 use crate::api::check;
 use crate::error::ApiError;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
 pub use copy::to_year;
+pub use keep::{copy, find, keep};
 
 /// Officers in a team where the row does not say (rule 56: not fewer than two).
 const TEAM_SIZE: u32 = 2;

@@ -4,6 +4,7 @@ use crate::api;
 use crate::app::App;
 use crate::console;
 use crate::error::ApiError;
+use crate::public;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -19,9 +20,10 @@ use fieldproof_schema::wire::error::ErrorCode;
 pub fn router(app: App) -> Router {
     api::routes()
         .merge(console::routes(&app))
+        .merge(public::routes())
         .route("/assets/{version}/{name}", get(asset))
         .route("/ping", get(async || StatusCode::NO_CONTENT))
-        .fallback(async || ApiError::new(ErrorCode::NotFound))
+        .fallback(public::nowhere)
         .method_not_allowed_fallback(async || ApiError::new(ErrorCode::MethodNotAllowed))
         .layer(DefaultBodyLimit::max(JSON_BODY_BYTES_MAX))
         .layer(middleware::map_response(harden))

@@ -33,3 +33,4 @@ pub mod tenants;
 pub mod units;
 pub mod users;
 mod within;
+pub mod worklist;

@@ -30,12 +30,12 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let epoch = app.tenant().await?.epoch;
     let cursors = if request.epoch.is_none_or(|e| e == epoch) { request.cursors } else { Vec::new() };
 
-    let (entries, chunks) = (request.entries, request.chunks);
+    let (entries, chunks, unsent) = (request.entries, request.chunks, request.still_unsent);
     let checked = {
         let (id, key) = (device.id, device.key);
         blocking(move || receive::check(id, &key, entries, chunks)).await?
     };
-    let received = receive::receive(app, device, checked).await?;
+    let received = receive::receive(app, device, checked, unsent).await?;
     for inspection in &received.touched {
         settle::settle(app, device.org, *inspection).await?;
     }

@@ -76,7 +76,7 @@ pub(crate) fn body_error(rejection: BytesRejection) -> ApiError {
 }
 
 /// The named parts of the address.
-struct Path<T>(T);
+pub(crate) struct Path<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
     type Rejection = ApiError;
@@ -102,7 +102,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 /// A part of the address that must be an id of some kind.
-fn parse<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, ApiError>
+pub(crate) fn parse<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, ApiError>
 where
     T::Err: std::fmt::Display,
 {

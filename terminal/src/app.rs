@@ -1,8 +1,10 @@
 //! What every request needs: the open store, the way to the server, and whose turn it is to sync.
 
 use crate::error::ApiError;
+use crate::syncs::{Counted, SyncView, Syncs};
 use fieldproof_client_core::{Client, ClientError, Enrolment, Status, SyncReport, Transport};
 use fieldproof_schema::host::Host;
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::future::Future;
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ struct Parts {
     turn: Mutex<()>,
     /// Syncs that failed one after another.
     failures: AtomicU32,
+    syncs: Syncs,
     acted: Notify,
     closing: watch::Sender<bool>,
 }
@@ -45,6 +48,7 @@ impl App {
             enrolled: AtomicBool::new(false),
             turn: Mutex::new(()),
             failures: AtomicU32::new(0),
+            syncs: Syncs::default(),
             acted: Notify::new(),
             closing: watch::Sender::new(false),
         }))
@@ -119,7 +123,10 @@ impl App {
     pub async fn sync(&self) -> Result<SyncReport, ApiError> {
         self.online(|app| async move {
             let _turn = app.0.turn.lock().await;
-            let result = app.0.client.sync(&*app.0.transport).await;
+            app.0.syncs.begin(app.host().now());
+            let way = Counted { inner: &*app.0.transport, syncs: &app.0.syncs };
+            let result = app.0.client.sync(&way).await;
+            app.0.syncs.end(app.host().now(), &result);
             match &result {
                 Ok(_) | Err(ClientError::NotEnrolled) => app.0.failures.store(0, Ordering::Relaxed),
                 Err(_) => {
@@ -129,6 +136,32 @@ impl App {
             result
         })
         .await
+        .inspect_err(|error| {
+            if matches!(error, ApiError::Broken(_)) {
+                self.0.syncs.broke();
+            }
+        })
+    }
+
+    /// Begins a sync and goes on, unless one runs already. What comes of it is in [`Self::syncs`].
+    pub fn begin_sync(&self) {
+        if self.syncs().running.is_some() {
+            return;
+        }
+        // Said at once, so that whoever looks next sees it run.
+        self.0.syncs.begin(self.host().now());
+        let app = self.clone();
+        tokio::spawn(async move { app.sync().await.map(drop) });
+    }
+
+    /// What is known about syncing.
+    pub fn syncs(&self) -> SyncView {
+        self.0.syncs.view()
+    }
+
+    /// Notes when the next sync begins by itself.
+    pub fn expect_sync(&self, at: Option<Moment>) {
+        self.0.syncs.expect(at);
     }
 
     /// How many syncs failed one after another until now.

@@ -89,13 +89,17 @@ impl ApiError {
 
     /// The envelope.
     pub fn body(&self) -> ErrorBody {
-        let code = self.code();
-        ErrorBody {
-            code: code.as_str().to_owned(),
-            message: texts::error_messages(code),
-            details: self.details(),
-        }
+        envelope(self.code(), self.details())
     }
+
+    /// The envelope of an act that was not done.
+    pub fn body_of(error: &ClientError) -> ErrorBody {
+        envelope(error.code(), error.details())
+    }
+}
+
+fn envelope(code: ErrorCode, details: Value) -> ErrorBody {
+    ErrorBody { code: code.as_str().to_owned(), message: texts::error_messages(code), details }
 }
 
 /// What failed, kept with the answer for whoever shows it in another form.

@@ -20,25 +20,51 @@ pub fn prepare(data: &Path) -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Writes `body` to a file in `dir`. The file goes away with the value.
-///
-/// More than `max_bytes` is refused (`evidence_too_large`) as soon as it shows.
-pub async fn receive(dir: &Path, mut body: Body, max_bytes: u64) -> Result<TempPath, ApiError> {
-    let failed = |source| ApiError::File { what: "receiving an upload", source };
-    let (file, path) = tempfile::NamedTempFile::new_in(dir).map_err(failed)?.into_parts();
-    let mut file = tokio::fs::File::from_std(file);
-    let mut size_bytes = 0_u64;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(ApiError::malformed)?;
-        let Ok(piece) = frame.into_data() else { continue };
-        size_bytes += piece.len() as u64;
-        if size_bytes > max_bytes {
+/// An upload that is being received into a file. The file goes away with the value.
+pub struct Arriving {
+    file: tokio::fs::File,
+    path: TempPath,
+    size_bytes: u64,
+    max_bytes: u64,
+}
+
+impl Arriving {
+    /// A file in `dir` for at most `max_bytes`.
+    pub fn new(dir: &Path, max_bytes: u64) -> Result<Self, ApiError> {
+        let (file, path) = tempfile::NamedTempFile::new_in(dir).map_err(failed)?.into_parts();
+        Ok(Self { file: tokio::fs::File::from_std(file), path, size_bytes: 0, max_bytes })
+    }
+
+    /// Writes the next piece. More than the bound is refused (`evidence_too_large`) as soon as it shows.
+    pub async fn take(&mut self, piece: &[u8]) -> Result<(), ApiError> {
+        self.size_bytes += piece.len() as u64;
+        if self.size_bytes > self.max_bytes {
             return Err(ErrorCode::EvidenceTooLarge.into());
         }
-        file.write_all(&piece).await.map_err(failed)?;
+        self.file.write_all(piece).await.map_err(failed)
     }
-    file.flush().await.map_err(failed)?;
-    Ok(path)
+
+    /// The whole file and its length.
+    pub async fn whole(mut self) -> Result<(TempPath, u64), ApiError> {
+        self.file.flush().await.map_err(failed)?;
+        Ok((self.path, self.size_bytes))
+    }
+}
+
+fn failed(source: io::Error) -> ApiError {
+    ApiError::File { what: "receiving an upload", source }
+}
+
+/// Writes `body` to a file in `dir`; see [`Arriving`].
+pub async fn receive(dir: &Path, mut body: Body, max_bytes: u64) -> Result<TempPath, ApiError> {
+    let mut arriving = Arriving::new(dir, max_bytes)?;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(ApiError::malformed)?;
+        if let Ok(piece) = frame.into_data() {
+            arriving.take(&piece).await?;
+        }
+    }
+    Ok(arriving.whole().await?.0)
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@ pub mod error;
 pub mod guard;
 pub mod incoming;
 pub mod pages;
+pub mod qr;
 pub mod service;
 pub mod sync_loop;
+pub mod syncs;
 
 #[cfg(test)]
 mod testing;

@@ -5,9 +5,15 @@
 //! (`HX-Request`) is a part of the page that the same address gives without one.
 
 mod assets;
+mod enrol;
+mod entities;
 mod face;
 mod fault;
+mod inspection;
+mod paging;
 mod settings;
+mod strip;
+mod sync;
 mod tasks;
 mod unlock;
 
@@ -32,7 +38,28 @@ pub(crate) struct Route {
 }
 
 /// Every page: tests walk it.
-pub(crate) const ALL: &[&[Route]] = &[assets::ROUTES, settings::ROUTES, tasks::ROUTES, unlock::ROUTES];
+pub(crate) const ALL: &[&[Route]] = &[
+    assets::ROUTES,
+    enrol::ROUTES,
+    entities::ROUTES,
+    inspection::answer::ROUTES,
+    inspection::evidence::ROUTES,
+    inspection::fresh::ROUTES,
+    inspection::law::ROUTES,
+    inspection::narrative::ROUTES,
+    inspection::note::ROUTES,
+    inspection::overview::ROUTES,
+    inspection::party::ROUTES,
+    inspection::place::ROUTES,
+    inspection::section::ROUTES,
+    inspection::team::ROUTES,
+    inspection::upload::ROUTES,
+    settings::ROUTES,
+    strip::ROUTES,
+    sync::ROUTES,
+    tasks::ROUTES,
+    unlock::ROUTES,
+];
 
 /// The addresses of all pages below the root, as patterns.
 pub fn addresses() -> impl Iterator<Item = &'static str> {
@@ -50,10 +77,14 @@ pub fn routes(face: Face) -> Router {
         .method_not_allowed_fallback(async || ApiError::from(ErrorCode::MethodNotAllowed))
         .layer(middleware::from_fn_with_state(face.clone(), unlock::keep_locked))
         .layer(middleware::from_fn_with_state(face.clone(), fault::explain))
+        .layer(middleware::from_fn_with_state(face.clone(), strip::fill))
         .layer(DefaultBodyLimit::max(JSON_BODY_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(crate::api::BODY_REST))
         .with_state(face)
 }
+
+#[cfg(test)]
+mod tests;
 
 /// What a form of a page posted.
 pub(crate) struct Posted(pub(crate) Fields);

@@ -58,7 +58,7 @@ impl Service {
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
-        let pages_settings = Settings::open(&settings.data);
+        let pages_settings = Settings::open(&settings.data).of_server(&settings.server);
         let secret = guard::draw_secret(&*host);
         let guard = Guard::new(address, &secret);
         let app = App::new(Arc::new(client), Arc::new(transport), host, incoming);

@@ -58,7 +58,9 @@ fn pause(failures: u32, host: &dyn Host) -> Duration {
 
 /// Waits for the next reason to sync. While the server is away an act is none: the radio would be on all day.
 async fn wait(app: &App) {
-    let mut timer = pin!(sleep(pause(app.sync_failures(), app.host())));
+    let pause = pause(app.sync_failures(), app.host());
+    expect(app, pause);
+    let mut timer = pin!(sleep(pause));
     loop {
         tokio::select! {
             () = &mut timer => return,
@@ -71,8 +73,14 @@ async fn wait(app: &App) {
     }
 }
 
+fn expect(app: &App, pause: Duration) {
+    let seconds = i64::try_from(pause.as_secs()).unwrap_or(i64::MAX);
+    app.expect_sync(Some(app.host().now().plus_seconds(seconds)));
+}
+
 /// Waits until the officer pauses.
 async fn settle(app: &App) {
+    expect(app, QUIET);
     let mut limit = pin!(sleep(QUIET_MAX));
     loop {
         tokio::select! {

@@ -4,6 +4,7 @@
 //! terminals' own stores. A test reads as a story about the people in it.
 
 pub mod console;
+pub mod desk;
 pub mod device;
 pub mod forge;
 pub mod host;
@@ -94,6 +95,21 @@ impl World {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         self.answer(request.body(body.into()).expect("a request")).await
+    }
+
+    /// Asks for a page of the console, or sends a form of it, in a browser that holds this session; what is read.
+    pub async fn browse(&self, path: &str, session: &str, form: Option<String>) -> (StatusCode, String) {
+        let request = Request::builder()
+            .method(if form.is_some() { "POST" } else { "GET" })
+            .uri(path)
+            .header(header::COOKIE, format!("__Host-fp-session={session}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::HOST, "console.example.cn")
+            .header(header::ORIGIN, "https://console.example.cn")
+            .header("sec-fetch-site", "same-origin");
+        let body = Body::from(form.unwrap_or_default());
+        let (status, body) = self.answer(request.body(body).expect("a request")).await;
+        (status, String::from_utf8(body).expect("a page is text"))
     }
 
     /// Sends a part of a piece of evidence and returns status and JSON.

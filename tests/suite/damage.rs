@@ -275,7 +275,7 @@ async fn a_server_stopped_between_receiving_and_judging_finishes_when_it_starts(
     let checked = receive::check(rogue.id, &key, vec![entry], chunks);
     let org = world.app.org().await.unwrap();
     let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org };
-    let received = receive::receive(&world.app, &actor, checked).await.unwrap();
+    let received = receive::receive(&world.app, &actor, checked, None).await.unwrap();
     assert!(received.receipt.is_some());
     let answers = async |world: &World| -> Value {
         administrator.get(world, &format!("/api/v1/inspections/{visit}")).await["view"]["answers"].clone()

@@ -229,7 +229,14 @@ async fn an_oversized_and_a_malformed_sync_body_change_nothing() {
         assert_eq!((answered, code(&envelope)), (status, expected));
         assert!(envelope["message"]["zh-CN"].is_string() && envelope["message"]["en"].is_string());
     }
-    let old = SyncRequest { protocol: 0, cursors: vec![], epoch: None, entries: vec![], chunks: vec![] };
+    let old = SyncRequest {
+        protocol: 0,
+        cursors: vec![],
+        epoch: None,
+        entries: vec![],
+        chunks: vec![],
+        still_unsent: None,
+    };
     let (status, envelope) = rogue.sync_raw(&world, frame::pack(&old)).await;
     assert_eq!((status.as_u16(), code(&envelope)), (426, "protocol_unsupported"));
     let answer = rogue.sync(&world, vec![], vec![]).await;

@@ -14,6 +14,10 @@ mod documentation;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod pages_console;
+#[cfg(test)]
 mod photo;
 #[cfg(test)]
 mod proxy;

@@ -10,7 +10,8 @@ use fieldproof_schema::wire::sync::Chunk;
 use fieldproof_server::sync::settle;
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
-use fieldproof_tests::world::console::Person;
+use fieldproof_tests::world::console::{self, Person};
+use fieldproof_tests::world::desk::Desk;
 use fieldproof_tests::world::rogue::{Rogue, enrol_request};
 use serde_json::{Value, json};
 
@@ -30,7 +31,9 @@ async fn every_statement_runs(world: World) {
     read_everything(&world, &city).await;
     set_up_next_year(&world, &city.administrator).await;
     hold_apart_and_judge_again(&world, &city).await;
+    administer(&world, &city).await;
     leave(&world, &city).await;
+    look_around(&world, &city).await;
     assert_eq!(settle::finish(&world.app).await.unwrap(), 0);
 
     let seen = world.app.db.statements_seen();
@@ -129,6 +132,62 @@ async fn hold_apart_and_judge_again(world: &World, city: &City) {
     rogue.sync(world, vec![entry], chunk()).await;
     let open = city.administrator.get(world, "/api/v1/conflicts").await;
     assert_eq!(open["conflicts"][0]["kind"], "late_change");
+}
+
+/// What the console's pages ask, on a day when much is overdue.
+async fn look_around(world: &World, city: &City) {
+    world.clock.advance_seconds(200 * 24 * 3600);
+    let desk = Desk::sign_in(world, "guanli").await;
+    let visit = format!("/console/inspections/{}", city.task.inspection);
+    for (path, says) in [
+        ("/console", "id=\"part-overdue\""),
+        ("/console/cases?unit=ORG-C&q=x", "</html>"),
+        ("/console/conflicts", "class=\"fp-row-link\""),
+        ("/console/conflicts?state=ended", "class=\"fp-row-link\""),
+        (visit.as_str(), "id=\"history-part\""),
+    ] {
+        let seen = desk.get(world, path).await;
+        assert!(seen.status.is_success() && seen.text.contains(says), "{path}: {}", seen.status);
+    }
+}
+
+/// The administrators' pages, a new password, an account that ends.
+async fn administer(world: &World, city: &City) {
+    let (administrator, supervisor) = (&city.administrator, &city.supervisor);
+    for path in ["units", "devices/enrol", "audit"] {
+        administrator.page(world, &format!("/console/{path}")).await;
+    }
+    let tasks = administrator.get(world, "/api/v1/inspections").await;
+    let entity = tasks["rows"][0]["entity"].as_str().expect("an entity").to_owned();
+    let shown = administrator.page(world, &format!("/console/entities/{entity}")).await;
+    assert!(shown.contains("/console/inspections/"), "a visit is not in its entity's history");
+    let audit = administrator.get(world, "/api/v1/audit").await;
+    let acts = audit["rows"].as_array().expect("rows");
+    let draw = acts.iter().find(|row| row["act"] == "draw.committed").expect("a draw");
+    let draw = draw["subject"].as_str().and_then(|subject| subject.strip_prefix("draw:")).expect("its id");
+    let page = administrator.page(world, &format!("/console/draws/{draw}")).await;
+    assert!(page.contains("27182818"), "the draw's page is not about its entropy");
+    // Both terminals told at their last contact that they had sent everything.
+    let devices = administrator.get(world, "/api/v1/devices").await;
+    let said = devices["rows"].as_array().expect("rows").iter().filter(|row| row["unsent_changes"] == 0);
+    assert_eq!(said.count(), 2, "{devices}");
+
+    let password = form_urlencoded(console::PASSWORD);
+    let new = "current=P&new=a+new+long+one&again=a+new+long+one".replace('P', &password);
+    supervisor.submit(world, "/console/password", &new).await;
+    let users = administrator.get(world, "/api/v1/users").await;
+    let rows = users["rows"].as_array().expect("rows");
+    let user = id(rows.iter().find(|row| row["login"] == "shenhe").expect("the supervisor"));
+    let path = format!("/console/users/{user}");
+    administrator.submit(world, &format!("{path}/active"), "active=no&reason=x").await;
+    assert!(administrator.page(world, &path).await.contains("shenhe"));
+    let (status, _) = world.browse("/console/units", supervisor.token(), None).await;
+    assert!(status.is_redirection(), "a session outlives its account");
+}
+
+/// A text as a form carries it.
+fn form_urlencoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// A wrong code and a wrong password, a terminal that is revoked, a session that ends.

@@ -280,6 +280,19 @@ fn author(origin: &Origin, name: Option<String>) -> Author {
     }
 }
 
+/// The items of a view as they are judged; who wrote them is read from the store.
+pub(super) fn judged(
+    conn: &Connection,
+    template: &Template,
+    law: &Law,
+    view: &View,
+    inspection: InspectionId,
+    now: Moment,
+) -> Result<Vec<ItemState>, ClientError> {
+    let authors = authors(conn, view, inspection)?;
+    Ok(items(template, law, view, &answer_conflicts(view), &authors, now))
+}
+
 fn items(
     template: &Template,
     law: &Law,

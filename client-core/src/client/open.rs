@@ -8,6 +8,7 @@ use crate::evidence;
 use crate::identity::Identity;
 use crate::journal_writer::{Clocks, Line, Pen};
 use crate::keys;
+use crate::projection;
 use crate::store::{self, meta, receipts};
 use crate::sync::Link;
 use fieldproof_schema::host::Host;
@@ -77,6 +78,7 @@ fn begin_session(
     // An enrolled terminal whose store was never opened has lost the one it had.
     let lost = desk.who.is_some() && meta::session(&tx)? == 0;
     meta::next_session(&tx)?;
+    projection::bring_up(&tx)?;
     if lost {
         meta::put_recovering(&tx, set_aside.unwrap_or_default())?;
     }

@@ -1,16 +1,17 @@
 //! Sealing (定稿): drawing up the statement, signing it, signing a colleague's.
 
+use super::detail::{EvidenceItem, ItemState, judged};
 use super::edits::line;
 use super::{Client, Desk, Who, directory};
 use crate::error::{ClientError, Obstacle};
 use crate::journal_writer::Clocks;
 use crate::keys;
-use crate::sealing::{self, SealBook};
+use crate::sealing::{self, SealBook, SealState};
 use crate::store::unsent::{self, Unsent};
 use crate::store::{changes, evidence as captures, rows};
 use fieldproof_schema::conflict::{Conflict, answer_conflicts};
-use fieldproof_schema::document::Document;
-use fieldproof_schema::ids::{InspectionId, OfficerId};
+use fieldproof_schema::document::{Document, View};
+use fieldproof_schema::ids::{DecisionId, InspectionId, OfficerId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::limits::REASON_CHARS_MAX;
 use fieldproof_schema::reference::{InspectionRow, OfficerRow};
@@ -32,7 +33,89 @@ pub struct SealPreview {
     pub conflicts: Vec<Conflict>,
 }
 
+/// What is known about the next seal before anybody says how the party took the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealOutlook {
+    /// The version that would be sealed.
+    pub version: u32,
+    /// The return that it would answer.
+    pub answers_return: Option<DecisionId>,
+    /// Team members of whom nothing is merged here.
+    pub unmerged: Vec<OfficerId>,
+    /// The seal that waits for signatures, by its name.
+    pub pending: Option<Digest>,
+    /// Why the seal that waits cannot be signed here now; none when it can, or none waits.
+    pub obstacle: Option<Obstacle>,
+    /// False when a signature under the seal that waits is by a key that is not its officer's.
+    pub trusted: bool,
+}
+
+/// The content that a seal names: the document as it was at the sealed heads.
+#[derive(Debug, Clone)]
+pub struct SealedContent {
+    /// What the document said.
+    pub view: View,
+    /// The items of the checklist in order; empty until it arrives.
+    pub items: Vec<ItemState>,
+    /// The captures that the statement lists, used or not.
+    pub captures: Vec<EvidenceItem>,
+}
+
 impl Client {
+    /// What the next seal would be, and whether a colleague's can be signed.
+    pub fn seal_outlook(&self, inspection: InspectionId) -> Result<SealOutlook, ClientError> {
+        let mut desk = self.desk();
+        let who = desk.ready()?;
+        desk.visible(inspection)?;
+        let document = desk.document(inspection)?;
+        let book = sealing::book(&desk.conn, inspection, who.device, who.member.officer)?;
+        let team: Vec<OfficerId> = document.identity()?.team.iter().map(|member| member.officer).collect();
+        let pending = book.pending();
+        let (obstacle, trusted) = match pending.map(|pending| may_cosign(&desk, &who, &document, pending)) {
+            Some(Err(ClientError::StateWrong { why })) => (Some(why), true),
+            Some(Err(ClientError::SealInvalid)) => (None, false),
+            Some(Err(other)) => return Err(other),
+            Some(Ok(())) | None => (None, true),
+        };
+        Ok(SealOutlook {
+            version: book.next_version(),
+            answers_return: supplement(&book).1,
+            unmerged: unmerged(&desk, &who, inspection, &team)?,
+            pending: pending.map(|pending| pending.digest),
+            obstacle,
+            trusted,
+        })
+    }
+
+    /// The content that a statement names; none while its changes are not all here.
+    pub fn sealed_content(
+        &self,
+        inspection: InspectionId,
+        statement: &Statement,
+    ) -> Result<Option<SealedContent>, ClientError> {
+        let document = {
+            let mut desk = self.desk();
+            desk.visible(inspection)?;
+            desk.document(inspection)?
+        };
+        if statement.heads.is_empty() || !statement.heads.iter().all(|head| document.contains(*head)) {
+            return Ok(None);
+        }
+        let view = document.view_at(&statement.heads)?;
+        let law = self.law()?;
+        let template = self.template(&view.identity.template)?;
+        let reader = self.reader();
+        let items = match template {
+            Some(template) => judged(&reader, &template, &law, &view, inspection, self.host.now())?,
+            None => Vec::new(),
+        };
+        let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;
+        let named: BTreeSet<_> = statement.captures.iter().map(|capture| capture.record).collect();
+        let mut captures = self.evidence_items(&reader, inspection, &view, row.as_ref())?;
+        captures.retain(|item| named.contains(&item.record));
+        Ok(Some(SealedContent { view, items, captures }))
+    }
+
     /// Draws up the statement that [`Self::seal`] would sign now.
     pub fn seal_statement(
         &self,
@@ -83,19 +166,7 @@ impl Client {
         let document = desk.document(inspection)?;
         let book = sealing::book(&desk.conn, inspection, who.device, who.member.officer)?;
         let pending = book.pending().ok_or(wrong(Obstacle::NothingToSign))?;
-        if pending.mine {
-            return Err(wrong(Obstacle::SignedAlready));
-        }
-        if !pending.statement.team.contains(&who.member.officer) {
-            return Err(wrong(Obstacle::NotOnTeam));
-        }
-        for signed in &pending.signatures {
-            let officer: Option<OfficerRow> = directory(&desk.conn, RowKind::Officer, signed.officer)?;
-            if officer.is_some_and(|officer| !officer.keys.contains(&signed.key)) {
-                return Err(ClientError::SealInvalid);
-            }
-        }
-        check_against(&desk, &document, inspection, &pending.statement)?;
+        may_cosign(&desk, &who, &document, pending)?;
         let text = pending.text.clone();
         self.sign(&mut desk, &who, inspection, &text, passphrase, Clocks::read(&*self.host))
     }
@@ -174,7 +245,7 @@ impl Client {
 }
 
 /// What a supplement names: the statement before, and the return that it answers.
-fn supplement(book: &SealBook) -> (Option<Digest>, Option<fieldproof_schema::ids::DecisionId>) {
+fn supplement(book: &SealBook) -> (Option<Digest>, Option<DecisionId>) {
     match book.last_complete() {
         Some(last) => (Some(last.digest), book.returned.map(|(decision, _)| decision)),
         None => (None, None),
@@ -192,6 +263,23 @@ fn unmerged(
     let heard: BTreeSet<OfficerId> = origins.into_iter().filter_map(|origin| origin.officer).collect();
     let silent = team.iter().filter(|officer| **officer != who.member.officer && !heard.contains(officer));
     Ok(silent.copied().collect())
+}
+
+/// Refuses to sign a statement that does not hold here.
+fn may_cosign(desk: &Desk, who: &Who, document: &Document, pending: &SealState) -> Result<(), ClientError> {
+    if pending.mine {
+        return Err(wrong(Obstacle::SignedAlready));
+    }
+    if !pending.statement.team.contains(&who.member.officer) {
+        return Err(wrong(Obstacle::NotOnTeam));
+    }
+    for signed in &pending.signatures {
+        let officer: Option<OfficerRow> = directory(&desk.conn, RowKind::Officer, signed.officer)?;
+        if officer.is_some_and(|officer| !officer.keys.contains(&signed.key)) {
+            return Err(ClientError::SealInvalid);
+        }
+    }
+    check_against(desk, document, pending.statement.inspection, &pending.statement)
 }
 
 /// Everything that a colleague's statement names is here as it says, and nothing of this terminal is left out.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Characters of a passphrase, at least.
-pub(crate) const PASSPHRASE_CHARS_MIN: usize = 8;
+pub const PASSPHRASE_CHARS_MIN: usize = 8;
 /// Wrong passphrases in a row before the next try has to wait.
 const FREE_TRIES: u32 = 5;
 /// The longest wait between two tries, in seconds.

@@ -16,6 +16,8 @@ const SERVER_AT: &str = "server_at";
 const CONTACT_AT: &str = "contact_at";
 /// Set while the store has no base: where the damaged one is kept.
 const RECOVERING: &str = "recovering";
+/// The version of the views that were made from the record.
+const VIEWS: &str = "views";
 /// The entry that the journal here attaches to, when it does not begin at 1.
 const BASE: &str = "base";
 
@@ -89,6 +91,16 @@ pub(crate) fn put_recovering(tx: &Connection, kept_as: &str) -> Result<(), Clien
 pub(crate) fn end_recovering(tx: &Connection) -> Result<(), ClientError> {
     tx.execute("DELETE FROM meta WHERE name = ?1", [RECOVERING])?;
     Ok(())
+}
+
+/// Which version the views have; 0 for those of a store from before they were counted.
+pub(crate) fn views(conn: &Connection) -> Result<i64, ClientError> {
+    Ok(number(conn, VIEWS)?.unwrap_or(0))
+}
+
+/// The views were made anew, or were never empty of anything.
+pub(crate) fn put_views(tx: &Connection, version: i64) -> Result<(), ClientError> {
+    put(tx, VIEWS, &version.to_string())
 }
 
 /// The entry that the journal here attaches to.

@@ -17,7 +17,7 @@ pub(crate) fn put(tx: &Connection, kind: &str, subject: &str, body: &[u8]) -> Re
     )?;
     let inspection = about(kind, body).map(|i| *i.as_bytes());
     statement.execute(params![kind, subject, inspection, body])?;
-    Ok(())
+    super::entities::note(tx, kind, body)
 }
 
 /// Removes a row; returns the inspection that it was about.
@@ -29,6 +29,7 @@ pub(crate) fn remove(
     let mut statement =
         tx.prepare_cached("DELETE FROM rows WHERE kind = ?1 AND subject = ?2 RETURNING inspection")?;
     let found = statement.query_row([kind, subject], |row| super::columns::id_or_none(row, 0)).optional()?;
+    super::entities::forget(tx, kind, subject)?;
     Ok(found.flatten())
 }
 

@@ -95,8 +95,11 @@ fn unsent(row: &Row<'_>) -> rusqlite::Result<Unsent> {
 pub(crate) fn verdicts(conn: &Connection) -> Result<(u64, u64, u64), ClientError> {
     let count_of = |outcome: &str| -> Result<u64, ClientError> {
         let mut statement = conn.prepare_cached(
-            "SELECT (SELECT COUNT(*) FROM journal WHERE outcome = ?1)
-                  + (SELECT COUNT(*) FROM changes WHERE outcome = ?1)",
+            // The lists of outcomes let the small indexes serve.
+            "SELECT (SELECT COUNT(*) FROM journal
+                     WHERE outcome IN ('waiting', 'quarantined', 'refused') AND outcome = ?1)
+                  + (SELECT COUNT(*) FROM changes
+                     WHERE outcome IN ('waiting', 'quarantined', 'refused') AND outcome = ?1)",
         )?;
         Ok(statement.query_row([outcome], |row| count(row, 0))?)
     };

@@ -11,7 +11,7 @@ use fieldproof_schema::wire::device::{Challenge, EnrolRequest, Enrolled, Session
 use fieldproof_schema::wire::error::{ErrorBody, ErrorCode};
 use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
 use fieldproof_schema::wire::sync::{
-    Cursor, Outcome, Receipt, SignedReceipt, SyncAnswer, SyncRequest, Verdict,
+    Cursor, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
 };
 use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) requests: u64,
     /// Bytes of one part that are lost on the way.
     pub(crate) cut_parts: u32,
+    /// What the terminal said that it had not sent, request by request.
+    pub(crate) said: Vec<Option<StillUnsent>>,
 }
 
 impl Server {
@@ -140,6 +142,7 @@ impl Server {
             return Err(ErrorCode::BodyTooLarge);
         }
         let asked: SyncRequest = frame::unpack(&request.body).map_err(|_| ErrorCode::BodyMalformed)?;
+        state.said.push(asked.still_unsent);
         let (mut held, mut verdicts) = (Vec::new(), Vec::new());
         for entry in &asked.entries {
             let item = entry.hash();

@@ -5,6 +5,7 @@ use crate::{CaptureFacts, CaptureSource, Client, Enrolment, Stage};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::{Body, Row};
+use fieldproof_schema::wire::sync::StillUnsent;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -68,6 +69,22 @@ async fn what_was_written_offline_arrives_and_a_repeated_sync_changes_nothing() 
 }
 
 #[tokio::test]
+async fn the_server_is_told_what_is_still_here_and_at_last_that_nothing_is() {
+    let (_dir, _host, server, visit, client) = start().await;
+    for item in visit.items().iter().take(3) {
+        client.answer(visit.id, item, &pass()).unwrap();
+    }
+    let bytes = photo(100);
+    capture(&client, &visit, &bytes);
+    server.state().said.clear();
+    client.sync(&server).await.unwrap();
+    let said: Vec<_> = server.state().said.drain(..).map(Option::unwrap).collect();
+    let photo_is_here = StillUnsent { changes: 0, evidence: 1, evidence_bytes: bytes.len() as u64 };
+    assert_eq!(said.first(), Some(&photo_is_here), "this request brings every change along");
+    assert_eq!(said.last(), Some(&StillUnsent::default()));
+}
+
+#[tokio::test]
 async fn lost_answers_cost_time_and_nothing_else() {
     let (_dir, _host, server, visit, client) = start().await;
     for item in visit.items().iter().take(4) {
@@ -92,12 +109,15 @@ async fn lost_answers_cost_time_and_nothing_else() {
 async fn bodies_that_are_too_large_are_halved() {
     let (_dir, _host, server, visit, client) = start().await;
     for n in 0..40_u64 {
-        let text: String = (0..60).map(|m| Digest::of(&[(n * 60 + m) as u8]).to_string()).collect();
+        let text: String = (0..60).map(|m| Digest::of(&(n * 60 + m).to_be_bytes()).to_string()).collect();
         client.finding(visit.id, None, &serde_json::json!({"text": text})).unwrap();
     }
     server.state().body_bytes_max = Some(40_000);
+    server.state().said.clear();
     let report = client.sync(&server).await.unwrap();
     assert!(report.rounds > 1, "{report:?}");
+    let left: Vec<u64> = server.state().said.iter().flatten().map(|said| said.changes).collect();
+    assert!(left[0] > 0 && left.last() == Some(&0) && left.is_sorted_by(|a, b| a >= b), "{left:?}");
     assert_all_there(&client, &server);
 }
 

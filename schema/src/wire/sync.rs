@@ -33,6 +33,23 @@ pub struct Chunk {
     pub changes: Vec<RawChange>,
 }
 
+/// What a device has not sent, as it counts itself from missing receipts.
+///
+/// Told with every request: what will still be unsent when everything in the request has been received. Captures travel
+/// beside sync, so those that are being sent count until a later request. For people only: nothing is decided by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+pub struct StillUnsent {
+    /// Own changes of inspections.
+    #[n(0)]
+    pub changes: u64,
+    /// Captures.
+    #[n(1)]
+    pub evidence: u64,
+    /// The bytes of these captures.
+    #[n(2)]
+    pub evidence_bytes: u64,
+}
+
 /// What a device sends.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct SyncRequest {
@@ -51,6 +68,9 @@ pub struct SyncRequest {
     /// Changes; each is covered by an entry sent now or before.
     #[n(4)]
     pub chunks: Vec<Chunk>,
+    /// What the device still keeps to itself; absent from devices that do not say.
+    #[n(5)]
+    pub still_unsent: Option<StillUnsent>,
 }
 
 /// What became of an item.
@@ -209,6 +229,7 @@ mod tests {
                 inspection: InspectionId::from_bytes([3; 16]),
                 changes: vec![RawChange(vec![9, 9])],
             }],
+            still_unsent: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"85018182636f7267075821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d81824201025841010ac98b4ac06b7f1aaf7aa386fa268b5e958064778906bfc6c9b7169c07a4f508d69bb01ca88526af9fcb6067d0cf46d4fef3cb9b2cd469d7402706a8046165018182500303030303030303030303030303030381420909");
@@ -243,6 +264,21 @@ mod tests {
         let bytes = minicbor::to_vec(&answer).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"8901015821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d82589187500101010101010101010101010101010150020202020202020202020202020202025821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d01815821014bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a8201582101dbc1b4c900ffe48d575b5da5c638040125f65db0fe3e24494b76ea986457d986025841016f8c65b459cb1ac2cb59e3377b401327ebb54c4709eb70e17e4a668e06614c62fb839019defc507cf373021c256fd1207dad044772f2f8a6e08fbdac2cea010281855821014bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a02716368616e67655f756e7265616461626c65f65820040404040404040404040404040404040404040404040404040404040404040481008080f5");
         assert_eq!(minicbor::decode::<SyncAnswer>(&bytes).unwrap(), answer);
+    }
+
+    #[test]
+    fn a_request_that_says_what_is_unsent_keeps_its_released_form() {
+        let request = SyncRequest {
+            protocol: 1,
+            cursors: vec![],
+            epoch: None,
+            entries: vec![],
+            chunks: vec![],
+            still_unsent: Some(StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 }),
+        };
+        let bytes = minicbor::to_vec(&request).unwrap();
+        insta::assert_snapshot!(hex::encode(&bytes), @"860180f680808303021a004c4b40");
+        assert_eq!(minicbor::decode::<SyncRequest>(&bytes).unwrap(), request);
     }
 
     #[test]

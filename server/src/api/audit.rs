@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::auth::UserActor;
 use crate::error::ApiError;
 use crate::policy::Act;
-use crate::store::audit::{self, Record};
+use crate::store::audit::{self, Filter, Record};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -51,6 +51,6 @@ pub(crate) async fn list(
     actor.user.may(Act::ReadAudit)?;
     let before = before(args.before.as_deref())?;
     let org = actor.org;
-    let page = app.db.read(move |tx| audit::list(tx, org, &before)).await?;
-    Ok(Listed::of(page, AuditListed::from))
+    let page = app.db.read(move |tx| audit::list(tx, org, &Filter::default(), &before)).await?;
+    Ok(Listed::of(page, |listed| AuditListed::from(listed.record)))
 }

@@ -3,20 +3,18 @@
 use super::{Args, Json, Listed, PageBefore, before, parse, reason};
 use crate::app::App;
 use crate::auth::UserActor;
-use crate::codes::{self, Issued};
+use crate::codes::Issued;
+use crate::devices;
 use crate::error::ApiError;
 use crate::policy::Act;
-use crate::store::audit::{self, Record};
-use crate::store::{devices, officers};
+use crate::store::devices as terminals;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use fieldproof_schema::ids::{DecisionId, DeviceId, OfficerId};
+use fieldproof_schema::ids::{DeviceId, OfficerId};
 use fieldproof_schema::moment::Moment;
-use fieldproof_schema::wire::error::ErrorCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// The routes of this resource.
@@ -46,11 +44,8 @@ pub(crate) async fn issue(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, axum::Json<CodeIssued>), ApiError> {
     actor.user.may(Act::ManageDevices)?;
-    let (id, org): (OfficerId, _) = (parse("id", &id)?, actor.org);
-    let officer = app.db.read(move |tx| officers::find(tx, org, id)).await?.ok_or(ErrorCode::NotFound)?;
-    actor.user.may_on(Act::ManageDevices, &officer.facts.org_code)?;
-    let Issued { code, expires_at } =
-        codes::issue(&app, org, &officer, format!("user:{}", actor.user.id)).await?;
+    let id: OfficerId = parse("id", &id)?;
+    let (_, Issued { code, expires_at }) = devices::invite(&app, actor.org, &actor.user, id).await?;
     Ok((StatusCode::CREATED, axum::Json(CodeIssued { code, expires_at })))
 }
 
@@ -70,10 +65,17 @@ pub(crate) struct DeviceListed {
     seen_at: Option<Moment>,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Moment>,
+    /// What it had not sent when it was last seen, as it said itself: changes, captures, bytes of captures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsent_changes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsent_evidence: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsent_bytes: Option<u64>,
 }
 
-impl From<devices::Listed> for DeviceListed {
-    fn from(listed: devices::Listed) -> Self {
+impl From<terminals::Listed> for DeviceListed {
+    fn from(listed: terminals::Listed) -> Self {
         let device = listed.device;
         Self {
             id: device.id,
@@ -84,6 +86,9 @@ impl From<devices::Listed> for DeviceListed {
             enrolled_at: device.enrolled_at,
             seen_at: device.seen_at,
             revoked_at: device.revoked_at,
+            unsent_changes: device.unsent.map(|said| said.changes),
+            unsent_evidence: device.unsent.map(|said| said.evidence),
+            unsent_bytes: device.unsent.map(|said| said.evidence_bytes),
         }
     }
 }
@@ -98,7 +103,7 @@ pub(crate) async fn list(
     actor.user.may(Act::ManageDevices)?;
     let before = before(args.before.as_deref())?;
     let (org, asker) = (actor.org, actor.user.id);
-    let page = app.db.read(move |tx| devices::list(tx, org, asker, &before)).await?;
+    let page = app.db.read(move |tx| terminals::list(tx, org, asker, &before)).await?;
     Ok(Listed::of(page, DeviceListed::from))
 }
 
@@ -123,27 +128,6 @@ pub(crate) async fn revoke(
     actor.user.may(Act::ManageDevices)?;
     let id: DeviceId = parse("id", &id)?;
     let reason = reason(&body.reason)?;
-    let (org, now) = (actor.org, app.now());
-    let record = Record {
-        id: DecisionId::new(now, app.random()),
-        at: now,
-        actor: format!("user:{}", actor.user.id),
-        act: "device.revoked".to_owned(),
-        subject: format!("device:{id}"),
-        details: json!({"reason": reason}),
-    };
-    app.db
-        .write(move |tx| {
-            let device = devices::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
-            let officer = officers::find(tx, org, device.officer)?.ok_or(ErrorCode::NotFound)?;
-            actor.user.may_on(Act::ManageDevices, &officer.facts.org_code)?;
-            if !devices::revoke(tx, org, id, now)? {
-                let details = json!({"revoked_at": device.revoked_at});
-                return Err(ApiError::new(ErrorCode::AlreadyDecided).with(details));
-            }
-            audit::insert(tx, org, &record)?;
-            Ok(())
-        })
-        .await?;
+    devices::revoke(&app, actor.org, &actor.user, id, reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

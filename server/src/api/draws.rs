@@ -6,7 +6,7 @@ use crate::auth::UserActor;
 use crate::dispatch::{self, Order};
 use crate::drawing;
 use crate::error::ApiError;
-use crate::policy::Act;
+use crate::policy::{Act, User};
 use crate::store::draws::{Draw, Stage};
 use crate::store::tasks;
 use axum::Router;
@@ -15,7 +15,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fieldproof_schema::draw::{Assignment, DrawRecord, Excluded, Frozen, Recusal, RecusalKind};
-use fieldproof_schema::ids::{DrawId, OfficerId, PlanId};
+use fieldproof_schema::ids::{DrawId, OfficerId, OrgId, PlanId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::TaskRow;
 use fieldproof_schema::suite::Digest;
@@ -236,8 +236,12 @@ pub(crate) async fn record(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     actor.user.may(Act::Draw)?;
-    let id: DrawId = parse("id", &id)?;
-    let draw = drawing::find(&app, actor.org, &actor.user, id).await?;
+    file(&app, actor.org, &actor.user, parse("id", &id)?).await
+}
+
+/// The record as a file.
+pub(crate) async fn file(app: &App, org: OrgId, user: &User, id: DrawId) -> Result<Response, ApiError> {
+    let draw = drawing::find(app, org, user, id).await?;
     let record = draw.stage.record().ok_or_else(|| drawing::wrong_state(&draw.stage))?;
     let headers = [
         (header::CONTENT_TYPE, "application/json".to_owned()),

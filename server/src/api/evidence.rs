@@ -199,14 +199,11 @@ pub(crate) async fn receipt(
     Ok((headers, bytes).into_response())
 }
 
-#[utoipa::path(get, path = "/api/v1/evidence/{digest}", tag = "evidence", responses(
-    (status = 200, description = "The original bytes, as an attachment"), (status = 404, description = "not_found")))]
-pub(crate) async fn download(
-    State(app): State<App>,
-    asker: Asker,
-    Path(digest): Path<String>,
-) -> Result<Response, ApiError> {
-    let digest: Digest = parse("digest", &digest)?;
+/// What the sender called bytes that are held, when the asker may see an inspection in which they were captured.
+///
+/// # Errors
+/// [`ErrorCode::NotFound`] otherwise: nobody learns what others hold.
+pub(crate) async fn visible(app: &App, asker: Asker, digest: Digest) -> Result<String, ApiError> {
     let org = asker.org();
     let find = move |tx: &mut crate::db::Tx<'_>| {
         for (inspection, facts) in captures::held(tx, org, &digest)? {
@@ -221,8 +218,21 @@ pub(crate) async fn download(
         }
         Ok::<_, DbError>(None)
     };
-    let media_type: String = app.db.read(find).await?.ok_or(ErrorCode::NotFound)?;
-    let (length, bytes) = app.blobs.get(org, &digest).await?;
+    app.db.read(find).await?.ok_or_else(|| ErrorCode::NotFound.into())
+}
+
+#[utoipa::path(get, path = "/api/v1/evidence/{digest}", tag = "evidence", responses(
+    (status = 200, description = "The original bytes, as an attachment"), (status = 404, description = "not_found")))]
+pub(crate) async fn download(
+    State(app): State<App>,
+    asker: Asker,
+    Path(digest): Path<String>,
+) -> Result<Response, ApiError> {
+    let digest: Digest = parse("digest", &digest)?;
+    let org = asker.org();
+    let media_type = visible(&app, asker, digest).await?;
+    let blob = app.blobs.get_part(org, &digest, None).await?;
+    let (length, bytes) = (blob.length, blob.body);
     // What a sender called its file may hold anything; a header may not.
     let media_type: String = media_type.chars().filter(char::is_ascii_graphic).take(100).collect();
     let headers = [

@@ -3,21 +3,17 @@
 use super::{Args, Json, Listed, PageBefore, before, parse};
 use crate::app::App;
 use crate::auth::UserActor;
-use crate::drawing;
 use crate::error::ApiError;
-use crate::plans::{PlanRow, to_year};
+use crate::plans::{self as rows, PlanRow};
 use crate::policy::Act;
-use crate::store::audit::{self, Record};
 use crate::store::plans::{self, Plan};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use fieldproof_schema::ids::{DecisionId, PlanId};
+use fieldproof_schema::ids::PlanId;
 use fieldproof_schema::moment::Moment;
-use fieldproof_schema::wire::error::ErrorCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// The routes of this resource.
@@ -80,7 +76,8 @@ pub(crate) async fn add(
     Json(body): Json<AddPlan>,
 ) -> Result<(StatusCode, axum::Json<PlanListed>), ApiError> {
     let AddPlan { unit, plan } = body;
-    keep(&app, actor, unit, plan, None).await
+    let plan = rows::keep(&app, actor.org, &actor.user, unit, plan, None).await?;
+    Ok((StatusCode::CREATED, axum::Json(plan.into())))
 }
 
 /// Where a copy goes.
@@ -101,50 +98,6 @@ pub(crate) async fn copy(
     Path(id): Path<String>,
     Json(body): Json<CopyPlan>,
 ) -> Result<(StatusCode, axum::Json<PlanListed>), ApiError> {
-    actor.user.may(Act::Draw)?;
-    let id: PlanId = parse("id", &id)?;
-    let org = actor.org;
-    let plan = app.db.read(move |tx| plans::find(tx, org, id)).await?.ok_or(ErrorCode::NotFound)?;
-    actor.user.may_on(Act::Draw, &plan.unit_code)?;
-    let row = to_year(&plan.row, body.year);
-    keep(&app, actor, plan.unit_code, row, Some(id)).await
-}
-
-async fn keep(
-    app: &App,
-    actor: UserActor,
-    unit_code: String,
-    row: PlanRow,
-    copy_of: Option<PlanId>,
-) -> Result<(StatusCode, axum::Json<PlanListed>), ApiError> {
-    actor.user.may(Act::Draw)?;
-    if !actor.user.scope.contains(&unit_code) {
-        return Err(ApiError::field("unit", "no such unit in your scope"));
-    }
-    row.check()?;
-    let now = app.now();
-    drawing::check_plan(&row, now)?;
-    let id = PlanId::new(now, app.random());
-    let plan = Plan { id, unit_code, row, created_by: actor.user.id, created_at: now };
-    let record = Record {
-        id: DecisionId::new(now, app.random()),
-        at: now,
-        actor: format!("user:{}", actor.user.id),
-        act: "plan.added".to_owned(),
-        subject: format!("plan:{id}"),
-        details: json!({"unit": plan.unit_code, "year": plan.row.year, "copy_of": copy_of}),
-    };
-    let (org, kept) = (actor.org, plan.clone());
-    app.db
-        .write(move |tx| {
-            if !plans::insert(tx, org, &kept)? {
-                let row = &kept.row;
-                let taken = json!({"year": row.year, "planNo": row.plan_no, "taskNo": row.task_no});
-                return Err(ApiError::new(ErrorCode::StateWrong).with(json!({"taken": taken})));
-            }
-            audit::insert(tx, org, &record)?;
-            Ok(())
-        })
-        .await?;
+    let plan = rows::copy(&app, actor.org, &actor.user, parse("id", &id)?, body.year).await?;
     Ok((StatusCode::CREATED, axum::Json(plan.into())))
 }

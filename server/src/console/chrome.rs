@@ -1,7 +1,14 @@
 //! What stands around every page of the console: who is signed in, where one can go, what waits there.
 
 use super::gate::Seat;
-use crate::policy::{Act, User};
+use super::inbox;
+use crate::db::{DbError, Tx};
+use crate::policy::{Act, Role, User};
+use crate::store::conflicts;
+use crate::store::worklist::{self, Waits};
+use fieldproof_schema::ids::OrgId;
+use jiff::civil::Date;
+use std::collections::BTreeMap;
 
 /// One place to go.
 #[derive(Debug, Clone)]
@@ -26,16 +33,68 @@ pub(crate) struct Chrome {
     pub(crate) here: String,
 }
 
+/// What waits in the scope of a user: the same numbers in the navigation, the inbox and the lists.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waiting {
+    visits: BTreeMap<Waits, i64>,
+    /// Open conflicts.
+    pub(crate) conflicts: i64,
+}
+
+impl Waiting {
+    /// Counts what waits on the day `today`.
+    pub(super) fn read(tx: &mut Tx<'_>, org: OrgId, user: &User, today: Date) -> Result<Self, DbError> {
+        Ok(Self {
+            visits: worklist::counts(tx, org, user.id, today)?,
+            conflicts: conflicts::open_count(tx, org, user.id)?,
+        })
+    }
+
+    /// How many visits wait for one reason.
+    pub(super) fn of(&self, waits: Waits) -> i64 {
+        self.visits.get(&waits).copied().unwrap_or_default()
+    }
+
+    /// How much is in the inbox of a role.
+    fn inbox(&self, role: Role) -> i64 {
+        let visits: i64 = inbox::asked(role).iter().map(|waits| self.of(*waits)).sum();
+        if inbox::decides(role) { visits + self.conflicts } else { visits }
+    }
+}
+
 /// Every place: name, path, icon, and what one must be allowed to do there.
-const PLACES: &[(&str, &str, &str, Act)] = &[("inbox", "/console", "inbox", Act::ReadInspections)];
+const PLACES: &[(&str, &str, &str, Act)] = &[
+    ("inbox", "/console", "inbox", Act::ReadInspections),
+    ("cases", "/console/cases", "clipboard-list", Act::ReadInspections),
+    ("conflicts", "/console/conflicts", "arrows-diff", Act::ReadInspections),
+    ("plans", "/console/plans", "dice-5", Act::ReadPlans),
+    ("directory", "/console/units", "building-community", Act::ReadDirectory),
+    ("checklists", "/console/checklists", "checklist", Act::ReadDirectory),
+    ("laws", "/console/laws", "scale", Act::ReadDirectory),
+    ("devices", "/console/devices", "device-mobile", Act::ManageDevices),
+    ("users", "/console/users", "users", Act::ManageUsers),
+    ("audit", "/console/audit", "history", Act::ReadAudit),
+    ("password", "/console/password", "key", Act::ReadDirectory),
+];
 
 impl Chrome {
     /// Around the page that belongs to the place `current`.
     pub(crate) fn new(seat: &Seat, current: &str) -> Self {
         let user = seat.actor.user.clone();
+        let count = |name: &str| match name {
+            "inbox" => Some(seat.waits.inbox(user.role)),
+            "conflicts" => Some(seat.waits.conflicts),
+            _ => None,
+        };
         let allowed = PLACES.iter().filter(|(_, _, _, act)| user.may(*act).is_ok());
         let places = allowed
-            .map(|(name, path, icon, _)| Place { name, path, icon, current: *name == current, count: None })
+            .map(|(name, path, icon, _)| Place {
+                name,
+                path,
+                icon,
+                current: *name == current,
+                count: count(name).filter(|count| *count > 0),
+            })
             .collect();
         Self { user, places, token: seat.token.clone(), here: seat.here.clone() }
     }

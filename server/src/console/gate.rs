@@ -4,22 +4,25 @@
 //! from a page of ours and it carries the session's token. One that comes from a page of ours without a session, or with
 //! the token of an earlier one, waits on the sign-in page, or for one more click: nothing typed is lost.
 
-use super::look::{self, Visitor, cookie};
-use super::session::{self, Waiting};
+use super::chrome::Waiting;
+use super::look::{self, Visitor, cookie, path_within};
+use super::session::{self, Held};
+use super::upload;
 use crate::app::App;
 use crate::auth::UserActor;
+use crate::db::DbError;
 use crate::error::ApiError;
 use crate::store;
 use askama::Template;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use fieldproof_presentation::fields::{Fields, query};
-use fieldproof_presentation::page::{Page, answer};
+use fieldproof_presentation::page::{Page, answer, is_partial};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 
@@ -29,6 +32,11 @@ pub(super) const SESSION: &str = "__Host-fp-session";
 pub(super) const TOKEN: &str = "token";
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// What htmx says and hears: the page that asks, where to go, what to replace and how.
+const CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
+const REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
+const RETARGET: HeaderName = HeaderName::from_static("hx-retarget");
+const RESWAP: HeaderName = HeaderName::from_static("hx-reswap");
 
 /// Somebody signed in who looks at a page.
 #[derive(Clone)]
@@ -41,6 +49,8 @@ pub(crate) struct Seat {
     pub(crate) here: String,
     /// What every form carries.
     pub(crate) token: String,
+    /// What waits in the user's scope.
+    pub(crate) waits: Waiting,
 }
 
 impl Seat {
@@ -112,7 +122,15 @@ pub(super) async fn own_forms_only(mut request: Request, next: Next) -> Response
 /// Reads a form and hands it on beside the request.
 async fn with_fields(request: Request) -> Result<(Request, Fields), ApiError> {
     let (mut parts, body) = request.into_parts();
-    let body = Bytes::from_request(Request::new(body), &()).await.map_err(crate::api::body_error)?;
+    // With the parts, since they say how large a body may be.
+    let whole = Request::from_parts(parts.clone(), body);
+    if upload::is_upload(&parts.headers) {
+        let (fields, files) = upload::read(whole).await?;
+        parts.extensions.insert(fields.clone());
+        parts.extensions.insert(files);
+        return Ok((Request::from_parts(parts, Body::empty()), fields));
+    }
+    let body = Bytes::from_request(whole, &()).await.map_err(crate::api::body_error)?;
     let fields = Fields::parse(&body);
     parts.extensions.insert(fields.clone());
     Ok((Request::from_parts(parts, body.into()), fields))
@@ -125,55 +143,84 @@ pub(super) async fn keep(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    let partial = is_partial(request.headers());
     let session = cookie(request.headers(), SESSION).map(str::to_owned);
-    let actor = match &session {
-        Some(session) => who(&app, session).await?,
+    let seat = match session {
+        Some(session) => seat(&app, &session, &visitor).await?,
         None => None,
     };
     if reads(request.method()) {
-        let (Some(actor), Some(session)) = (actor, session) else {
-            return Ok(look::go(&format!("/console/login{}", query(&[("then", &visitor.here)]))));
-        };
-        return Ok(next.run(seated(request, actor, &session, visitor)).await);
+        return Ok(match seat {
+            Some(seat) => next.run(seated(request, seat)).await,
+            None => away(request.headers(), &visitor.here, partial),
+        });
     }
     if !is_own(request.headers()) {
         return Err(ErrorCode::ForeignOrigin.into());
     }
     let (request, fields) = with_fields(request).await?;
-    let (Some(actor), Some(session)) = (actor, session) else {
-        return Ok(session::ask_again(&visitor, Waiting::of(&visitor.here, &fields)));
+    let waiting = || Held::of(&visitor.here, &fields);
+    let asked = match seat {
+        None => session::ask_again(&visitor, waiting()),
+        // Compared by their hashes, so that the time it takes tells nothing.
+        Some(seat) if Digest::of(fields.get(TOKEN).as_bytes()) != Digest::of(seat.token.as_bytes()) => {
+            session::confirm(&visitor, &seat.actor.user.name, &seat.token, waiting())
+        }
+        Some(seat) => return Ok(next.run(seated(request, seat)).await),
     };
-    if Digest::of(fields.get(TOKEN).as_bytes()) != Digest::of(token(&session).as_bytes()) {
-        return Ok(session::confirm(
-            &visitor,
-            &actor.user.name,
-            &token(&session),
-            Waiting::of(&visitor.here, &fields),
-        ));
-    }
-    Ok(next.run(seated(request, actor, &session, visitor)).await)
+    Ok(if partial { as_whole_page(asked) } else { asked })
 }
 
-fn seated(mut request: Request, actor: UserActor, session: &str, visitor: Visitor) -> Request {
-    let Visitor { p, here } = visitor;
-    request.extensions_mut().insert(Seat { actor, p, here, token: token(session) });
+fn seated(mut request: Request, seat: Seat) -> Request {
+    request.extensions_mut().insert(seat);
     request
 }
 
-/// The user of a session that has not ended.
-async fn who(app: &App, session: &str) -> Result<Option<UserActor>, ApiError> {
-    let (org, now, token) = (app.org().await?, app.now(), Digest::of(session.as_bytes()));
-    let Some(user) = app.db.read(move |tx| store::users::by_token(tx, org, &token, now)).await? else {
-        return Ok(None);
+/// To the sign-in page and back. A part of a page leads the whole page there.
+fn away(headers: &HeaderMap, here: &str, partial: bool) -> Response {
+    let login = |then: &str| format!("/console/login{}", query(&[("then", then)]));
+    if !partial {
+        return look::go(&login(here));
+    }
+    let page = headers.get(CURRENT_URL).and_then(|url| url.to_str().ok());
+    let page = page.and_then(|url| url.parse::<axum::http::Uri>().ok());
+    let page = page.and_then(|url| url.path_and_query().map(ToString::to_string)).unwrap_or_default();
+    let mut response = StatusCode::UNAUTHORIZED.into_response();
+    if let Ok(login) = HeaderValue::try_from(login(path_within(&page))) {
+        response.headers_mut().insert(REDIRECT, login);
+    }
+    response
+}
+
+/// What was posted for a part of a page is answered with a page: it takes the place of the whole one.
+fn as_whole_page(mut response: Response) -> Response {
+    response.headers_mut().insert(RETARGET, HeaderValue::from_static("body"));
+    response.headers_mut().insert(RESWAP, HeaderValue::from_static("innerHTML"));
+    response
+}
+
+/// Whoever is signed in with a session that has not ended.
+async fn seat(app: &App, session: &str, visitor: &Visitor) -> Result<Option<Seat>, ApiError> {
+    let (org, now, digest) = (app.org().await?, app.now(), Digest::of(session.as_bytes()));
+    let read = move |tx: &mut crate::db::Tx<'_>| {
+        let Some(user) = store::users::by_token(tx, org, &digest, now)? else { return Ok(None) };
+        let waits = Waiting::read(tx, org, &user, now.date_in_china())?;
+        Ok::<_, DbError>(Some((user, waits)))
     };
-    app.db.write(move |tx| store::users::touch(tx, org, &token, now)).await?;
-    Ok(Some(UserActor { user, org, token }))
+    let Some((user, waits)) = app.db.read(read).await? else { return Ok(None) };
+    app.db.write(move |tx| store::users::touch(tx, org, &digest, now)).await?;
+    Ok(Some(Seat {
+        actor: UserActor { user, org, token: digest },
+        p: visitor.p.clone(),
+        here: visitor.here.clone(),
+        token: token(session),
+        waits,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     #[test]
     fn only_a_page_of_this_host_is_our_own() {

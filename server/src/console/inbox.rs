@@ -1,20 +1,101 @@
-//! The first page: what needs me now.
+//! The first page: what needs me now, what expires first at the top.
 
+use super::cases::{self, Row};
+use super::conflicts::{self as disputes, Row as Dispute};
 use super::{Chrome, Route, Seat};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::policy::{Act, Role};
+use crate::store::worklist::{self, Waits};
+use crate::store::{conflicts, units};
 use askama::Template;
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use fieldproof_presentation::page::Page;
 
 pub(super) const ROUTES: &[Route] = &[Route { path: "/console", answer: || get(show) }];
 
+/// Rows of one part; the rest is behind its link.
+const ROWS: i64 = 15;
+
+/// What a role is asked for, most urgent first. What the others do is theirs to see in the list of cases.
+pub(super) fn asked(role: Role) -> &'static [Waits] {
+    match role {
+        Role::Supervisor => &[Waits::Answered, Waits::Review, Waits::Evidence, Waits::Overdue],
+        // Terminals that hold back evidence or a whole visit are the administrator's to find.
+        Role::Administrator => &[Waits::Evidence, Waits::Overdue],
+        Role::Inspector => &[Waits::Overdue, Waits::Evidence],
+    }
+}
+
+/// Whether open conflicts wait for this role.
+pub(super) fn decides(role: Role) -> bool {
+    role == Role::Administrator
+}
+
+struct Part {
+    name: &'static str,
+    title: String,
+    explained: String,
+    count: i64,
+    /// Where all of them are.
+    all: String,
+    rows: Vec<Row>,
+}
+
 #[derive(Template)]
 #[template(path = "console/inbox.html")]
 struct InboxPage {
     p: Page,
     c: Chrome,
+    conflicts: Vec<Dispute>,
+    conflicts_count: i64,
+    parts: Vec<Part>,
 }
 
-async fn show(seat: Seat) -> Response {
-    seat.show(&InboxPage { c: Chrome::new(&seat, "inbox"), p: seat.p.clone() })
+async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> {
+    let user = seat.actor.user.clone();
+    user.may(Act::ReadInspections)?;
+    let (reader, org, today) = (app.clone(), seat.actor.org, app.now().date_in_china());
+    let counts = seat.waits.clone();
+    let read = move |tx: &mut crate::db::Tx<'_>| {
+        let mut open = Vec::new();
+        if decides(user.role) && counts.conflicts > 0 {
+            for listed in conflicts::waiting(tx, org, user.id, ROWS)? {
+                let template =
+                    reader.templates.get(tx, org, &listed.template_id, &listed.template_revision)?;
+                open.push((listed, template));
+            }
+        }
+        let mut parts = Vec::new();
+        for waits in asked(user.role) {
+            let count = counts.of(*waits);
+            if count > 0 {
+                parts.push((*waits, count, worklist::waiting(tx, org, user.id, today, *waits, ROWS)?));
+            }
+        }
+        let units = if parts.is_empty() { Vec::new() } else { units::list(tx, org, user.id)? };
+        Ok::<_, ApiError>((open, parts, units))
+    };
+    let (open, parts, units) = app.db.read(read).await?;
+    let (p, day) = (&seat.p, today.to_string());
+    let part = |(waits, count, visits): (Waits, i64, Vec<worklist::Visit>)| {
+        let name = waits.as_str();
+        Part {
+            name,
+            title: p.t(format!("console.waits.{name}")),
+            explained: p.t(format!("console.inbox.explained.{name}")),
+            count,
+            all: format!("/console/cases?waits={name}"),
+            rows: cases::rows(p, &visits, &units, today),
+        }
+    };
+    Ok(seat.show(&InboxPage {
+        c: Chrome::new(&seat, "inbox"),
+        conflicts: open.iter().map(|(listed, template)| disputes::row(p, listed, template, &day)).collect(),
+        conflicts_count: seat.waits.conflicts,
+        parts: parts.into_iter().map(part).collect(),
+        p: p.clone(),
+    }))
 }

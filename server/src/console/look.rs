@@ -69,8 +69,9 @@ pub(crate) fn go(path: &str) -> Response {
 
 /// A path of ours out of what a form or an address says.
 pub(crate) fn path_within(path: &str) -> &str {
-    let fits = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
-    if fits && path.is_ascii() { path } else { "/console" }
+    // Browsers read a backslash as a slash and drop tabs and line breaks: `/\t/elsewhere` would lead elsewhere.
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if plain && path.starts_with('/') && !path.starts_with("//") { path } else { "/console" }
 }
 
 async fn choose(Posted(fields): Posted) -> Response {
@@ -101,7 +102,16 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_elsewhere() {
-        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "", "/a\r\nb"] {
+        for foreign in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "",
+            "/a\r\nb",
+            "/\t/evil.example",
+            "/\u{1}",
+            "/云",
+        ] {
             assert_eq!(path_within(foreign), "/console", "{foreign}");
         }
         assert_eq!(path_within("/console/cases?state=sealed"), "/console/cases?state=sealed");

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 /// The end of the first window of months that has not passed on `today`; none where the plan names no such window.
-pub(super) fn of(plan: &PlanRow, today: Date) -> Option<Date> {
+pub fn of(plan: &PlanRow, today: Date) -> Option<Date> {
     let windows = plan.rest.get("windows").and_then(Value::as_array)?;
     let month = |window: &Value| i8::try_from(window.get("toMonth")?.as_i64()?).ok();
     let ends = windows.iter().filter_map(month).filter_map(|month| Date::new(plan.year, month, 1).ok());

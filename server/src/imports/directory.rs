@@ -17,7 +17,7 @@ use fieldproof_schema::ids::{EntityId, OfficerId, OrgId};
 use fieldproof_schema::reference::EntityRow;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::RowKind;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ impl Importer {
 }
 
 /// A fault of a row that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Refused {
     /// `organisations`, `officers` or `entities`.
     pub section: String,

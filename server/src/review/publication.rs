@@ -4,15 +4,14 @@
 //! out: nobody needs them to know the result, and they name people or show premises.
 
 use crate::app::App;
-use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
+use crate::judging::{day_of_visit, judged};
 use crate::laws::Laws;
 use crate::store::{inspections, seals, tasks, units};
-use fieldproof_schema::checklist::{Answer, Template, Verdict, judge};
+use fieldproof_schema::checklist::{Answer, Template, Verdict};
 use fieldproof_schema::document::View;
 use fieldproof_schema::ids::{InspectionId, OrgId};
-use fieldproof_schema::seal::Statement;
 use fieldproof_schema::wire::error::ErrorCode;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -43,27 +42,25 @@ struct FailedItem {
 }
 
 /// The entity's name and the public body.
-pub(super) async fn body(app: &App, org: OrgId, id: InspectionId) -> Result<(String, Value), ApiError> {
+pub(crate) async fn body(app: &App, org: OrgId, id: InspectionId) -> Result<(String, Value), ApiError> {
     let tenant = app.tenant().await?.clone();
     let (_, view) = documents::view_at_seal(app, org, id).await?;
     let reader = app.clone();
-    let (info, template, laws, first, task, unit) = app
+    let (info, template, laws, day, task, unit) = app
         .db
         .read(move |tx| {
             let info = inspections::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
             let template = reader.templates.get(tx, org, &info.template_id, &info.template_revision)?;
             let laws = reader.laws.get(tx, org)?;
-            let first = first_sealed(tx, org, id)?.ok_or(ErrorCode::StateWrong)?;
+            let day = day_of_visit(&seals::list(tx, org, id)?).ok_or(ErrorCode::StateWrong)?;
             let task = match info.task {
                 Some(task) => tasks::find(tx, org, task)?,
                 None => None,
             };
             let unit = units::all(tx, org)?.remove(&info.unit_code);
-            Ok::<_, ApiError>((info, template, laws, first, task, unit))
+            Ok::<_, ApiError>((info, template, laws, day, task, unit))
         })
         .await?;
-    let statement = Statement::from_text(&first).map_err(ApiError::internal)?;
-    let day = statement.at.date_in_china();
     let result = summarise(&view, &template, laws.as_ref(), day);
     let entity = &view.identity.entity;
     let body = json!({
@@ -90,22 +87,12 @@ fn conclusion(result: &Summary, view: &View) -> &'static str {
     }
 }
 
-/// The statement of the first seal that was complete: its day is the day of the visit, whatever was supplemented later.
-fn first_sealed(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Option<String>, DbError> {
-    let known = seals::list(tx, org, id)?;
-    Ok(known.into_iter().find(|seal| seal.completed_at.is_some()).map(|seal| seal.seal.statement))
-}
-
 fn summarise(view: &View, template: &Template, laws: Option<&Laws>, day: Date) -> Summary {
     let mut result = Summary::default();
     for item in &template.items {
         let Some(register) = view.answers.get(&item.id) else { continue };
         let answer = Answer::from_register(&register.standing.value);
-        let verdict = match laws {
-            Some(laws) => judge(item, &answer, &laws.register, &laws.released, day).verdict,
-            None => stated(&answer),
-        };
-        match verdict {
+        match judged(item, &answer, laws, day).verdict {
             Verdict::Pass => result.passed += 1,
             Verdict::NotApplicable => result.not_applicable += 1,
             Verdict::Recorded => result.recorded += 1,
@@ -118,18 +105,4 @@ fn summarise(view: &View, template: &Template, laws: Option<&Laws>, day: Date) -
         }
     }
     result
-}
-
-/// What the officer stated: without a register of laws no limit decides anything.
-fn stated(answer: &Answer) -> Verdict {
-    match answer {
-        Answer::Conformity { result } => (*result).into(),
-        Answer::NotApplicable { .. } => Verdict::NotApplicable,
-        Answer::Number { result, .. } | Answer::Choice { result, .. } => {
-            result.map_or(Verdict::Recorded, Verdict::from)
-        }
-        Answer::Text { .. } | Answer::Date { .. } | Answer::Photo { .. } | Answer::Other(_) => {
-            Verdict::Recorded
-        }
-    }
 }

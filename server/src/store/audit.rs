@@ -40,24 +40,61 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, record: &Record) -> Result<(), DbErro
     Ok(())
 }
 
+/// Which records are wanted; what is absent does not limit.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this act.
+    pub act: Option<String>,
+    /// By this actor, as it stands in the record.
+    pub actor: Option<String>,
+    /// To this subject, as it stands in the record.
+    pub subject: Option<String>,
+}
+
+/// A record with the name of whoever acted.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The record.
+    pub record: Record,
+    /// The name of the user or the terminal; none for the system.
+    pub actor_name: Option<String>,
+}
+
 /// Records, newest first.
-pub fn list(tx: &mut Tx<'_>, org: OrgId, before: &Before) -> Result<Page<Record>, DbError> {
+pub fn list(tx: &mut Tx<'_>, org: OrgId, filter: &Filter, before: &Before) -> Result<Page<Listed>, DbError> {
+    // The id stands behind `user:` or `device:`.
     let rows = tx.query(
-        "SELECT id, at, actor, act, subject, details FROM audit WHERE org = $1 AND (at, id) < ($2, $3)
-         ORDER BY at DESC, id DESC LIMIT $4",
-        &params![org, before.at, &before.id, rows_asked()],
+        "SELECT a.id, a.at, a.actor, a.act, a.subject, a.details, u.name, d.name FROM audit a
+         LEFT JOIN users u ON u.org = a.org AND u.id = SUBSTR(a.actor, 6)
+         LEFT JOIN devices d ON d.org = a.org AND d.id = SUBSTR(a.actor, 8)
+         WHERE a.org = $1 AND (a.at, a.id) < ($2, $3) AND (CAST($4 AS TEXT) IS NULL OR a.act = $4)
+         AND (CAST($5 AS TEXT) IS NULL OR a.actor = $5) AND (CAST($6 AS TEXT) IS NULL OR a.subject = $6)
+         ORDER BY a.at DESC, a.id DESC LIMIT $7",
+        &params![
+            org,
+            before.at,
+            &before.id,
+            filter.act.clone(),
+            filter.actor.clone(),
+            filter.subject.clone(),
+            rows_asked()
+        ],
     )?;
-    let read = |r: &Row| {
-        let details: String = r.get(5)?;
-        Ok::<_, DbError>(Record {
-            id: r.get(0)?,
-            at: r.get(1)?,
-            actor: r.get(2)?,
-            act: r.get(3)?,
-            subject: r.get(4)?,
-            details: serde_json::from_str(&details).map_err(|error| r.invalid(5, error.to_string()))?,
-        })
-    };
     let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(rows, |record| Before { at: record.at, id: record.id.to_string() }.to_string()))
+    let key = |listed: &Listed| Before { at: listed.record.at, id: listed.record.id.to_string() }.to_string();
+    Ok(Page::cut(rows, key))
+}
+
+fn read(r: &Row) -> Result<Listed, DbError> {
+    let details: String = r.get(5)?;
+    let record = Record {
+        id: r.get(0)?,
+        at: r.get(1)?,
+        actor: r.get(2)?,
+        act: r.get(3)?,
+        subject: r.get(4)?,
+        details: serde_json::from_str(&details).map_err(|error| r.invalid(5, error.to_string()))?,
+    };
+    let (user, device): (Option<String>, Option<String>) = (r.get(6)?, r.get(7)?);
+    Ok(Listed { record, actor_name: user.or(device) })
 }

@@ -44,6 +44,43 @@ pub fn states(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<V
         .collect()
 }
 
+/// A capture as people look at it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The hash of its bytes.
+    pub digest: Digest,
+    /// What the journal said.
+    pub facts: Captured,
+    /// Who took it, as printed.
+    pub officer_name: String,
+    /// On which terminal.
+    pub device_name: String,
+    /// When its bytes were held.
+    pub held_at: Option<Moment>,
+}
+
+/// The captures of an inspection with who took them and where.
+pub fn list(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Listed>, DbError> {
+    let rows = tx.query(
+        "SELECT c.digest, c.body, o.name, d.name, c.held_at FROM captures c
+         JOIN officers o ON o.org = c.org AND o.id = c.officer JOIN devices d ON d.org = c.org AND d.id = c.device
+         WHERE c.org = $1 AND c.inspection = $2 ORDER BY c.record",
+        &params![org, inspection],
+    )?;
+    rows.iter()
+        .map(|r| {
+            let facts = body::read(&r.get::<String>(1)?).map_err(|e| r.invalid(1, e.to_string()))?;
+            Ok(Listed {
+                digest: r.get(0)?,
+                facts,
+                officer_name: r.get(2)?,
+                device_name: r.get(3)?,
+                held_at: r.get(4)?,
+            })
+        })
+        .collect()
+}
+
 /// A capture that a device declared.
 #[derive(Debug, Clone)]
 pub struct Declared {

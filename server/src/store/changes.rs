@@ -88,6 +88,38 @@ pub fn find(
     row.map(|r| read(&r)).transpose()
 }
 
+/// Who wrote a change, and when; without its bytes.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Its name.
+    pub id: ChangeId,
+    /// Its writer.
+    pub actor: Actor,
+    /// When, as far as the server can vouch for it.
+    pub written: Interval,
+    /// When it became part of the record.
+    pub accepted_at: Moment,
+}
+
+/// The headers of all changes of an inspection, each after its predecessors.
+pub fn headers(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Header>, DbError> {
+    let rows = tx.query(
+        "SELECT change_id, actor, written_earliest, written_latest, accepted_at FROM changes
+         WHERE org = $1 AND inspection = $2 ORDER BY position",
+        &params![org, inspection],
+    )?;
+    rows.iter()
+        .map(|r| {
+            Ok(Header {
+                id: r.get(0)?,
+                actor: r.get(1)?,
+                written: Interval { earliest: r.get(2)?, latest: r.get(3)? },
+                accepted_at: r.get(4)?,
+            })
+        })
+        .collect()
+}
+
 fn read(r: &crate::db::Row) -> Result<Change, DbError> {
     Ok(Change {
         id: r.get(0)?,

@@ -1,5 +1,6 @@
 //! Conflicts as the server knows them.
 
+use super::page::{Before, Page, rows_asked};
 use super::within::in_scope;
 use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::conflict::Conflict;
@@ -52,6 +53,86 @@ pub fn open(tx: &mut Tx<'_>, org: OrgId, asker: UserId, limit: i64) -> Result<Ve
         &params![org, asker, limit],
     )?;
     rows.iter().map(read).collect()
+}
+
+/// A conflict with the visit that it is about.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The conflict.
+    pub known: Known,
+    /// The entity's name at the dispatch.
+    pub entity_name: String,
+    /// The unit whose record the visit is.
+    pub unit_code: String,
+    /// The pinned checklist.
+    pub template_id: String,
+    /// Its revision.
+    pub template_revision: String,
+    /// The last day, where the plan sets one.
+    pub due: Option<String>,
+}
+
+fn read_listed(r: &Row) -> Result<Listed, DbError> {
+    Ok(Listed {
+        known: read(r)?,
+        entity_name: r.get(4)?,
+        unit_code: r.get(5)?,
+        template_id: r.get(6)?,
+        template_revision: r.get(7)?,
+        due: r.get(8)?,
+    })
+}
+
+/// Open conflicts of the inspections in the asker's scope, those of visits that expire first at the top, at most `limit`.
+pub fn waiting(tx: &mut Tx<'_>, org: OrgId, asker: UserId, limit: i64) -> Result<Vec<Listed>, DbError> {
+    let rows = tx.query(
+        in_scope!(
+            "SELECT c.body, c.found_at, c.closed_at, c.resolution, i.entity_name, i.unit_code, i.template_id,
+             i.template_revision, t.due FROM conflicts c JOIN inspections i ON i.org = c.org AND i.id = c.inspection
+             LEFT JOIN tasks t ON t.org = i.org AND t.id = i.task
+             WHERE c.org = $1 AND c.closed_at IS NULL AND i.unit_code IN (SELECT code FROM scope)
+             ORDER BY CASE WHEN t.due IS NULL THEN 1 ELSE 0 END, t.due, c.found_at, c.id LIMIT $3"
+        ),
+        &params![org, asker, limit],
+    )?;
+    rows.iter().map(read_listed).collect()
+}
+
+/// How many conflicts of the asker's scope are open, counted up to ten thousand.
+pub fn open_count(tx: &mut Tx<'_>, org: OrgId, asker: UserId) -> Result<i64, DbError> {
+    let row = tx.query_opt(
+        in_scope!(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT c.id FROM conflicts c
+             JOIN inspections i ON i.org = c.org AND i.id = c.inspection
+             WHERE c.org = $1 AND c.closed_at IS NULL AND i.unit_code IN (SELECT code FROM scope)
+             ORDER BY c.found_at, c.id LIMIT 10000) o"
+        ),
+        &params![org, asker],
+    )?;
+    row.map_or(Ok(0), |r| r.get(0))
+}
+
+/// Conflicts of the asker's scope that ended, last ended first.
+pub fn ended(tx: &mut Tx<'_>, org: OrgId, asker: UserId, before: &Before) -> Result<Page<Listed>, DbError> {
+    let rows = tx.query(
+        in_scope!(
+            "SELECT c.body, c.found_at, c.closed_at, c.resolution, i.entity_name, i.unit_code, i.template_id,
+             i.template_revision, t.due, c.id FROM conflicts c
+             JOIN inspections i ON i.org = c.org AND i.id = c.inspection
+             LEFT JOIN tasks t ON t.org = i.org AND t.id = i.task
+             WHERE c.org = $1 AND c.closed_at IS NOT NULL AND i.unit_code IN (SELECT code FROM scope)
+             AND (c.closed_at < $3 OR (c.closed_at = $3 AND c.id < $4))
+             ORDER BY c.closed_at DESC, c.id DESC LIMIT $5"
+        ),
+        &params![org, asker, before.at, hex::decode(&before.id).unwrap_or_default(), rows_asked()],
+    )?;
+    let rows = rows.iter().map(read_listed).collect::<Result<Vec<_>, _>>()?;
+    let key = |listed: &Listed| {
+        let conflict = &listed.known.conflict;
+        let at = listed.known.closed_at.unwrap_or(listed.known.found_at);
+        Before { at, id: hex::encode(conflict.id.to_bytes()) }.to_string()
+    };
+    Ok(Page::cut(rows, key))
 }
 
 /// One conflict.

@@ -7,6 +7,7 @@ use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId, UserId};
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
+use fieldproof_schema::wire::sync::StillUnsent;
 
 /// A terminal as the server knows it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Device {
     pub revoked_at: Option<Moment>,
     /// The end of its journal as held here.
     pub tip: Tip,
+    /// What it had not sent when it was last seen, as it said itself; none from terminals that do not say.
+    pub unsent: Option<StillUnsent>,
 }
 
 fn read(r: &Row) -> Result<Device, DbError> {
@@ -39,14 +42,25 @@ fn read(r: &Row) -> Result<Device, DbError> {
         seen_at: r.get(5)?,
         revoked_at: r.get(6)?,
         tip: Tip { seq: r.get(7)?, hash: r.get(8)? },
+        unsent: unsent(r)?,
+    })
+}
+
+fn unsent(r: &Row) -> Result<Option<StillUnsent>, DbError> {
+    let count = |at| r.get::<Option<i64>>(at).map(|count| count.and_then(|count| u64::try_from(count).ok()));
+    Ok(match (count(9)?, count(10)?, count(11)?) {
+        (Some(changes), Some(evidence), Some(evidence_bytes)) => {
+            Some(StillUnsent { changes, evidence, evidence_bytes })
+        }
+        _ => None,
     })
 }
 
 /// One terminal.
 pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>, DbError> {
     let row = tx.query_opt(
-        "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash FROM devices
-         WHERE org = $1 AND id = $2",
+        "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash, unsent_changes,
+         unsent_evidence, unsent_bytes FROM devices WHERE org = $1 AND id = $2",
         &params![org, id],
     )?;
     row.map(|r| read(&r)).transpose()
@@ -68,14 +82,14 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId, before: &Before) -> Resu
     let rows = tx.query(
         in_scope!(
             "SELECT d.id, d.officer, d.name, d.key, d.enrolled_at, d.seen_at, d.revoked_at, d.tip_seq, d.tip_hash,
-             o.name, o.unit_code FROM devices d JOIN officers o ON o.org = d.org AND o.id = d.officer
+             d.unsent_changes, d.unsent_evidence, d.unsent_bytes, o.name, o.unit_code FROM devices d JOIN officers o ON o.org = d.org AND o.id = d.officer
              WHERE d.org = $1 AND o.unit_code IN (SELECT code FROM scope) AND (d.enrolled_at, d.id) < ($3, $4)
              ORDER BY d.enrolled_at DESC, d.id DESC LIMIT $5"
         ),
         &params![org, asker, before.at, &before.id, rows_asked()],
     )?;
     let listed = |r: &Row| {
-        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(9)?, unit_code: r.get(10)? })
+        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(12)?, unit_code: r.get(13)? })
     };
     let rows = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
     let key = |l: &Listed| Before { at: l.device.enrolled_at, id: l.device.id.to_string() }.to_string();
@@ -103,9 +117,27 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, device: &Device) -> Result<(), DbErro
     Ok(())
 }
 
-/// Notes that a terminal spoke.
-pub fn touch(tx: &mut Tx<'_>, org: OrgId, id: DeviceId, now: Moment) -> Result<(), DbError> {
-    tx.execute("UPDATE devices SET seen_at = $3 WHERE org = $1 AND id = $2", &params![org, id, now])?;
+/// Notes that a terminal spoke, and what it said that it had not sent.
+pub fn touch(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: DeviceId,
+    now: Moment,
+    unsent: Option<StillUnsent>,
+) -> Result<(), DbError> {
+    let count = |of: fn(StillUnsent) -> u64| unsent.map(|said| i64::try_from(of(said)).unwrap_or(i64::MAX));
+    tx.execute(
+        "UPDATE devices SET seen_at = $3, unsent_changes = $4, unsent_evidence = $5, unsent_bytes = $6
+         WHERE org = $1 AND id = $2",
+        &params![
+            org,
+            id,
+            now,
+            count(|said| said.changes),
+            count(|said| said.evidence),
+            count(|said| said.evidence_bytes)
+        ],
+    )?;
     Ok(())
 }
 

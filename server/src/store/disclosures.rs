@@ -53,6 +53,19 @@ pub fn insert(
     Ok(added > 0)
 }
 
+/// The published result of an inspection.
+pub fn of_inspection(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+) -> Result<Option<DisclosureId>, DbError> {
+    let row = tx.query_opt(
+        "SELECT id FROM disclosures WHERE org = $1 AND inspection = $2",
+        &params![org, inspection],
+    )?;
+    row.map(|r| r.get(0)).transpose()
+}
+
 /// One result.
 pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DisclosureId) -> Result<Option<Disclosure>, DbError> {
     let row = tx.query_opt(

@@ -103,13 +103,30 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DrawId) -> Result<Option<Draw>, DbE
     row.map(|r| read(&r)).transpose()
 }
 
-/// The draws of a row of a plan with their stages, oldest first.
-pub fn of_plan(tx: &mut Tx<'_>, org: OrgId, plan: PlanId) -> Result<Vec<(DrawId, String)>, DbError> {
+/// A draw as lists show it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Which draw.
+    pub id: DrawId,
+    /// `committed`, `drawn` or `dispatched`.
+    pub state: String,
+    /// When it was committed.
+    pub created_at: Moment,
+    /// Who committed it, as printed.
+    pub by: String,
+}
+
+/// The draws of a row of a plan, oldest first.
+pub fn of_plan(tx: &mut Tx<'_>, org: OrgId, plan: PlanId) -> Result<Vec<Listed>, DbError> {
     let rows = tx.query(
-        "SELECT id, state FROM draws WHERE org = $1 AND plan = $2 ORDER BY created_at, id",
+        "SELECT d.id, d.state, d.created_at, u.name FROM draws d
+         JOIN users u ON u.org = d.org AND u.id = d.created_by
+         WHERE d.org = $1 AND d.plan = $2 ORDER BY d.created_at, d.id",
         &params![org, plan],
     )?;
-    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+    let listed =
+        |r: &Row| Ok(Listed { id: r.get(0)?, state: r.get(1)?, created_at: r.get(2)?, by: r.get(3)? });
+    rows.iter().map(listed).collect()
 }
 
 /// Adds a draw.

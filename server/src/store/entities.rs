@@ -6,6 +6,7 @@ use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{EntityId, OrgId, UserId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::EntityRow;
+use std::collections::BTreeMap;
 
 /// An entity and the unit that supervises it.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +88,32 @@ pub fn of_unit(tx: &mut Tx<'_>, org: OrgId, unit: &str, limit: i64) -> Result<Ve
         &params![org, unit, limit],
     )?;
     rows.iter().map(read).collect()
+}
+
+/// The names of all entities of a unit and of everything below it, at most `limit`.
+pub fn names(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    unit: &str,
+    limit: i64,
+) -> Result<BTreeMap<EntityId, String>, DbError> {
+    let rows = tx.query(
+        below!(
+            "SELECT id, name FROM entities WHERE org = $1 AND unit_code IN (SELECT code FROM scope)
+             ORDER BY id LIMIT $3"
+        ),
+        &params![org, unit, limit],
+    )?;
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// How many entities each unit supervises.
+pub fn counts(tx: &mut Tx<'_>, org: OrgId) -> Result<BTreeMap<String, i64>, DbError> {
+    let rows = tx.query(
+        "SELECT unit_code, CAST(COUNT(*) AS BIGINT) FROM entities WHERE org = $1 GROUP BY unit_code ORDER BY unit_code",
+        &params![org],
+    )?;
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }
 
 /// When visits of the entities of a unit began, and of everything below it: a visit counts from its dispatch.

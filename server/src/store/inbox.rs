@@ -122,6 +122,15 @@ pub fn quarantined(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Res
     rows.iter().map(read).collect()
 }
 
+/// How many changes of an inspection are held apart.
+pub fn quarantined_count(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<i64, DbError> {
+    let row = tx.query_opt(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM inbox WHERE org = $1 AND inspection = $2 AND state = 'quarantined'",
+        &params![org, inspection],
+    )?;
+    row.map_or(Ok(0), |r| r.get(0))
+}
+
 /// Inspections with changes that were received but never judged: a server that was stopped in between begins here.
 pub fn unjudged(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<InspectionId>, DbError> {
     let rows = tx.query(

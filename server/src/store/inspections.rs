@@ -1,8 +1,9 @@
 //! The view of inspections that lists and decisions read. The record itself is in `changes`.
 
+use super::within::in_scope;
 use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::document::Identity;
-use fieldproof_schema::ids::{CaseId, EntityId, InspectionId, OfficerId, OrgId, TaskId};
+use fieldproof_schema::ids::{CaseId, EntityId, InspectionId, OfficerId, OrgId, TaskId, UserId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::InspectionState;
 
@@ -54,7 +55,7 @@ impl Inspection {
     }
 }
 
-fn read(r: &Row) -> Result<Inspection, DbError> {
+pub(super) fn read(r: &Row) -> Result<Inspection, DbError> {
     let state: String = r.get(8)?;
     Ok(Inspection {
         id: r.get(0)?,
@@ -173,6 +174,53 @@ pub fn step(
         ],
     )?;
     Ok(changed > 0)
+}
+
+/// One visit of an entity's history.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Which visit.
+    pub id: InspectionId,
+    /// When it was dispatched: its case was opened then.
+    pub opened_at: Moment,
+    /// The title of its checklist.
+    pub checklist: String,
+    /// Where it stands.
+    pub state: InspectionState,
+    /// How many answers are 不合格.
+    pub failed: i64,
+}
+
+/// The visits of an entity in the asker's scope, newest first, at most `limit`.
+pub fn of_entity(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    asker: UserId,
+    entity: EntityId,
+    limit: i64,
+) -> Result<Vec<Visit>, DbError> {
+    let rows = tx.query(
+        in_scope!(
+            "SELECT i.id, c.opened_at, t.title, i.state, i.failed FROM inspections i
+             JOIN cases c ON c.org = i.org AND c.id = i.case_id
+             JOIN templates t ON t.org = i.org AND t.id = i.template_id AND t.revision = i.template_revision
+             WHERE i.org = $1 AND i.entity = $3 AND i.unit_code IN (SELECT code FROM scope)
+             ORDER BY c.opened_at DESC, i.id DESC LIMIT $4"
+        ),
+        &params![org, asker, entity, limit],
+    )?;
+    rows.iter()
+        .map(|r| {
+            let state: String = r.get(3)?;
+            Ok(Visit {
+                id: r.get(0)?,
+                opened_at: r.get(1)?,
+                checklist: r.get(2)?,
+                state: InspectionState::find(&state).ok_or_else(|| r.invalid(3, state))?,
+                failed: r.get(4)?,
+            })
+        })
+        .collect()
 }
 
 /// The officers of a visit.

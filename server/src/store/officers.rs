@@ -5,6 +5,7 @@ use super::within::{below, in_scope};
 use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::directory;
 use fieldproof_schema::ids::{OfficerId, OrgId, UserId};
+use std::collections::BTreeMap;
 
 /// An officer as the directory holds one.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,56 @@ pub fn of_unit(tx: &mut Tx<'_>, org: OrgId, unit: &str, limit: i64) -> Result<Ve
         &params![org, unit, limit],
     )?;
     rows.iter().map(read).collect()
+}
+
+/// An officer as choices and tables name one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Who.
+    pub id: OfficerId,
+    /// The code of the source file.
+    pub code: String,
+    /// As printed.
+    pub name: String,
+    /// The officer's unit.
+    pub unit_code: String,
+}
+
+fn named(r: &Row) -> Result<Named, DbError> {
+    Ok(Named { id: r.get(0)?, code: r.get(1)?, name: r.get(2)?, unit_code: r.get(3)? })
+}
+
+/// Officers in service of the asker's scope by code, at most `limit`.
+pub fn in_service(tx: &mut Tx<'_>, org: OrgId, asker: UserId, limit: i64) -> Result<Vec<Named>, DbError> {
+    let rows = tx.query(
+        in_scope!(
+            "SELECT id, code, name, unit_code FROM officers WHERE org = $1 AND active = 1
+             AND unit_code IN (SELECT code FROM scope) ORDER BY code LIMIT $3"
+        ),
+        &params![org, asker, limit],
+    )?;
+    rows.iter().map(named).collect()
+}
+
+/// The names of all officers of a unit and of everything below it, at most `limit`.
+pub fn names(tx: &mut Tx<'_>, org: OrgId, unit: &str, limit: i64) -> Result<Vec<Named>, DbError> {
+    let rows = tx.query(
+        below!(
+            "SELECT id, code, name, unit_code FROM officers
+             WHERE org = $1 AND unit_code IN (SELECT code FROM scope) ORDER BY id LIMIT $3"
+        ),
+        &params![org, unit, limit],
+    )?;
+    rows.iter().map(named).collect()
+}
+
+/// How many officers each unit has.
+pub fn counts(tx: &mut Tx<'_>, org: OrgId) -> Result<BTreeMap<String, i64>, DbError> {
+    let rows = tx.query(
+        "SELECT unit_code, CAST(COUNT(*) AS BIGINT) FROM officers WHERE org = $1 GROUP BY unit_code ORDER BY unit_code",
+        &params![org],
+    )?;
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }
 
 /// Adds an officer, or replaces what is known about one.

@@ -7,6 +7,9 @@ use std::str::FromStr;
 /// Rows of one page: what a person looks through, and small enough for every link.
 pub const PAGE_ROWS: usize = 100;
 
+/// Characters of an id in the end of a page: those of a digest in hex, and a few to spare.
+const ID_CHARS_MAX: usize = 80;
+
 /// The rows to ask for: one more than a page holds says whether another page follows.
 pub(crate) fn rows_asked() -> i64 {
     i64::try_from(PAGE_ROWS).unwrap_or(i64::MAX).saturating_add(1)
@@ -44,7 +47,7 @@ impl FromStr for Before {
 
     fn from_str(text: &str) -> Result<Self, BeforeError> {
         let (at, id) = text.split_once('_').ok_or(BeforeError)?;
-        if id.len() > 64 || id.contains('\0') {
+        if id.len() > ID_CHARS_MAX || id.contains('\0') {
             return Err(BeforeError);
         }
         let at = at.parse().map(Moment::from_micros).map_err(|_| BeforeError)?;

@@ -1,6 +1,6 @@
 //! Bodies of reference rows: what a device receives about a subject, as it is now.
 
-use super::{captures, changes, conflicts, decisions, devices, inbox, inspections, seals};
+use super::{captures, changes, conflicts, decisions, devices, disclosures, inbox, inspections, seals};
 use crate::db::{DbError, Tx, params};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
@@ -123,8 +123,6 @@ fn change(
 pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Option<InspectionRow>, DbError> {
     let Some(known) = inspections::find(tx, org, id)? else { return Ok(None) };
     let open = conflicts::of_inspection(tx, org, id)?.into_iter().filter(|k| k.closed_at.is_none());
-    let disclosure =
-        tx.query_opt("SELECT id FROM disclosures WHERE org = $1 AND inspection = $2", &params![org, id])?;
     Ok(Some(InspectionRow {
         id,
         case: known.case,
@@ -134,6 +132,6 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         decisions: decisions::list(tx, org, id)?,
         evidence: captures::states(tx, org, id)?,
         quarantined: u32::try_from(inbox::quarantined(tx, org, id)?.len()).unwrap_or(u32::MAX),
-        disclosure: disclosure.map(|r| r.get(0)).transpose()?,
+        disclosure: disclosures::of_inspection(tx, org, id)?,
     }))
 }

@@ -48,6 +48,12 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId) -> Result<Vec<Unit>, DbE
     rows.iter().map(read).collect()
 }
 
+/// The name of a unit.
+pub fn name(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<Option<String>, DbError> {
+    let row = tx.query_opt("SELECT name FROM units WHERE org = $1 AND code = $2", &params![org, code])?;
+    row.map(|r| r.get(0)).transpose()
+}
+
 /// Every unit by code.
 pub fn all(tx: &mut Tx<'_>, org: OrgId) -> Result<BTreeMap<String, Unit>, DbError> {
     let rows = tx.query(

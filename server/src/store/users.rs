@@ -55,6 +55,58 @@ pub fn by_login(tx: &mut Tx<'_>, org: OrgId, login: &str) -> Result<Option<(Acco
     row.map(|r| Ok((read(&r)?, r.get(7)?))).transpose()
 }
 
+/// One user.
+pub fn find(tx: &mut Tx<'_>, org: OrgId, id: UserId) -> Result<Option<Account>, DbError> {
+    let row = tx.query_opt(
+        "SELECT id, login, name, role, unit_code, active, created_at FROM users WHERE org = $1 AND id = $2",
+        &params![org, id],
+    )?;
+    row.map(|r| read(&r)).transpose()
+}
+
+/// The hash of a user's password.
+pub fn password_hash(tx: &mut Tx<'_>, org: OrgId, id: UserId) -> Result<Option<String>, DbError> {
+    let row =
+        tx.query_opt("SELECT password_hash FROM users WHERE org = $1 AND id = $2", &params![org, id])?;
+    row.map(|r| r.get(0)).transpose()
+}
+
+/// Holds every active administrator until the transaction ends, so that two of them cannot end each other's accounts at
+/// once, from several nodes.
+pub fn hold_administrators(tx: &mut Tx<'_>, org: OrgId) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE users SET active = 1 WHERE org = $1 AND role = 'administrator' AND active = 1",
+        &params![org],
+    )?;
+    Ok(())
+}
+
+/// Says whether a user may sign in; false when nothing changes by it.
+pub fn set_active(tx: &mut Tx<'_>, org: OrgId, id: UserId, active: bool) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE users SET active = $3 WHERE org = $1 AND id = $2 AND active <> $3",
+        &params![org, id, active],
+    )?;
+    Ok(changed > 0)
+}
+
+/// Replaces a password.
+pub fn set_password(tx: &mut Tx<'_>, org: OrgId, id: UserId, hash: &str) -> Result<(), DbError> {
+    tx.execute("UPDATE users SET password_hash = $3 WHERE org = $1 AND id = $2", &params![org, id, hash])?;
+    Ok(())
+}
+
+/// Ends every session of a user but the one of the token `kept`.
+pub fn end_sessions(tx: &mut Tx<'_>, org: OrgId, id: UserId, kept: Option<&Digest>) -> Result<(), DbError> {
+    // No token has the digest of nothing.
+    let kept = kept.copied().unwrap_or_else(|| Digest::of(&[]));
+    tx.execute(
+        "DELETE FROM user_sessions WHERE org = $1 AND user_id = $2 AND token <> $3",
+        &params![org, id, kept],
+    )?;
+    Ok(())
+}
+
 /// Users of the asker's scope by login, after the login `after`.
 pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId, after: &str) -> Result<Page<Account>, DbError> {
     let rows = tx.query(

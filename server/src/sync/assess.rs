@@ -4,12 +4,13 @@
 //! that lists show are counted.
 
 use crate::error::ApiError;
+use crate::judging::judged;
 use crate::laws::Laws;
 use crate::store::conflicts::Known as KnownConflict;
 use crate::store::inspections::{Figures, Inspection};
 use crate::store::journal::Writer;
 use crate::store::seals::Known as KnownSeal;
-use fieldproof_schema::checklist::{Answer, Template, Verdict, judge};
+use fieldproof_schema::checklist::{Answer, Template, Verdict};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, Resolution, answer_conflicts, late_changes};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, Side, View};
 use fieldproof_schema::moment::Moment;
@@ -148,12 +149,11 @@ fn team_resolution(side: &Side, writers: &[Writer]) -> Option<String> {
 }
 
 fn failed(view: &View, template: &Template, around: &Surroundings, now: Moment) -> usize {
-    let Some(laws) = &around.laws else { return 0 };
     let on = now.date_in_china();
     let failed = view.answers.iter().filter(|(id, register)| {
         template.item(id).is_some_and(|item| {
             let answer = Answer::from_register(&register.standing.value);
-            judge(item, &answer, &laws.register, &laws.released, on).verdict == Verdict::Fail
+            judged(item, &answer, around.laws.as_ref(), on).verdict == Verdict::Fail
         })
     });
     failed.count()

@@ -17,7 +17,7 @@ use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, Verdict};
+use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, StillUnsent, Verdict};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -106,13 +106,18 @@ fn verdict(
 }
 
 /// Makes everything durable in one transaction and signs the receipt.
-pub async fn receive(app: &App, device: &DeviceActor, checked: Checked) -> Result<Received, ApiError> {
+pub async fn receive(
+    app: &App,
+    device: &DeviceActor,
+    checked: Checked,
+    unsent: Option<StillUnsent>,
+) -> Result<Received, ApiError> {
     let (worker, device) = (app.clone(), device.clone());
     let (now, random, epoch) = (app.now(), app.random(), app.tenant().await?.epoch);
     app.db
         .write(move |tx| {
             // Written first: where several nodes share a database, this holds the device for one of them.
-            devices::touch(tx, device.org, device.id, now)?;
+            devices::touch(tx, device.org, device.id, now, unsent)?;
             let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
             let mut held = Vec::new();
             let mut received = Received {

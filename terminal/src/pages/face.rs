@@ -90,6 +90,27 @@ impl Face {
         }
     }
 
+    /// An address of the program.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.0.root)
+    }
+
+    /// The path below the root of a whole address of a page; the beginning, where it is none of ours.
+    pub fn path_of<'a>(&self, address: &'a str) -> &'a str {
+        let below = address.split_once(self.0.root.as_str()).map_or("/", |(_, below)| below);
+        self.path_within(below.split('#').next().unwrap_or_default())
+    }
+
+    /// Remembers where the officer is, so that the next start lands there.
+    pub fn remember(&self, place: &str) {
+        if self.settings().place == place {
+            return;
+        }
+        if let Err(error) = self.set(|settings| place.clone_into(&mut settings.place)) {
+            tracing::warn!(error.code = error.code().as_str(), "the place was not kept");
+        }
+    }
+
     /// A path below the root out of what a form or an address says; the beginning, where it is none.
     pub fn path_within<'a>(&self, path: &'a str) -> &'a str {
         let fits = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);

@@ -35,8 +35,15 @@ pub(super) struct Said {
 impl Said {
     pub(super) fn new(p: &Page, error: &ErrorBody) -> Self {
         let text = |name: &str| error.details.get(name).and_then(Value::as_str).map(str::to_owned);
+        let wait = error.details.get("retry_after_seconds").and_then(Value::as_u64);
+        // Where the details say more than the code, people are told in words.
+        let sentence = match (wait, text("obstacle")) {
+            (Some(seconds), _) => p.t1("terminal.fault.wait", "n", seconds),
+            (None, Some(obstacle)) => p.t(format!("terminal.obstacle.{obstacle}")),
+            (None, None) => error.message.get(p.lang()).cloned().unwrap_or_default(),
+        };
         Self {
-            sentence: error.message.get(p.lang()).cloned().unwrap_or_default(),
+            sentence,
             code: error.code.clone(),
             field: text("field").map(|field| (field, text("why").unwrap_or_default())),
         }

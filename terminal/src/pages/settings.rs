@@ -3,10 +3,14 @@
 use super::{Ask, Posted, Route};
 use crate::error::ApiError;
 use askama::Template;
+use axum::extract::OriginalUri;
 use axum::response::Response;
 use axum::routing::get;
+use fieldproof_client_core::{Client, EnrolledAs};
 use fieldproof_presentation::page::{Choice, Page, Theme};
 use fieldproof_presentation::texts::Language;
+use fieldproof_schema::suite::{Digest, PublicKey};
+use fieldproof_schema::wire::error::ErrorCode;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +34,8 @@ pub struct Settings {
     pub lock_minutes: u32,
     /// The page that she was on, below the root.
     pub place: String,
+    /// The address of the server that this terminal belongs to, as it was said at the start. Not kept.
+    pub server: String,
 }
 
 impl Settings {
@@ -45,8 +51,14 @@ impl Settings {
             theme: Theme::find(text("theme")).unwrap_or_default(),
             lock_minutes: minutes.filter(|minutes| LOCK_MINUTES.contains(minutes)).unwrap_or(15),
             place: if text("place").is_empty() { "/tasks".to_owned() } else { text("place").to_owned() },
+            server: String::new(),
             file,
         }
+    }
+
+    /// The same, for a terminal of this server.
+    pub fn of_server(self, server: &str) -> Self {
+        Self { server: server.to_owned(), ..self }
     }
 
     /// Keeps them: whole or not at all.
@@ -70,10 +82,27 @@ struct SettingsPage {
     languages: Vec<Choice>,
     themes: Vec<Choice>,
     lock: Vec<Choice>,
+    server: String,
+    version: &'static str,
+    who: EnrolledAs,
+    /// The beginnings of the officer's key and the server's, as people compare them.
+    keys: [String; 2],
+    /// The choices were just kept.
+    saved: bool,
 }
 
-async fn show(ask: Ask) -> Response {
+/// The beginning of a key's hash, in groups of four.
+fn fingerprint(key: &PublicKey) -> String {
+    let hash = Digest::of(&key.to_bytes());
+    let pairs: Vec<String> =
+        hash.value.chunks(2).take(4).map(|pair| format!("{:02X}{:02X}", pair[0], pair[1])).collect();
+    pairs.join(" ")
+}
+
+async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Result<Response, ApiError> {
     let (p, settings) = (ask.p.clone(), ask.face.settings());
+    let status = ask.app().read(Client::status).await?;
+    let who = status.enrolled.ok_or(ApiError::from(ErrorCode::NotEnrolled))?;
     let lock = LOCK_MINUTES.map(|minutes| {
         let label = match minutes {
             0 => p.t("terminal.settings.lock.never"),
@@ -82,7 +111,17 @@ async fn show(ask: Ask) -> Response {
         Choice::new(minutes.to_string(), label, minutes == settings.lock_minutes)
     });
     let (languages, themes) = (p.languages(settings.language.as_ref()), p.themes(&settings.theme));
-    ask.show(&SettingsPage { p, languages, themes, lock: lock.to_vec() })
+    Ok(ask.show(&SettingsPage {
+        keys: [fingerprint(&who.officer_key), fingerprint(&who.server_key)],
+        server: settings.server,
+        version: env!("CARGO_PKG_VERSION"),
+        saved: uri.query() == Some("saved"),
+        lock: lock.to_vec(),
+        p,
+        languages,
+        themes,
+        who,
+    }))
 }
 
 async fn save(ask: Ask, Posted(fields): Posted) -> Result<Response, ApiError> {
@@ -92,7 +131,7 @@ async fn save(ask: Ask, Posted(fields): Posted) -> Result<Response, ApiError> {
         settings.theme = Theme::find(fields.get("theme")).unwrap_or_default();
         settings.lock_minutes = minutes.unwrap_or(settings.lock_minutes);
     })?;
-    Ok(ask.go("/settings"))
+    Ok(ask.go("/settings?saved"))
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 //! Nothing typed is lost to the lock: what a form posts while it is locked waits on the unlock page and goes on from there.
 
 use super::fault::Said;
-use super::{Ask, Face, Posted, Route};
+use super::{Ask, Face, Posted, Route, strip};
 use crate::error::ApiError;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -52,10 +53,15 @@ async fn page(ask: &Ask, then: &str, waiting: Vec<(String, String)>, fault: Opti
     let code = fault.as_ref().map_or(StatusCode::OK, |fault| {
         StatusCode::from_u16(fault.code().status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
     });
+    let wait = fault.as_ref().and_then(|fault| fault.details()["retry_after_seconds"].as_u64());
     let fault = fault.map(|fault| Said::new(&ask.p, &fault.body()));
     let then = ask.face.path_within(then).to_owned();
     let shown = UnlockPage { p: ask.p.clone(), officer: officer.unwrap_or_default(), then, waiting, fault };
-    answer(code, &shown)
+    let mut response = answer(code, &shown);
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Response {
@@ -87,6 +93,21 @@ async fn lock(ask: Ask) -> Response {
     ask.go("/unlock")
 }
 
+/// Remembers the page that is shown; forgets one that is not there any more.
+fn note_place(face: &Face, here: &str, response: &Response) {
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_page = kind.is_some_and(|kind| kind.starts_with(b"text/html"));
+    let place = face.settings().place;
+    if response.status() == StatusCode::OK && is_page {
+        // The place on the page, where she was on it before.
+        if place.split('#').next() != Some(here) {
+            face.remember(here);
+        }
+    } else if response.status() == StatusCode::NOT_FOUND && place.split('#').next() == Some(here) {
+        face.remember("/tasks");
+    }
+}
+
 /// Shows nothing while it is locked, and lets what was written go on after the passphrase.
 pub(super) async fn keep_locked(
     State(face): State<Face>,
@@ -99,16 +120,24 @@ pub(super) async fn keep_locked(
     if OPEN.contains(&path) || path.starts_with("/assets/") || path.starts_with("/enrol/") {
         return next.run(request).await;
     }
-    let open = if reads { face.is_open() } else { face.was_opened() };
-    if open {
-        if reads && !ask.partial {
+    let is_open = face.is_open();
+    if is_open || !reads && face.was_opened() {
+        // What a script asks for by itself is no sign of life; and what is taken late opens nothing.
+        if is_open && !(reads && ask.partial) {
             face.touch();
         }
-        return next.run(request).await;
+        let response = next.run(request).await;
+        if reads && !ask.partial {
+            note_place(&face, &ask.here, &response);
+        }
+        return response;
     }
     let enrolled = ask.app().read(Client::status).await.is_ok_and(|status| status.enrolled.is_some());
     if !enrolled {
         return ask.go("/enrol");
+    }
+    if reads && ask.partial {
+        return strip::to_unlock(&face, request.headers());
     }
     if reads {
         let then = fieldproof_presentation::fields::query(&[("then", &ask.here)]);
@@ -118,3 +147,6 @@ pub(super) async fn keep_locked(
     let waiting = fields.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     page(&ask, &ask.here, waiting, None).await
 }
+
+#[cfg(test)]
+mod tests;

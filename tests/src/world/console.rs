@@ -76,6 +76,22 @@ impl Person {
         answer["code"].as_str().expect("a code").to_owned()
     }
 
+    /// A page of the console, which must be there.
+    pub async fn page(&self, world: &World, path: &str) -> String {
+        let (status, page) = world.browse(path, &self.token, None).await;
+        assert!(status.is_success(), "{path}: {status} {page}");
+        page
+    }
+
+    /// A form of the console, already encoded, which must be taken.
+    pub async fn submit(&self, world: &World, path: &str, form: &str) {
+        let page = self.page(world, "/console/password").await;
+        let token = page.split("name=\"token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let form = format!("token={}&{form}", token.expect("a form"));
+        let (status, page) = world.browse(path, &self.token, Some(form)).await;
+        assert!(status.is_redirection(), "{path}: {status} {page}");
+    }
+
     /// A one-time code for an officer's terminal.
     pub async fn enrolment_code(&self, world: &World, officer: OfficerId) -> String {
         let path = format!("/api/v1/officers/{officer}/enrolment-codes");

@@ -120,7 +120,14 @@ impl Rogue {
 
     /// Pushes and pulls everything.
     pub async fn sync(&self, world: &World, entries: Vec<SignedEntry>, chunks: Vec<Chunk>) -> SyncAnswer {
-        let request = SyncRequest { protocol: 1, cursors: Vec::new(), epoch: None, entries, chunks };
+        let request = SyncRequest {
+            protocol: 1,
+            cursors: Vec::new(),
+            epoch: None,
+            entries,
+            chunks,
+            still_unsent: None,
+        };
         let (status, bytes) =
             world.send("POST", "/api/v1/sync", Some(&self.token), frame::pack(&request)).await;
         assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&bytes));

@@ -1,0 +1,178 @@
+//! How far the own records got, counted from receipts alone.
+//!
+//! A record is what an officer would miss: a change, a capture, a signature. Entries of the journal that only accompany
+//! one are not counted.
+
+use super::columns::{count, digest, id, signed};
+use crate::error::ClientError;
+use fieldproof_schema::ids::{InspectionId, RecordId};
+use fieldproof_schema::suite::Digest;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+/// Own records by how far they got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Standing {
+    /// On this terminal only; what the server refused is among them.
+    pub here: u64,
+    /// The server has given a receipt for the journal entry, not for the content.
+    pub sent: u64,
+    /// The server has given a receipt for the content.
+    pub held: u64,
+}
+
+impl Standing {
+    /// True when there is nothing that the server does not hold.
+    pub fn is_held(&self) -> bool {
+        self.here + self.sent == 0
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { here: self.here + other.here, sent: self.sent + other.sent, held: self.held + other.held }
+    }
+}
+
+/// The counts of changes that are held and that are not, of captures, and of signatures; and the column that says of
+/// which inspection they are.
+pub(crate) const COUNTS: [(&str, &str); 4] = [
+    ("SELECT 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL", "inspection"),
+    (
+        "SELECT COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
+         LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL",
+        "c.inspection",
+    ),
+    (
+        "SELECT COALESCE(SUM(e.receipt IS NULL AND j.receipt IS NULL), 0),
+           COALESCE(SUM(e.receipt IS NULL AND j.receipt IS NOT NULL), 0), COUNT(e.receipt)
+         FROM evidence e LEFT JOIN journal j ON j.hash = e.entry WHERE TRUE",
+        "e.inspection",
+    ),
+    ("SELECT COUNT(*) - COUNT(receipt), 0, COUNT(receipt) FROM journal WHERE kind = 'sealed'", "inspection"),
+];
+
+fn standing(row: &Row<'_>, first: usize) -> rusqlite::Result<Standing> {
+    Ok(Standing { here: count(row, first)?, sent: count(row, first + 1)?, held: count(row, first + 2)? })
+}
+
+/// Counts for the whole store.
+pub(crate) fn total(conn: &Connection) -> Result<Standing, ClientError> {
+    let mut found = Standing::default();
+    for (sql, _) in COUNTS {
+        found = found.plus(conn.prepare_cached(sql)?.query_row([], |row| standing(row, 0))?);
+    }
+    Ok(found)
+}
+
+/// Counts for one inspection.
+pub(crate) fn of(conn: &Connection, inspection: InspectionId) -> Result<Standing, ClientError> {
+    let mut found = Standing::default();
+    for (sql, column) in COUNTS {
+        let mut statement = conn.prepare_cached(&format!("{sql} AND {column} = ?1"))?;
+        found = found.plus(statement.query_row([inspection.as_bytes()], |row| standing(row, 0))?);
+    }
+    Ok(found)
+}
+
+/// Inspections with own records, those first of which the server does not hold everything; then by name.
+pub(crate) fn by_inspection(
+    conn: &Connection,
+    from: u64,
+    limit: u64,
+) -> Result<Vec<(InspectionId, String, Standing)>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "WITH parts (inspection, here, sent, held) AS (
+           SELECT inspection, 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL GROUP BY inspection
+           UNION ALL SELECT c.inspection, COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
+             LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL GROUP BY c.inspection
+           UNION ALL SELECT e.inspection, SUM(e.receipt IS NULL AND j.receipt IS NULL),
+             SUM(e.receipt IS NULL AND j.receipt IS NOT NULL), COUNT(e.receipt)
+             FROM evidence e LEFT JOIN journal j ON j.hash = e.entry GROUP BY e.inspection
+           UNION ALL SELECT inspection, COUNT(*) - COUNT(receipt), 0, COUNT(receipt) FROM journal
+             WHERE kind = 'sealed' GROUP BY inspection)
+         SELECT p.inspection, COALESCE(MAX(i.entity_name), ''), SUM(p.here), SUM(p.sent), SUM(p.held)
+         FROM parts p LEFT JOIN inspections i ON i.inspection = p.inspection
+         WHERE p.inspection IS NOT NULL GROUP BY p.inspection
+         ORDER BY SUM(p.here) + SUM(p.sent) = 0, MAX(i.entity_name), p.inspection LIMIT ?1 OFFSET ?2",
+    )?;
+    let rows = statement.query_map(params![signed(limit), signed(from)], |row| {
+        Ok((id(row, 0)?, row.get(1)?, standing(row, 2)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A capture whose bytes the server does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) record: RecordId,
+    pub(crate) inspection: InspectionId,
+    pub(crate) entity_name: String,
+    pub(crate) kind: String,
+    pub(crate) item: Option<String>,
+    pub(crate) size_bytes: u64,
+    pub(crate) sent: bool,
+    pub(crate) code: Option<String>,
+}
+
+/// Captures whose bytes the server does not hold, in the order in which they are sent: small before large.
+pub(crate) fn waiting_captures(
+    conn: &Connection,
+    from: u64,
+    limit: u64,
+) -> Result<Vec<Waiting>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.record, e.inspection, COALESCE(i.entity_name, ''), e.kind, e.item, e.size_bytes,
+           j.receipt IS NOT NULL, e.code
+         FROM evidence e LEFT JOIN journal j ON j.hash = e.entry
+         LEFT JOIN inspections i ON i.inspection = e.inspection
+         WHERE e.receipt IS NULL ORDER BY e.code IS NULL, e.size_bytes, e.record LIMIT ?1 OFFSET ?2",
+    )?;
+    let rows = statement.query_map(params![signed(limit), signed(from)], |row| {
+        Ok(Waiting {
+            record: id(row, 0)?,
+            inspection: id(row, 1)?,
+            entity_name: row.get(2)?,
+            kind: row.get(3)?,
+            item: row.get(4)?,
+            size_bytes: count(row, 5)?,
+            sent: row.get(6)?,
+            code: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// An own item that the server did not simply accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Apart {
+    pub(crate) item: Digest,
+    pub(crate) inspection: Option<InspectionId>,
+    pub(crate) entity_name: String,
+    /// The kind of a journal entry; none for a change.
+    pub(crate) kind: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) code: String,
+}
+
+/// Items that were refused, held apart, or wait for others, in this order.
+pub(crate) fn apart(conn: &Connection, limit: u64) -> Result<Vec<Apart>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT a.item, a.inspection, COALESCE(i.entity_name, ''), a.kind, a.outcome, COALESCE(a.code, '') FROM (
+           SELECT hash AS item, inspection, kind, outcome, code FROM journal
+             WHERE outcome IN ('waiting', 'quarantined', 'refused')
+           UNION ALL SELECT digest, inspection, NULL, outcome, code FROM changes
+             WHERE outcome IN ('waiting', 'quarantined', 'refused')) a
+         LEFT JOIN inspections i ON i.inspection = a.inspection
+         ORDER BY a.outcome <> 'refused', a.outcome <> 'quarantined', i.entity_name, a.item LIMIT ?1",
+    )?;
+    let rows = statement.query_map([signed(limit)], |row| {
+        Ok(Apart {
+            item: digest(row, 0)?,
+            inspection: super::columns::id_or_none(row, 1)?,
+            entity_name: row.get(2)?,
+            kind: row.get(3)?,
+            outcome: row.get(4)?,
+            code: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

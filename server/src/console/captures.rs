@@ -1,0 +1,175 @@
+//! Captures as pages show them: what it is, whose, whether its bytes are here.
+
+use super::wording;
+use crate::dossier::Dossier;
+use fieldproof_presentation::page::Page;
+use fieldproof_schema::ids::RecordId;
+use fieldproof_schema::reference::EvidenceRegister;
+use std::collections::BTreeSet;
+
+/// Bytes of an original that a page shows small; a larger one is opened when somebody asks for it.
+const SMALL_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// What a browser may show by itself. Everything else is saved, never shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Media {
+    Image,
+    Video,
+    Audio,
+    File,
+}
+
+impl Media {
+    /// By what the terminal said. Nothing that can hold a script is shown: no SVG, no HTML, no PDF.
+    pub(crate) fn of(media_type: &str) -> Self {
+        let plain = |rest: &str| {
+            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        };
+        match media_type.split_once('/') {
+            Some(("image", "jpeg" | "png" | "webp")) => Self::Image,
+            Some(("video", rest)) if plain(rest) => Self::Video,
+            Some(("audio", rest)) if plain(rest) => Self::Audio,
+            Some(_) | None => Self::File,
+        }
+    }
+
+    pub(crate) fn icon(self) -> &'static str {
+        match self {
+            Self::Image => "photo",
+            Self::Video => "video",
+            Self::Audio => "microphone",
+            Self::File => "file",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::File => "file",
+        }
+    }
+}
+
+/// One capture.
+#[derive(Debug, Clone)]
+pub(crate) struct Capture {
+    pub(crate) record: RecordId,
+    /// The page that shows it large.
+    pub(crate) page: String,
+    /// Its bytes.
+    pub(crate) bytes: String,
+    pub(crate) digest: String,
+    pub(crate) media: Media,
+    /// What it is, in a word.
+    pub(crate) kind: String,
+    pub(crate) caption: String,
+    /// The item that it shows: id and question.
+    pub(crate) item: Option<(String, String)>,
+    pub(crate) officer: String,
+    pub(crate) device: String,
+    /// By the terminal's clock; empty where the document does not list it.
+    pub(crate) captured_at: String,
+    pub(crate) size: String,
+    pub(crate) held: bool,
+    /// Whether a page shows it small.
+    pub(crate) small: bool,
+    /// Whether the document lists it; a seal names every capture, used or not.
+    pub(crate) used: bool,
+}
+
+impl Capture {
+    /// What stands in for it where it cannot be seen.
+    pub(crate) fn label(&self) -> &str {
+        if self.caption.is_empty() { &self.kind } else { &self.caption }
+    }
+
+    pub(crate) fn is_image(&self) -> bool {
+        self.media == Media::Image
+    }
+
+    pub(crate) fn is_video(&self) -> bool {
+        self.media == Media::Video
+    }
+
+    pub(crate) fn is_audio(&self) -> bool {
+        self.media == Media::Audio
+    }
+}
+
+/// Every capture of an inspection: those that journals declared, that the document lists, and that the seal names.
+pub(crate) fn of(p: &Page, dossier: &Dossier) -> Vec<Capture> {
+    let view = dossier.official();
+    let listed = view.evidence.keys().filter_map(|key| key.parse().ok());
+    let named = dossier.statement().into_iter().flat_map(|statement| &statement.captures);
+    let records: BTreeSet<RecordId> = dossier
+        .around
+        .captures
+        .keys()
+        .copied()
+        .chain(listed)
+        .chain(named.map(|named| named.record))
+        .collect();
+    records.into_iter().map(|record| one(p, dossier, record)).collect()
+}
+
+fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
+    let known = dossier.around.captures.get(&record);
+    let register = dossier.official().evidence.get(&record.to_string());
+    let listed =
+        register.and_then(|register| serde_json::from_str::<EvidenceRegister>(&register.standing.value).ok());
+    let named = dossier.statement().and_then(|s| s.captures.iter().find(|named| named.record == record));
+    let digest =
+        known.map(|known| known.digest).or(listed.as_ref().map(|l| l.digest)).or(named.map(|n| n.digest));
+    let media_type = known.map(|known| known.facts.media_type.as_str());
+    let media = Media::of(media_type.or(listed.as_ref().map(|l| l.media_type.as_str())).unwrap_or_default());
+    let size = known.map(|known| known.facts.size_bytes).or(listed.as_ref().map(|l| l.size_bytes));
+    let item = listed.as_ref().and_then(|l| l.item.clone()).or_else(|| known?.facts.item.clone());
+    let held = known.is_some_and(|known| known.held_at.is_some());
+    let (id, digest) = (dossier.around.info.id, digest.map(|digest| digest.to_string()).unwrap_or_default());
+    Capture {
+        record,
+        page: format!("/console/inspections/{id}/evidence/{record}"),
+        bytes: format!("/console/evidence/{digest}"),
+        digest,
+        media,
+        kind: p.t(format!("console.evidence.kind.{}", media.name())),
+        caption: listed.as_ref().map(|l| l.caption.clone()).unwrap_or_default(),
+        item: item.map(|id| {
+            let text = dossier.around.template.item(&id).map(|item| wording::item(p, item));
+            (id.clone(), text.unwrap_or(id))
+        }),
+        officer: known.map(|known| known.officer_name.clone()).unwrap_or_default(),
+        device: known.map(|known| known.device_name.clone()).unwrap_or_default(),
+        captured_at: listed.as_ref().map(|l| p.moment(&l.captured_at)).unwrap_or_default(),
+        size: size.map(|size| p.size(&size)).unwrap_or_default(),
+        held,
+        small: held && media == Media::Image && size.is_some_and(|size| size <= SMALL_BYTES_MAX),
+        used: listed.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_can_hold_a_script_is_shown() {
+        for shown in ["image/jpeg", "image/png", "image/webp", "video/mp4", "audio/x-m4a"] {
+            assert_ne!(Media::of(shown), Media::File, "{shown}");
+        }
+        for saved in [
+            "image/svg+xml",
+            "text/html",
+            "application/pdf",
+            "",
+            "image",
+            "video/",
+            "video/mp4;x",
+            "audio/a b",
+        ] {
+            assert_eq!(Media::of(saved), Media::File, "{saved}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Terminals: where they stand, what they said that they had not sent, a code for a new one, revocation.
+
+mod enrol;
+
+#[cfg(test)]
+pub(super) use enrol::tests as enrol_tests;
+
+use super::faults::Faults;
+use super::{Chrome, Posted, Route, Seat, look, words};
+use crate::api::{Args, before, parse, reason};
+use crate::app::App;
+use crate::db::DbError;
+use crate::devices;
+use crate::error::ApiError;
+use crate::policy::Act;
+use crate::store::devices::{self as terminals, Device};
+use crate::store::{officers, units};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use fieldproof_presentation::fields::query;
+use fieldproof_presentation::page::Page;
+use fieldproof_schema::ids::DeviceId;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::wire::error::ErrorCode;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route { path: "/console/devices", answer: || get(list) },
+    Route { path: "/console/devices/enrol", answer: || get(enrol::show).post(enrol::issue) },
+    Route { path: "/console/devices/{id}", answer: || get(show) },
+    Route { path: "/console/devices/{id}/revoke", answer: || post(revoke) },
+];
+
+#[derive(Template)]
+#[template(path = "admin/devices.html")]
+struct DevicesPage {
+    p: Page,
+    c: Chrome,
+    rows: Vec<Line>,
+    next: Option<String>,
+    is_start: bool,
+}
+
+/// A terminal with its officer, in words.
+struct Line {
+    device: Device,
+    officer: String,
+    unit: String,
+    seen: Seen,
+}
+
+/// When a terminal was seen last, and what it said then.
+struct Seen {
+    at: Option<(Moment, String)>,
+    /// Changes, captures, bytes; none from terminals that do not say.
+    unsent: Option<(u64, u64, u64)>,
+}
+
+impl Seen {
+    fn of(p: &Page, device: &Device, now: Moment) -> Self {
+        Self {
+            at: device.seen_at.map(|at| (at, words::ago(p, now, at))),
+            unsent: device.unsent.map(|said| (said.changes, said.evidence, said.evidence_bytes)),
+        }
+    }
+
+    fn has_all_sent(&self) -> bool {
+        self.unsent.is_some_and(|(changes, evidence, _)| changes == 0 && evidence == 0)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Wanted {
+    before: Option<String>,
+}
+
+async fn list(State(app): State<App>, seat: Seat, Args(wanted): Args<Wanted>) -> Result<Response, ApiError> {
+    seat.actor.user.may(Act::ManageDevices)?;
+    let before = before(wanted.before.as_deref())?;
+    let (org, asker) = (seat.actor.org, seat.actor.user.id);
+    let read = move |tx: &mut crate::db::Tx<'_>| {
+        Ok::<_, DbError>((terminals::list(tx, org, asker, &before)?, units::all(tx, org)?))
+    };
+    let (page, units) = app.db.read(read).await?;
+    let (p, now) = (seat.p.clone(), app.now());
+    let line = |listed: terminals::Listed| Line {
+        officer: listed.officer_name,
+        unit: super::directory::unit_name(&units, &listed.unit_code),
+        seen: Seen::of(&p, &listed.device, now),
+        device: listed.device,
+    };
+    Ok(seat.show(&DevicesPage {
+        c: Chrome::new(&seat, "devices"),
+        rows: page.rows.into_iter().map(line).collect(),
+        next: page.next.map(|before| format!("/console/devices{}", query(&[("before", &before)]))),
+        is_start: wanted.before.is_none(),
+        p,
+    }))
+}
+
+#[derive(Template)]
+#[template(path = "admin/device.html")]
+struct DevicePage {
+    p: Page,
+    c: Chrome,
+    line: Line,
+    faults: Faults,
+    reason: String,
+}
+
+async fn show(State(app): State<App>, seat: Seat, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let page = page(&app, &seat, parse("id", &id)?, Faults::default(), String::new()).await?;
+    Ok(seat.show(&page))
+}
+
+async fn page(
+    app: &App,
+    seat: &Seat,
+    id: DeviceId,
+    faults: Faults,
+    reason: String,
+) -> Result<DevicePage, ApiError> {
+    let (org, asker) = (seat.actor.org, seat.actor.user.clone());
+    let read = move |tx: &mut crate::db::Tx<'_>| {
+        asker.may(Act::ManageDevices)?;
+        let device = terminals::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
+        let officer = officers::find(tx, org, device.officer)?.ok_or(ErrorCode::NotFound)?;
+        asker.may_on(Act::ManageDevices, &officer.facts.org_code)?;
+        Ok::<_, ApiError>((device, officer, units::all(tx, org)?))
+    };
+    let (device, officer, units) = app.db.read(read).await?;
+    let line = Line {
+        officer: officer.facts.name,
+        unit: super::directory::unit_name(&units, &officer.facts.org_code),
+        seen: Seen::of(&seat.p, &device, app.now()),
+        device,
+    };
+    Ok(DevicePage { c: Chrome::new(seat, "devices"), p: seat.p.clone(), line, faults, reason })
+}
+
+async fn revoke(
+    State(app): State<App>,
+    seat: Seat,
+    Path(id): Path<String>,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    seat.actor.user.may(Act::ManageDevices)?;
+    let id: DeviceId = parse("id", &id)?;
+    let revoked = match reason(fields.get("reason")) {
+        Ok(reason) => devices::revoke(&app, seat.actor.org, &seat.actor.user, id, reason).await,
+        Err(error) => Err(error),
+    };
+    match revoked {
+        Ok(()) => Ok(look::go(&format!("/console/devices/{id}"))),
+        Err(error) => {
+            let faults = Faults::of(&seat.p, "device", &[(ErrorCode::ReasonMissing, "reason")], error)?;
+            let typed = fields.get("reason").to_owned();
+            Ok(faults.show(&page(&app, &seat, id, faults.clone(), typed).await?))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Where the team differs: both sides, the decision with a reason, somebody else's decision, and what is sealed.
+
+use super::{Pages, pool};
+use axum::http::StatusCode;
+use fieldproof_schema::checklist::{Answer, Outcome};
+use fieldproof_schema::seal::Party;
+use fieldproof_tests::world::World;
+use fieldproof_tests::world::device::PASSPHRASE;
+use serde_json::json;
+
+/// Both answer one item differently, unseen by each other.
+async fn differ(one: &Pages, two: &Pages, item: &str, field: &str, values: [&str; 2]) {
+    for (pages, value) in [(one, values[0]), (two, values[1])] {
+        pages.post(&pages.item(item, "answer"), &[(field, value)]).await.place();
+    }
+    for pages in [one, two, one] {
+        pages.sync().await;
+    }
+}
+
+fn settle(pages: &Pages) -> String {
+    let conflict = pages.client.conflicts(pages.id).unwrap().remove(0);
+    format!("{}/conflicts/{}/settle", pages.visit, conflict.id)
+}
+
+#[tokio::test]
+async fn a_difference_is_shown_with_both_sides_and_settled_with_a_reason() {
+    let world = World::start(21, None).await;
+    let (_, _, one, two) = pool(&world, |_| {}).await;
+    differ(&one, &two, "PP-SWIM-012", "value", ["0.5", "0.2"]).await;
+    let page = one.page("/team").await;
+    assert!(page.text().contains("0.<mark>5</mark>") && page.text().contains("0.<mark>2</mark>"));
+    let names = [&one, &two].map(|pages| pages.client.status().unwrap().enrolled.unwrap().officer_name);
+    assert!(names.iter().all(|name| page.read().contains(name.as_str())));
+    // The item leads there instead of being answered over.
+    let section = one.page("/sections/3").await.text();
+    assert!(
+        section.contains("data-verdict") && section.contains(&format!("href=\"/secret{}/team\"", one.visit))
+    );
+    let over = one.swap(&one.item("PP-SWIM-012", "answer"), &[("value", "0.9")]).await;
+    assert_eq!(over.status, StatusCode::CONFLICT);
+    assert_eq!(one.client.conflicts(one.id).unwrap().len(), 1);
+    // The party reads of no disagreement.
+    assert!(!one.page("/party").await.read().contains("0.5"));
+
+    // What is missing is said, and nothing that was typed is lost.
+    let path = settle(&one);
+    let side = one.client.conflicts(one.id).unwrap()[0].sides[0].change.to_string();
+    for (fields, kept) in [
+        (vec![("side", side.as_str()), ("reason", "  ")], side.as_str()),
+        (vec![("reason", "已复测<b>")], "已复测&#60;b&#62;"),
+        (vec![("side", "new"), ("value", "零点四"), ("reason", "复测")], "零点四"),
+        (vec![("side", "new"), ("value", ""), ("reason", "复测")], "复测"),
+        (vec![("side", &"ab".repeat(32)), ("reason", "复测")], "复测"),
+    ] {
+        let wrong = one.post(&path, &fields).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+        assert!(wrong.text().contains("role=\"alert\"") && wrong.text().contains(kept), "{fields:?}");
+    }
+    assert_eq!(one.client.conflicts(one.id).unwrap().len(), 1);
+    let fields =
+        [("side", "new"), ("value", "０。40"), ("phrase", "仪器复测，以复测结果为准"), ("reason", "两次")];
+    assert_eq!(one.post(&path, &fields).await.place(), format!("{}/team?done=settled", one.visit));
+    assert!(one.register("PP-SWIM-012").unwrap().contains("\"0.40\""));
+    let page = one.page("/team?done=settled").await;
+    assert!(page.read().contains("仪器复测，以复测结果为准；两次"), "{}", page.read());
+
+    // The colleague, who still looks at the old page, is told who settled it and how.
+    two.sync().await;
+    assert_eq!(two.client.conflicts(two.id).unwrap().len(), 1, "not yet arrived");
+    one.sync().await;
+    two.sync().await;
+    let late = two.post(&path.clone(), &[("side", &side), ("reason", "我的理由")]).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    let read = late.read();
+    assert!(read.contains(&names[0]) && read.contains("0.40") && read.contains("我的理由"), "{read}");
+}
+
+#[tokio::test]
+async fn what_was_returned_says_so_at_its_items_and_what_is_sealed_is_read_only() {
+    let world = World::start(21, None).await;
+    let (_, supervisor, one, two) = pool(&world, |_| {}).await;
+    one.post(&one.item("PP-SWIM-001", "answer"), &[("result", "fail")]).await.place();
+    let party = Party::Signed { name: "现场负责人（虚构）".into() };
+    one.client.seal(one.id, PASSPHRASE, &party, None).unwrap();
+    // Signed by one: this terminal writes no more.
+    let signed = one.page("/sections/1").await;
+    assert!(signed.text().contains("fieldset class=\"fp-segments\" disabled"));
+    assert!(!signed.text().contains("type=\"file\""));
+    let refused = one.swap(&one.item("PP-SWIM-001", "answer"), &[("result", "pass")]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.text().contains("role=\"alert\"") && refused.text().contains("id=\"a-1\""));
+    let refused = one.post(&one.item("PP-SWIM-001", "answer"), &[("result", "pass")]).await;
+    assert!(refused.status == StatusCode::CONFLICT && refused.text().contains("item-PP-SWIM-001"));
+    let refused = one.swap(&one.item("PP-SWIM-001", "note"), &[("base", ""), ("text", "x")]).await;
+    assert!(refused.status == StatusCode::CONFLICT && !refused.text().contains("hx-swap-oob"));
+    for pages in [&one, &two] {
+        pages.sync().await;
+    }
+    two.client.cosign(two.id, PASSPHRASE).unwrap();
+    two.sync().await;
+    one.sync().await;
+    let path = format!("/api/v1/inspections/{}/return", one.id);
+    let body = json!({"comment": "请补充<i>", "items": {"PP-SWIM-001": "写明许可证编号"}});
+    supervisor.post(&world, &path, body).await;
+    one.sync().await;
+    let overview = one.page("").await.read();
+    assert!(overview.contains("请补充&#60;i&#62;") && overview.contains("写明许可证编号"), "{overview}");
+    assert!(one.page("/sections/1").await.read().contains("写明许可证编号"));
+    one.post(&one.item("PP-SWIM-001", "answer"), &[("result", "pass")]).await.place();
+    let pass = Answer::Conformity { result: Outcome::Pass }.to_register();
+    assert_eq!(one.register("PP-SWIM-001"), Some(pass));
+}
