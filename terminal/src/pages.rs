@@ -65,6 +65,11 @@ pub(crate) const ALL: &[&[Route]] = &[
     unlock::ROUTES,
 ];
 
+/// The addresses of all pages below the root, as patterns.
+pub fn addresses() -> impl Iterator<Item = &'static str> {
+    ALL.iter().copied().flatten().map(|route| route.path)
+}
+
 /// All pages.
 pub fn routes(face: Face) -> Router {
     let mut router = Router::new();

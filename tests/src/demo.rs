@@ -5,8 +5,11 @@
 
 pub mod api;
 pub(crate) mod city;
+mod desktop;
 pub(crate) mod field;
-mod office;
+pub(crate) mod leave;
+pub(crate) mod office;
+mod pictures;
 pub mod process;
 
 use crate::proxy::Proxy;
@@ -25,6 +28,8 @@ pub struct Options {
     pub headless: bool,
     /// A new folder for everything that the day leaves behind.
     pub data: PathBuf,
+    /// Where the pictures of the documentation go, when they are to be taken.
+    pub pictures: Option<PathBuf>,
 }
 
 /// The day's cast and stage.
@@ -95,23 +100,34 @@ impl Board<'_> {
 /// The step that failed, by its number and name; what went wrong was printed before.
 pub async fn play(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
     let mut day = Day::new(&options.data)?;
-    let mut board = Board { out, steps: Vec::new() };
-    board.step("demo.step.server", city::start(&mut day)).await?;
-    board.step("demo.step.draw", city::draw(&mut day)).await?;
-    board.step("demo.step.enrol", field::enrol(&mut day)).await?;
-    board.step("demo.step.offline", field::work_offline(&mut day)).await?;
-    board.step("demo.step.kill", field::kill(&mut day)).await?;
-    board.step("demo.step.sync", field::converge(&mut day)).await?;
-    board.step("demo.step.conflict", office::decide(&mut day)).await?;
-    board.step("demo.step.seal", office::seal_and_review(&mut day)).await?;
-    board.step("demo.step.disclose", office::disclose(&mut day)).await?;
-    board.table()?;
+    steps(&mut day, out).await?;
+    if let Some(folder) = &options.pictures {
+        pictures::take(&day, folder).await?;
+    }
     if options.headless {
         return day.end();
     }
-    day.show(board.out)?;
+    day.hand_over()?;
+    day.show(out)?;
+    desktop::open(&day.addresses());
     tokio::signal::ctrl_c().await?;
     day.end()
+}
+
+/// Plays all steps and prints a table of them.
+pub(crate) async fn steps(day: &mut Day, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut board = Board { out, steps: Vec::new() };
+    board.step("demo.step.server", city::start(day)).await?;
+    board.step("demo.step.draw", city::draw(day)).await?;
+    board.step("demo.step.enrol", field::enrol(day)).await?;
+    board.step("demo.step.offline", field::work_offline(day)).await?;
+    board.step("demo.step.kill", field::kill(day)).await?;
+    board.step("demo.step.sync", field::converge(day)).await?;
+    board.step("demo.step.conflict", office::decide(day)).await?;
+    board.step("demo.step.seal", office::seal_and_review(day)).await?;
+    board.step("demo.step.disclose", office::disclose(day)).await?;
+    board.step("demo.step.leave", leave::work(day)).await?;
+    Ok(board.table()?)
 }
 
 impl Day {
@@ -173,18 +189,35 @@ impl Day {
         for (key, login) in
             [("demo.open.administrator", city::ADMINISTRATOR), ("demo.open.supervisor", city::SUPERVISOR)]
         {
-            writeln!(out, "{}: {login} / {}", both(key), city::PASSWORD)?;
+            writeln!(out, "    {}: {login} / {}", both(key), city::PASSWORD)?;
         }
         writeln!(out, "{}: {}/", both("demo.open.public"), self.server_url)?;
         for terminal in &self.terminals {
             let (url, secret) = terminal.address();
             let label = both("demo.open.terminal");
             let name = &terminal.officer_name;
-            writeln!(out, "{label}: {name}  {url}/{secret}")?;
+            writeln!(out, "{label} {name}: {url}/{secret}")?;
         }
-        writeln!(out, "{}: {}", both("demo.open.passphrase"), field::PASSPHRASE)?;
+        writeln!(out, "    {}: {}", both("demo.open.passphrase"), field::PASSPHRASE)?;
         writeln!(out, "{}: {}/api/v1/openapi.json", both("demo.open.api"), self.server_url)?;
         writeln!(out, "{}: {}", both("demo.open.data"), self.data.display())
+    }
+
+    /// Where everything begins that a person looks at.
+    fn addresses(&self) -> Vec<String> {
+        let terminals = self.terminals.iter().map(|terminal| {
+            let (url, secret) = terminal.address();
+            format!("{url}/{secret}")
+        });
+        [format!("{}/console", self.server_url), format!("{}/", self.server_url)]
+            .into_iter()
+            .chain(terminals)
+            .collect()
+    }
+
+    /// From here on people act: terminals sync by themselves.
+    fn hand_over(&mut self) -> Result<(), Failure> {
+        self.terminals.iter_mut().try_for_each(field::Terminal::hand_over)
     }
 
     /// Stops everything as an operator would.

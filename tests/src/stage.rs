@@ -2,9 +2,11 @@
 //! terminals, as the demo starts them. The server can be stopped and comes back, terminals can lose power.
 
 use crate::demo::api::{Api, Failure};
-use crate::demo::{Day, city, field};
+use crate::demo::process::Service;
+use crate::demo::{self, Day, city, field, office};
 use crate::workspace;
 use fieldproof_schema::ids::InspectionId;
+use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 use tempfile::TempDir;
@@ -24,16 +26,44 @@ impl Stage {
     /// # Panics
     /// When it does not come about, as every act on it.
     pub async fn open() -> Self {
+        Self::set_up(async |day| {
+            city::start(day).await?;
+            city::draw(day).await?;
+            field::enrol(day).await
+        })
+        .await
+    }
+
+    /// Sets it up and plays the demo's day on it: there is something of everything.
+    ///
+    /// # Panics
+    /// When a step fails.
+    pub async fn after_the_day() -> Self {
+        Self::set_up(async |day| demo::steps(day, &mut io::sink()).await).await
+    }
+
+    /// Sets it up without anything: a bureau with one administrator, who has imported nothing, and no terminal.
+    ///
+    /// # Panics
+    /// When it does not come about.
+    pub async fn bare() -> Self {
+        Self::set_up(async |day| city::found(day).await).await
+    }
+
+    async fn set_up<T>(play: impl AsyncFnOnce(&mut Day) -> Result<T, Failure>) -> Self {
         build();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut day = Day::new(&folder.path().join("day")).expect("a folder for the day");
-        let result = async {
-            city::start(&mut day).await?;
-            city::draw(&mut day).await?;
-            field::enrol(&mut day).await
-        };
-        done(result.await);
+        done(play(&mut day).await);
         Self { day, folder }
+    }
+
+    /// Starts a terminal that is nobody's yet; its address.
+    pub fn blank_terminal(&mut self) -> String {
+        let server = self.server();
+        let terminal = done(field::Terminal::start(&self.day, "blank", "", &server));
+        self.day.terminals.push(terminal);
+        self.terminal(self.day.terminals.len() - 1)
     }
 
     /// A folder for what a story needs besides.
@@ -111,6 +141,29 @@ impl Stage {
         done(terminal.restart());
     }
 
+    /// Has the officers answer a return: a note by one, signed by both.
+    pub async fn supplement(&self, which: usize) {
+        let task = &self.day.tasks[which];
+        let result = async {
+            office::sync_all(&self.day).await?;
+            let narrative = serde_json::json!({"text": "已按要求补充。"});
+            self.terminal_api(0).put(&format!("{}/narrative", task.path()), &narrative).await?;
+            office::sync_all(&self.day).await?;
+            office::seal(&self.day, &task.path(), 0, Some("已补充")).await
+        };
+        done(result.await);
+    }
+
+    /// The server's process.
+    pub(crate) fn server_process(&self) -> &Service {
+        self.day.server.as_ref().expect("the server runs")
+    }
+
+    /// A terminal's process.
+    pub(crate) fn terminal_process(&self, which: usize) -> &Service {
+        &self.day.terminals[which].service
+    }
+
     /// Syncs a terminal.
     pub async fn sync(&self, which: usize) {
         done(self.day.terminals[which].sync().await);
@@ -118,7 +171,7 @@ impl Stage {
 }
 
 /// Builds the programs that the tests start, once: whoever runs a single test has built only that.
-fn build() {
+pub(crate) fn build() {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let mut command = workspace::cargo(workspace::root());

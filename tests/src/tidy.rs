@@ -5,8 +5,11 @@
 
 mod apply;
 mod manifest;
+mod markup;
 mod rules;
 mod source;
+mod templates;
+mod texts;
 
 use std::fmt;
 use std::io;
@@ -50,6 +53,31 @@ pub fn check(root: &Path) -> io::Result<Vec<Violation>> {
         for path in sources(&root.join(&member.folder))? {
             let name = name(root, &path);
             apply::to_source(&name, &std::fs::read_to_string(&path)?, &mut found);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Checks what people read in the workspace that this crate belongs to; see [`check_faces`].
+///
+/// # Errors
+/// As [`check_faces`].
+pub fn check_own_faces() -> io::Result<Vec<Violation>> {
+    check_faces(workspace::root(), texts::DYNAMIC, templates::OWN)
+}
+
+/// Checks templates and catalogues of the workspace in the folder `root`. `dynamic` are the keys of which a part is known
+/// only when the program runs, `own` the expressions besides the kit's that make markup.
+///
+/// # Errors
+/// When cargo does not understand the workspace or a file cannot be read.
+pub fn check_faces(root: &Path, dynamic: &[&str], own: &[&str]) -> io::Result<Vec<Violation>> {
+    let mut found = texts::check(root, dynamic)?;
+    for member in manifest::members(root)? {
+        let markup = markup::Markup::read(root, &["presentation", &member.folder])?;
+        for path in templates::files(&root.join(&member.folder).join("templates"))? {
+            templates::check(&name(root, &path), &std::fs::read_to_string(&path)?, &markup, own, &mut found);
         }
     }
     found.sort();

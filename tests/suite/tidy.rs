@@ -124,3 +124,37 @@ fn a_planted_violation_is_found_where_it_stands() {
         }
     }
 }
+
+/// The small workspace with a face.
+fn workspace_with_a_face() -> TempDir {
+    let root = tidy_workspace();
+    for language in ["zh-CN", "en"] {
+        let texts = r#"{"kit.save": "x", "kit.state.sealed": "x"}"#;
+        write(root.path(), &format!("presentation/texts/{language}/kit.json"), texts);
+    }
+    let code = "//! Job.\nfn f(p: P) { p.t(format!(\"kit.state.{}\", 1)); }\n#[cfg(test)]\nmod t { const K: &str = \"kit.no\"; }\n";
+    write(root.path(), "server/src/page.rs", code);
+    write(root.path(), "server/templates/a/page.html", "<p>{{ p.t(\"kit.save\") }}</p>\n");
+    root
+}
+
+const OPEN: &[&str] = &["kit.state.*"];
+
+#[test]
+fn a_planted_gap_in_the_texts_is_found() {
+    assert_eq!(tidy::check_faces(workspace_with_a_face().path(), OPEN, &[]).unwrap(), []);
+    let page = "server/templates/a/page.html";
+    for (file, text, what) in [
+        (page, "<p>{{ p.t(\"kit.save\") }} Save</p>", "says"),
+        (page, "<p>{{ p.t(\"kit.save\") }}</p>{{ p.t(\"kit.lost\") }}", "no text under kit.lost"),
+        (page, "<p></p>", "nothing uses kit.save"),
+        (page, "{{ p.t(\"kit.save\") }}{{ p.t(\"kit.{}\"|format(x)) }}", "not declared"),
+        ("server/src/page.rs", "//! Job.\n", "nothing uses kit.state"),
+        ("presentation/texts/en/kit.json", r#"{"kit.save": "x"}"#, "has no text in en"),
+    ] {
+        let root = workspace_with_a_face();
+        write(root.path(), file, text);
+        let found = tidy::check_faces(root.path(), OPEN, &[]).unwrap();
+        assert!(found.iter().any(|violation| violation.what.contains(what)), "{text}: {found:?}");
+    }
+}

@@ -15,6 +15,9 @@ struct Arguments {
     /// A new folder for everything that the day leaves behind; by default a temporary one.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Takes the pictures of the documentation when the day is over, into this folder; needs Chromium.
+    #[arg(long)]
+    pictures: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,6 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Send + Sy
         Some(data) => data,
         None => temporary.path().join("demo"),
     };
-    let options = Options { headless: arguments.headless, data };
+    let options = Options { headless: arguments.headless, data, pictures: arguments.pictures };
     tokio::runtime::Runtime::new()?.block_on(play(&options, &mut io::stdout()))
 }

@@ -1,8 +1,17 @@
-//! `cargo measure`: prints what an officer waits for.
+//! `cargo measure`: prints what people wait for.
 
-use std::io;
+use std::io::{self, Write};
+use std::process::ExitCode;
 
-fn main() -> io::Result<()> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(fieldproof_tests::measure::measure(&mut io::stdout()))
+fn main() -> ExitCode {
+    let measured = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(fieldproof_tests::measure::measure(&mut io::stdout())));
+    match measured {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            writeln!(io::stderr(), "{failure}").ok();
+            ExitCode::FAILURE
+        }
+    }
 }

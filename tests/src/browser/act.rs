@@ -8,7 +8,7 @@ use thirtyfour::{By, WebElement};
 use tokio::time::{Instant, sleep};
 
 /// Between two looks at the page.
-const BLINK: Duration = Duration::from_millis(20);
+pub(super) const BLINK: Duration = Duration::from_millis(20);
 
 /// Set on a document to notice that another one took its place.
 const MARK: &str = "document.documentElement.dataset.fpSeen = 'yes'";
@@ -36,6 +36,19 @@ impl Browser {
     pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
         let answer = self.web.execute(script, arguments).await;
         answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+    }
+
+    /// Runs a script that says itself when it is done: its last argument takes the answer.
+    pub async fn script_to_end(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let answer = self.web.execute_async(script, arguments).await;
+        answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+    }
+
+    /// Goes on in a new tab; the page that was open stays open.
+    pub async fn new_tab(&self) {
+        let tab = self.web.new_tab().await.expect("a tab opens");
+        self.web.switch_to_window(tab).await.expect("the tab is there");
+        self.set(self.look()).await;
     }
 
     /// Waits until a script answers with something that holds.
@@ -111,6 +124,40 @@ impl Browser {
             element.send_keys(text).await.map(Some)
         })
         .await;
+    }
+
+    /// Types on where the cursor is.
+    pub async fn type_on(&self, text: &str) {
+        self.devtools("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Forgets the console's session, as a browser does when it ran out.
+    pub async fn forget_session(&self) {
+        let cookies = self.web.get_all_cookies().await.expect("cookies can be read");
+        let session = cookies.into_iter().find(|cookie| cookie.name.ends_with("session"));
+        let session = session.expect("there is a session");
+        self.web.delete_cookie(&session.name).await.expect("a cookie can be forgotten");
+    }
+
+    /// Sets a field to a value, as somebody does who picks a date.
+    pub async fn set_value(&self, css: &str, value: &str) {
+        let script = "const field = document.querySelector(arguments[0]); if (!field) return false; \
+                      field.focus(); field.value = arguments[1]; \
+                      for (const name of ['input', 'change']) field.dispatchEvent(new Event(name, { bubbles: true })); \
+                      return true";
+        self.until(css, script, vec![json!(css), json!(value)]).await;
+    }
+
+    /// Leaves a field, as the next touch elsewhere does.
+    pub async fn leave(&self, css: &str) {
+        self.script("document.querySelector(arguments[0])?.blur()", vec![json!(css)]).await;
+    }
+
+    /// Opens a part that can be folded, if it is not open.
+    pub async fn open_details(&self, css: &str) {
+        let script = "const part = document.querySelector(arguments[0]); if (!part) return false; \
+                      part.open = true; return true";
+        self.until(css, script, vec![json!(css)]).await;
     }
 
     /// Gives a file to a field that takes one, be it shown or not.

@@ -39,6 +39,11 @@ impl Album {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// Where the pictures are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Keeps a picture.
     pub(super) fn keep(&self, name: &str, png: &[u8]) -> io::Result<PathBuf> {
         let path = self.folder.join(format!("{name}.png"));

@@ -84,7 +84,7 @@ impl Driver {
             "--use-fake-device-for-media-stream",
             "--use-fake-ui-for-media-stream",
             // Names lead nowhere: what would go outside fails and is recorded.
-            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
         ]
         .map(str::to_owned)
         .into();

@@ -73,6 +73,15 @@ impl Browser {
         std::mem::take(&mut self.traffic.lock().expect("no test goes on after a panic").complaints)
     }
 
+    /// Waits until so many requests went to addresses that begin so.
+    pub async fn until_asked(&self, beginning: &str, times: usize) {
+        let end = tokio::time::Instant::now() + super::PATIENCE;
+        while self.asked(beginning).await < times {
+            assert!(tokio::time::Instant::now() < end, "{beginning} was not asked for");
+            tokio::time::sleep(super::act::BLINK).await;
+        }
+    }
+
     /// How many requests went to an address that begins so.
     pub async fn asked(&self, beginning: &str) -> usize {
         self.listen().await;

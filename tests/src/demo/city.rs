@@ -25,11 +25,16 @@ pub(crate) struct Task {
     pub(crate) team: Vec<(OfficerId, String)>,
 }
 
-/// Step 1: a new server on an empty folder, and everything that a bureau has.
-pub(crate) async fn start(day: &mut Day) -> Result<String, Failure> {
+/// A server on an empty folder, with one administrator and nothing else.
+pub(crate) async fn found(day: &mut Day) -> Result<(), Failure> {
+    init(day)?;
+    serve(day).await
+}
+
+/// A new folder with a bureau of one administrator.
+fn init(day: &Day) -> Result<(), Failure> {
     let program = day.program("fieldproof");
-    let folder = day.data.join("server");
-    let folder = folder.to_str().ok_or("the data folder's name is not UTF-8")?.to_owned();
+    let folder = server_folder(day)?;
     let init = ["admin", "init", "--data", &folder, "--code", "YZ", "--name"];
     let names = [
         "云泽市卫生健康委员会（虚构）",
@@ -40,27 +45,43 @@ pub(crate) async fn start(day: &mut Day) -> Result<String, Failure> {
     ];
     let password = format!("{PASSWORD}\n");
     run(&program, &[&init[..], &names[..], &["--password-stdin"]].concat(), &password)?;
-    run(&program, &["import", "organisation", "--sample", "--data", &folder], "")?;
-    run(&program, &["import", "laws", "--bundled", "--data", &folder], "")?;
-    run(&program, &["import", "checklists", "--bundled", "--data", &folder], "")?;
+    Ok(())
+}
 
+/// Starts the server, with a link before it, and signs the administrator in.
+async fn serve(day: &mut Day) -> Result<(), Failure> {
     day.start_server()?;
     let upstream = day.server_url.trim_start_matches("http://").parse()?;
     day.link = Some(Proxy::start(upstream).await?);
+    day.administrator = Some(office::sign_in(&Api::new(&day.server_url)?, ADMINISTRATOR).await?);
+    Ok(())
+}
 
-    let api = Api::new(&day.server_url)?;
-    let administrator = office::sign_in(&api, ADMINISTRATOR).await?;
+fn server_folder(day: &Day) -> Result<String, Failure> {
+    let folder = day.data.join("server");
+    Ok(folder.to_str().ok_or("the data folder's name is not UTF-8")?.to_owned())
+}
+
+/// Step 1: a server with everything that a bureau has.
+pub(crate) async fn start(day: &mut Day) -> Result<String, Failure> {
+    init(day)?;
+    let (program, folder) = (day.program("fieldproof"), server_folder(day)?);
+    run(&program, &["import", "organisation", "--sample", "--data", &folder], "")?;
+    run(&program, &["import", "laws", "--bundled", "--data", &folder], "")?;
+    run(&program, &["import", "checklists", "--bundled", "--data", &folder], "")?;
+    serve(day).await?;
+
+    let administrator = day.administrator()?.clone();
     let supervisor = json!({
         "login": SUPERVISOR, "name": "审核员乙（虚构）", "role": "supervisor", "unit": "ORG-C", "password": PASSWORD,
     });
     administrator.post("/api/v1/users", &supervisor).await?;
-    day.supervisor = Some(office::sign_in(&api, SUPERVISOR).await?);
+    day.supervisor = Some(office::sign_in(&Api::new(&day.server_url)?, SUPERVISOR).await?);
     let templates = administrator.get("/api/v1/templates").await?;
     let count = templates["rows"].as_array().map_or(0, Vec::len);
     if count != data::checklists().len() {
         return Err(format!("{count} checklists instead of {}", data::checklists().len()).into());
     }
-    day.administrator = Some(administrator);
     Ok(format!("{}; {count} checklists", day.server_url))
 }
 
@@ -156,6 +177,13 @@ fn year_of(health: &Value) -> i64 {
 /// The id of a record.
 pub(crate) fn id(value: &Value) -> Result<&str, Failure> {
     value["id"].as_str().ok_or_else(|| format!("no id in {value}").into())
+}
+
+impl Task {
+    /// The visit's address in both JSON interfaces.
+    pub(crate) fn path(&self) -> String {
+        format!("/api/v1/inspections/{}", self.inspection)
+    }
 }
 
 fn read_task(task: &Value) -> Result<Task, Failure> {

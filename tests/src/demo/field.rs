@@ -2,6 +2,7 @@
 
 use super::Day;
 use super::api::{Api, Failure};
+use super::city::Task;
 use super::process::Service;
 use crate::photo;
 use fieldproof_schema::checklist::{Answer, Item, ItemKind, Outcome, Template};
@@ -16,6 +17,8 @@ use tokio::sync::mpsc;
 pub const PASSPHRASE: &str = "demo-passphrase";
 /// Enough for the kill to come while the next one is on its way.
 const WRITES_BEFORE_THE_KILL: usize = 40;
+/// The day says itself when a terminal syncs.
+const NO_AUTO_SYNC: &str = "--no-auto-sync";
 const NARRATIVE_ONE: &str = "上午检查公示情况、更衣室和泳池现场。";
 const NARRATIVE_TWO: &str = "下午检查水处理机房和消毒记录。";
 
@@ -42,11 +45,12 @@ pub(crate) struct Shared {
 }
 
 impl Terminal {
-    fn start(day: &Day, name: &str, officer_name: &str, server: &str) -> Result<Self, Failure> {
+    /// A terminal with a folder of its own.
+    pub(crate) fn start(day: &Day, name: &str, officer_name: &str, server: &str) -> Result<Self, Failure> {
         let folder = day.data.join(name);
         let folder = folder.to_str().ok_or("the data folder's name is not UTF-8")?.to_owned();
         let arguments: Vec<String> =
-            ["serve", "--data", &folder, "--server", server, "--listen", "127.0.0.1:0", "--no-auto-sync"]
+            ["serve", "--data", &folder, "--server", server, "--listen", "127.0.0.1:0", NO_AUTO_SYNC]
                 .map(str::to_owned)
                 .into();
         let (program, log) = (day.program("fieldproof-terminal"), day.data.join(format!("{name}.log")));
@@ -58,6 +62,13 @@ impl Terminal {
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         (self.service, self.api) = open(&self.program, &self.arguments, &self.log)?;
         Ok(())
+    }
+
+    /// Starts it again for somebody's hands: it syncs by itself.
+    pub(crate) fn hand_over(&mut self) -> Result<(), Failure> {
+        self.stop()?;
+        self.arguments.retain(|argument| argument != NO_AUTO_SYNC);
+        self.restart()
     }
 
     /// Where it listens, and its secret.
@@ -124,7 +135,7 @@ pub(crate) async fn enrol(day: &mut Day) -> Result<String, Failure> {
         if detail["task"].is_null() || detail["entity"].is_null() || detail["template_here"] != true {
             return Err(format!("{name}'s terminal lacks the task, the entity or the checklist").into());
         }
-        let template = template(day, &terminal).await?;
+        let template = template(day.task()?, &terminal).await?;
         for reference in template.items.iter().flat_map(|item| &item.provisions) {
             terminal.api.get(&format!("/api/v1/provisions/{}", encode(&reference.provision))).await?;
         }
@@ -134,20 +145,21 @@ pub(crate) async fn enrol(day: &mut Day) -> Result<String, Failure> {
     Ok(shown.join("; "))
 }
 
-fn encode(text: &str) -> String {
+/// Text inside an address.
+pub(crate) fn encode(text: &str) -> String {
     text.bytes()
         .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()
 }
 
-async fn template(day: &Day, terminal: &Terminal) -> Result<Template, Failure> {
-    let task = day.task()?;
+/// The checklist of a task.
+pub(crate) async fn template(task: &Task, terminal: &Terminal) -> Result<Template, Failure> {
     let path = format!("/api/v1/templates/{}/{}", task.template, task.revision);
     Ok(Template::parse_released(&terminal.api.get(&path).await?.to_string())?)
 }
 
 /// An answer that fits the item. Numbers with an upper bound are on it, others far above: both verdicts show at once.
-fn answer(item: &Item) -> Option<Answer> {
+pub(crate) fn answer(item: &Item) -> Option<Answer> {
     match &item.kind {
         ItemKind::Conformity { .. } => Some(Answer::Conformity { result: Outcome::Pass }),
         ItemKind::Number(number) => Some(Answer::Number {
@@ -172,7 +184,7 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
     if offline.body["code"] != "offline" {
         return Err(format!("a sync without a link was answered with {}", offline.body).into());
     }
-    let template = template(day, one).await?;
+    let template = template(day.task()?, one).await?;
     let answers: Vec<_> = template
         .items
         .iter()
@@ -229,7 +241,8 @@ pub(crate) async fn work_offline(day: &mut Day) -> Result<String, Failure> {
     Ok(summary)
 }
 
-fn terminals(day: &Day) -> Result<[&Terminal; 2], Failure> {
+/// Both terminals.
+pub(crate) fn terminals(day: &Day) -> Result<[&Terminal; 2], Failure> {
     match day.terminals.as_slice() {
         [one, two] => Ok([one, two]),
         _ => Err("there are not two terminals".into()),

@@ -35,22 +35,24 @@ pub(crate) async fn decide(day: &mut Day) -> Result<String, Failure> {
     Ok(format!("{}: {reason}", side["officer"].as_str().unwrap_or_default()))
 }
 
-async fn seal(day: &Day, first: usize, comment: Option<&str>) -> Result<(), Failure> {
+/// Both sign: `first` draws up, the other signs the same.
+pub(crate) async fn seal(day: &Day, visit: &str, first: usize, comment: Option<&str>) -> Result<(), Failure> {
     let (one, two) = (&day.terminals[first], &day.terminals[1 - first]);
     let party = json!({"outcome": "signed", "name": "现场负责人（虚构）"});
     let body = json!({"passphrase": PASSPHRASE, "party": party, "comment": comment});
-    one.post(&format!("{}/seal", visit(day)?), &body).await?;
+    one.post(&format!("{visit}/seal"), &body).await?;
     one.sync().await?;
     two.sync().await?;
-    two.post(&format!("{}/cosign", visit(day)?), &json!({"passphrase": PASSPHRASE})).await?;
+    two.post(&format!("{visit}/cosign"), &json!({"passphrase": PASSPHRASE})).await?;
     two.sync().await?;
     one.sync().await?;
-    expect_state(day, "sealed").await
+    expect_state(day, visit, "sealed").await
 }
 
-async fn expect_state(day: &Day, state: &str) -> Result<(), Failure> {
+/// What both terminals must show about a visit.
+pub(crate) async fn expect_state(day: &Day, visit: &str, state: &str) -> Result<(), Failure> {
     for terminal in &day.terminals {
-        let detail = terminal.detail(day).await?;
+        let detail = terminal.api.get(visit).await?;
         if detail["summary"]["state"] != state {
             let found = &detail["summary"]["state"];
             return Err(format!("{} shows {found} instead of {state}", terminal.officer_name).into());
@@ -59,7 +61,8 @@ async fn expect_state(day: &Day, state: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn sync_all(day: &Day) -> Result<(), Failure> {
+/// Syncs both.
+pub(crate) async fn sync_all(day: &Day) -> Result<(), Failure> {
     for terminal in &day.terminals {
         terminal.sync().await?;
     }
@@ -69,17 +72,17 @@ async fn sync_all(day: &Day) -> Result<(), Failure> {
 /// Step 8: sealed, returned, answered with a supplement, sealed again, accepted.
 pub(crate) async fn seal_and_review(day: &mut Day) -> Result<String, Failure> {
     let (server, comment) = (visit(day)?, "请补充浸脚池消毒情况");
-    seal(day, 0, None).await?;
+    seal(day, &server, 0, None).await?;
     day.supervisor()?.post(&format!("{server}/return"), &json!({ "comment": comment })).await?;
     sync_all(day).await?;
-    expect_state(day, "returned").await?;
+    expect_state(day, &server, "returned").await?;
     let note = format!("{}/notes/{}", visit(day)?, day.shared.contested);
     day.terminals[1].put(&note, &json!({"text": "浸脚池已现场复测，补充记录。"})).await?;
     sync_all(day).await?;
-    seal(day, 1, Some("已补充")).await?;
+    seal(day, &server, 1, Some("已补充")).await?;
     day.supervisor()?.post(&format!("{server}/accept"), &json!({"comment": "同意"})).await?;
     sync_all(day).await?;
-    expect_state(day, "accepted").await?;
+    expect_state(day, &server, "accepted").await?;
     let seals = day.terminals[0].detail(day).await?;
     Ok(format!(
         "{} seals, each signed by both officers; accepted",

@@ -70,6 +70,11 @@ impl Service {
         self.ready.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it at once, as a dead battery would.
     pub fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;

@@ -70,7 +70,7 @@ fn covers(scope: &Scope, file: &str, in_test: bool) -> bool {
             .any(|except| if except.contains('/') { file.starts_with(except) } else { name == *except })
 }
 
-fn is_test_file(file: &str) -> bool {
+pub(super) fn is_test_file(file: &str) -> bool {
     ["/tests/", "/testing/"].iter().any(|folder| file.contains(folder))
         || ["/tests.rs", "_tests.rs", "/testing.rs"].iter().any(|end| file.ends_with(end))
 }

@@ -1,0 +1,54 @@
+//! What the programs keep in memory after a day.
+
+use super::pages;
+use crate::browser::{Album, Browser, Look};
+use crate::demo::api::Failure;
+use crate::demo::process::Service;
+use crate::stage::{self, Stage};
+use crate::workspace;
+use std::fs;
+use std::io::Write;
+
+/// Bytes in a KiB, in which the kernel counts.
+const KIB: f64 = 1024.0;
+
+/// Plays the demo's day, and prints what is resident then and what the console's first page weighs.
+pub(super) async fn measure(out: &mut dyn Write) -> Result<(), Failure> {
+    let stage = Stage::after_the_day().await;
+    line(out, "resident memory of the server after the day", stage.server_process())?;
+    for which in 0..2 {
+        let label = format!("resident memory of terminal {} after the day", which + 1);
+        line(out, &label, stage.terminal_process(which))?;
+    }
+    let album = Album::at(&workspace::target(workspace::root())?.join("pictures").join("measured"))?;
+    let browser = Browser::open(album.clone(), Look::CONSOLE).await;
+    browser.goto(&format!("{}/console", stage.server())).await;
+    browser.fill("[name=login]", stage::SUPERVISOR).await;
+    browser.fill("[name=password]", stage::PASSWORD).await;
+    // What the sign-in page brought along counts as brought anew.
+    browser.devtools("Network.clearBrowserCache", serde_json::json!({})).await;
+    browser.follow("main form button").await;
+    let kilobytes = pages::weight(&browser).await as f64 / 1000.0;
+    writeln!(
+        out,
+        "{:<52} {kilobytes:8.0} KB  (goal: 400 KB)",
+        "first console page with everything it needs"
+    )?;
+    Ok(())
+}
+
+/// Prints the memory of a program, where the system says it.
+pub(super) fn line(out: &mut dyn Write, what: &str, service: &Service) -> Result<(), Failure> {
+    match resident(service.id()) {
+        Some(mebibytes) => writeln!(out, "{what:<52} {mebibytes:8.1} MiB  (goal: 80 MiB)")?,
+        None => writeln!(out, "{what:<52} not told by this system")?,
+    }
+    Ok(())
+}
+
+/// Mebibytes of a process that are in memory.
+fn resident(process: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / KIB)
+}

@@ -1,0 +1,118 @@
+//! Every page of both faces and the public site, looked at in every size, language and appearance, and heard by axe.
+
+use crate::browser::crawl::{Face, Walked};
+use crate::browser::{open_terminal, sign_in};
+use fieldproof_presentation::texts::Language;
+use fieldproof_tests::browser::{Album, Browser, Look, Size};
+use fieldproof_tests::stage::{self, Stage};
+
+/// Addresses of the terminal that are posted to, or answer with a part, a file or nothing.
+const TERMINAL_ACTS: &[&str] = &["/", "/assets/{version}/{name}", "/lock", "/ping", "/unlock"];
+/// The same of the console.
+const CONSOLE_ACTS: &[&str] = &["/console/login", "/console/logout", "/console/look"];
+
+#[tokio::test]
+async fn every_page_of_the_terminal_is_looked_at() {
+    let stage = Stage::after_the_day().await;
+    let browser = Browser::open(Album::new("terminal").unwrap(), Look::TERMINAL).await;
+    let face = Face {
+        root: stage.terminal(0),
+        addresses: fieldproof_terminal::pages::addresses().collect(),
+        no_pages: TERMINAL_ACTS,
+        sizes: &Size::TERMINAL,
+        outdoors: true,
+        starts: &["/tasks", "/settings", "/sync"],
+        each: 2,
+    };
+    let mut walked = Walked::default();
+    face.look(&browser, "/unlock", "unlock", &mut walked).await;
+    open_terminal(&browser, &stage, 0).await;
+    face.walk(&browser, &mut walked).await;
+    face.look(&browser, "/nowhere", "error", &mut walked).await;
+    browser.kept_to_itself(&[&face.root]).await;
+    println!("{}", browser.album().index().unwrap().display());
+    face.verdict(&walked);
+}
+
+#[tokio::test]
+async fn every_page_of_the_console_is_looked_at() {
+    let stage = Stage::after_the_day().await;
+    let browser = Browser::open(Album::new("console").unwrap(), Look::CONSOLE).await;
+    let face = Face {
+        root: stage.server(),
+        addresses: fieldproof_server::console::addresses().collect(),
+        no_pages: CONSOLE_ACTS,
+        sizes: &Size::CONSOLE,
+        outdoors: false,
+        starts: &["/console"],
+        each: 2,
+    };
+    let mut walked = Walked::default();
+    face.look(&browser, "/console/login", "login", &mut walked).await;
+    sign_in(&browser, &stage, stage::ADMINISTRATOR).await;
+    face.walk(&browser, &mut walked).await;
+    face.look(&browser, "/console/nowhere", "error", &mut walked).await;
+    browser.kept_to_itself(&[&face.root]).await;
+    println!("{}", browser.album().index().unwrap().display());
+    face.verdict(&walked);
+}
+
+/// What anyone can read.
+#[tokio::test]
+async fn every_page_of_the_public_site_is_looked_at() {
+    let stage = Stage::after_the_day().await;
+    let browser = Browser::open(Album::new("public").unwrap(), Look::CONSOLE).await;
+    let sizes = [Size::TERMINAL[0], Size::CONSOLE[0], Size::CONSOLE[1]];
+    let face = Face {
+        root: stage.server(),
+        addresses: vec!["/", "/results/{id}"],
+        no_pages: &[],
+        sizes: &sizes,
+        outdoors: false,
+        starts: &["/"],
+        each: 2,
+    };
+    let mut walked = Walked::default();
+    face.walk(&browser, &mut walked).await;
+    face.look(&browser, "/?q=%E6%B2%A1%E6%9C%89", "nothing-found", &mut walked).await;
+    face.look(&browser, "/results/nowhere", "error", &mut walked).await;
+    browser.kept_to_itself(&[&face.root]).await;
+    println!("{}", browser.album().index().unwrap().display());
+    face.verdict(&walked);
+}
+
+/// A bureau on its first day, and a terminal that is nobody's yet.
+#[tokio::test]
+async fn pages_that_have_nothing_to_show_say_so() {
+    let mut stage = Stage::bare().await;
+    let terminal = stage.blank_terminal();
+    let browser = Browser::open(Album::new("empty").unwrap(), Look::CONSOLE).await;
+    let console = Face {
+        root: stage.server(),
+        addresses: fieldproof_server::console::addresses().filter(|path| !path.contains('{')).collect(),
+        no_pages: CONSOLE_ACTS,
+        sizes: &Size::CONSOLE[..1],
+        outdoors: false,
+        starts: &["/console"],
+        each: 1,
+    };
+    let mut walked = Walked::default();
+    sign_in(&browser, &stage, stage::ADMINISTRATOR).await;
+    console.walk(&browser, &mut walked).await;
+    console.look(&browser, "/", "public", &mut walked).await;
+
+    let face = Face { root: terminal, outdoors: true, sizes: &Size::TERMINAL[..2], ..console };
+    face.look(&browser, "/enrol", "enrol", &mut walked).await;
+    browser.set(Look::TERMINAL).await;
+    browser.goto(&format!("{}/enrol", face.root)).await;
+    browser.fill("#code", "ABCD-EFGH-JKMN").await;
+    browser.fill("#device_name", "terminal").await;
+    for field in ["#passphrase", "#again"] {
+        browser.fill(field, stage::PASSPHRASE).await;
+    }
+    browser.follow("main form .btn-primary").await;
+    browser.see("[role=alert]").await;
+    face.look_at_shown(&browser, "enrol-refused", Language::Chinese, &mut walked).await;
+    println!("{}", browser.album().index().unwrap().display());
+    walked.verdict();
+}
