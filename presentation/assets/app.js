@@ -8,6 +8,13 @@
     const isTyped = element => element instanceof HTMLElement
         && element.matches('textarea, select, input:not([type=radio], [type=checkbox], [type=submit], [type=button])')
 
+    // Half a word of an input method is nobody's text yet: it is not sent. The whole word makes the field ask again.
+    document.addEventListener('htmx:before:request', event => {
+        if (composing && isTyped(document.activeElement) && event.target.contains(document.activeElement)) {
+            event.preventDefault()
+        }
+    })
+
     // What somebody is writing in is never replaced under their hands; the answer to their own next act brings the rest.
     document.addEventListener('htmx:before:swap', event => {
         const tasks = event.detail.tasks

@@ -132,8 +132,8 @@ pub(super) async fn keep_locked(
         }
         return response;
     }
-    // A script that asks for a part of a page gets no other page in its place: the part stays as it is.
-    if ask.partial && reads {
+    // Where somebody may be writing, a part stays as it is; what was written is taken when it is sent.
+    if ask.partial && reads && path.starts_with("/inspections/") {
         return StatusCode::NO_CONTENT.into_response();
     }
     let enrolled = ask.app().read(Client::status).await.is_ok_and(|status| status.enrolled.is_some());

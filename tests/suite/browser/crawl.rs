@@ -55,8 +55,9 @@ impl Face<'_> {
 
     /// The addresses that the page links to, within the face.
     async fn links(&self, browser: &Browser) -> Vec<String> {
-        let links = browser.attributes("a[href]", "href").await;
-        let below = links.into_iter().filter_map(|link| Some(link.strip_prefix(&self.root)?.to_owned()));
+        let links = browser.script("return [...document.links].map(link => link.href)", Vec::new()).await;
+        let links = links.as_array().cloned().unwrap_or_default();
+        let below = links.iter().filter_map(|link| Some(link.as_str()?.strip_prefix(&self.root)?.to_owned()));
         below.map(|link| link.split('#').next().unwrap_or_default().to_owned()).collect()
     }
 

@@ -41,7 +41,7 @@ async fn answer_section(browser: &Browser, failed: &str, picture: &std::path::Pa
             browser.see(&at(".fp-shot")).await;
         }
         if card["number"] == true {
-            browser.fill(&at("input[name=value]"), "３。５").await;
+            browser.fill(&at("input[name=value]"), "３").await;
             browser.leave(&at("input[name=value]")).await;
         }
         if card["option"] == true {

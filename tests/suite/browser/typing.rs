@@ -9,7 +9,8 @@ use serde_json::json;
 const MARK: &str = "const field = document.querySelector(arguments[0]); field.fpMark = true; field.focus(); \
                     field.setSelectionRange?.(field.value.length, field.value.length)";
 /// The value of the field that has the cursor, if it is the marked one.
-const MARKED: &str = "const field = document.activeElement; return field.fpMark === true ? field.value : null";
+const MARKED: &str =
+    "const field = document.activeElement; return field.fpMark === true ? field.value : null";
 
 #[tokio::test]
 async fn a_sync_and_a_colleagues_answers_leave_the_field_that_is_written_in_alone() {
@@ -49,6 +50,8 @@ async fn a_sync_and_a_colleagues_answers_leave_the_field_that_is_written_in_alon
 
     // What she writes while her own text is being saved is there, too.
     browser.type_on("栏空白").await;
+    let saved = browser.asked(&format!("{}{path}/items/{id}/note", stage.terminal(0))).await;
+    browser.until_asked(&format!("{}{path}/items/{id}/note", stage.terminal(0)), saved + 1).await;
     browser.see(&format!("[data-place='item-{id}'] .fp-writing .fp-status .fp-mark")).await;
     assert_eq!(browser.script(MARKED, Vec::new()).await, "公示栏空白");
     // Both officers' words stand.

@@ -22,7 +22,7 @@ async fn every_page_of_the_terminal_is_looked_at() {
         sizes: &Size::TERMINAL,
         outdoors: true,
         starts: &["/tasks", "/settings", "/sync"],
-        each: 2,
+        each: 1,
     };
     let mut walked = Walked::default();
     face.look(&browser, "/unlock", "unlock", &mut walked).await;
@@ -45,7 +45,7 @@ async fn every_page_of_the_console_is_looked_at() {
         sizes: &Size::CONSOLE,
         outdoors: false,
         starts: &["/console"],
-        each: 2,
+        each: 1,
     };
     let mut walked = Walked::default();
     face.look(&browser, "/console/login", "login", &mut walked).await;
@@ -70,7 +70,7 @@ async fn every_page_of_the_public_site_is_looked_at() {
         sizes: &sizes,
         outdoors: false,
         starts: &["/"],
-        each: 2,
+        each: 1,
     };
     let mut walked = Walked::default();
     face.walk(&browser, &mut walked).await;
