@@ -19,7 +19,7 @@ use crate::store::{
 };
 use fieldproof_schema::checklist::{Answer, Item, Judgement, Template};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, View};
-use fieldproof_schema::ids::{DisclosureId, InspectionId, OrgId, RecordId};
+use fieldproof_schema::ids::{DisclosureId, InspectionId, OfficerId, OrgId, RecordId};
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::reference::{Decision, TaskRow};
 use fieldproof_schema::seal::Statement;
@@ -58,6 +58,16 @@ pub(crate) struct Around {
     /// How many changes are held apart.
     pub(crate) quarantined: i64,
     pub(crate) disclosure: Option<DisclosureId>,
+}
+
+impl Around {
+    /// The name of an officer of the visit. Who signs need not have written anything.
+    pub(crate) fn officer_name(&self, officer: OfficerId) -> String {
+        let team = self.task.iter().flat_map(|task| &task.team).map(|member| (member.officer, &member.name));
+        let writers = self.writers.values().map(|writer| (writer.officer, &writer.officer_name));
+        let known = team.chain(writers).find(|(known, _)| *known == officer);
+        known.map_or_else(|| officer.to_string(), |(_, name)| name.clone())
+    }
 }
 
 /// An inspection with its document.

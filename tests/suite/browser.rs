@@ -2,7 +2,6 @@
 
 mod attack;
 pub(crate) mod crawl;
-mod officer;
 mod supervisor;
 mod typing;
 mod walk;

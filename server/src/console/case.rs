@@ -25,7 +25,6 @@ use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::{Party, Statement};
 use fieldproof_schema::wire::error::ErrorCode;
 use items::{Section, sections};
-use std::collections::BTreeMap;
 use steps::{Step, steps};
 use timeline::{Event, events};
 
@@ -241,13 +240,8 @@ fn signed(p: &Page, around: &Around, statement: &Statement) -> SealShown {
     let digest = fieldproof_schema::suite::Digest::of(statement.to_text().as_bytes());
     let known =
         around.seals.iter().find(|seal| seal.completed_at.is_some() && seal.version == statement.version);
-    let names: BTreeMap<_, _> =
-        around.writers.values().map(|w| (w.officer, (&w.officer_name, &w.device_name))).collect();
     let signer = |signed: &fieldproof_schema::seal::Signed| {
-        let name = names
-            .get(&signed.officer)
-            .map_or_else(|| signed.officer.to_string(), |(name, _)| (*name).clone());
-        format!("{name} · {}", p.moment(&signed.at))
+        format!("{} · {}", around.officer_name(signed.officer), p.moment(&signed.at))
     };
     let (party, refused) = match &statement.party {
         Party::Signed { name } => (p.t1("console.case.party.signed", "name", name), false),

@@ -1,61 +1,13 @@
-//! Every page of both faces and the public site, looked at in every size, language and appearance, and heard by axe.
+//! The public site and what an empty bureau shows, looked at in every size, language and appearance, and heard by axe.
 
 use crate::browser::crawl::{Face, Walked};
-use crate::browser::{open_terminal, sign_in};
+use crate::browser::sign_in;
 use fieldproof_presentation::texts::Language;
 use fieldproof_tests::browser::{Album, Browser, Look, Size};
 use fieldproof_tests::stage::{self, Stage};
 
-/// Addresses of the terminal that are posted to, or answer with a part, a file or nothing.
-const TERMINAL_ACTS: &[&str] = &["/", "/assets/{version}/{name}", "/lock", "/ping", "/unlock"];
-/// The same of the console.
+/// Addresses of the console that are posted to, or answer with a part, a file or nothing.
 const CONSOLE_ACTS: &[&str] = &["/console/login", "/console/logout", "/console/look"];
-
-#[tokio::test]
-async fn every_page_of_the_terminal_is_looked_at() {
-    let stage = Stage::after_the_day().await;
-    let browser = Browser::open(Album::new("terminal").unwrap(), Look::TERMINAL).await;
-    let face = Face {
-        root: stage.terminal(0),
-        addresses: fieldproof_terminal::pages::addresses().collect(),
-        no_pages: TERMINAL_ACTS,
-        sizes: &Size::TERMINAL,
-        outdoors: true,
-        starts: &["/tasks", "/settings", "/sync"],
-        each: 1,
-    };
-    let mut walked = Walked::default();
-    face.look(&browser, "/unlock", "unlock", &mut walked).await;
-    open_terminal(&browser, &stage, 0).await;
-    face.walk(&browser, &mut walked).await;
-    face.look(&browser, "/nowhere", "error", &mut walked).await;
-    browser.kept_to_itself(&[&face.root]).await;
-    println!("{}", browser.album().index().unwrap().display());
-    face.verdict(&walked);
-}
-
-#[tokio::test]
-async fn every_page_of_the_console_is_looked_at() {
-    let stage = Stage::after_the_day().await;
-    let browser = Browser::open(Album::new("console").unwrap(), Look::CONSOLE).await;
-    let face = Face {
-        root: stage.server(),
-        addresses: fieldproof_server::console::addresses().collect(),
-        no_pages: CONSOLE_ACTS,
-        sizes: &Size::CONSOLE,
-        outdoors: false,
-        starts: &["/console"],
-        each: 1,
-    };
-    let mut walked = Walked::default();
-    face.look(&browser, "/console/login", "login", &mut walked).await;
-    sign_in(&browser, &stage, stage::ADMINISTRATOR).await;
-    face.walk(&browser, &mut walked).await;
-    face.look(&browser, "/console/nowhere", "error", &mut walked).await;
-    browser.kept_to_itself(&[&face.root]).await;
-    println!("{}", browser.album().index().unwrap().display());
-    face.verdict(&walked);
-}
 
 /// What anyone can read.
 #[tokio::test]

@@ -84,10 +84,7 @@ fn seals(p: &Page, around: &Around) -> Vec<Event> {
             .unwrap_or(statement.at);
         let key =
             if seal.completed_at.is_some() { "console.history.sealed" } else { "console.history.sealing" };
-        let name = |signed: &fieldproof_schema::seal::Signed| {
-            let writer = around.writers.values().find(|writer| writer.officer == signed.officer);
-            writer.map_or_else(|| signed.officer.to_string(), |writer| writer.officer_name.clone())
-        };
+        let name = |signed: &fieldproof_schema::seal::Signed| around.officer_name(signed.officer);
         Some(Event {
             at,
             icon: "signature",
