@@ -132,20 +132,20 @@ impl Desk {
         Ok(who)
     }
 
-    /// A copy of an inspection's document.
-    pub(crate) fn document(&mut self, inspection: InspectionId) -> Result<Document, ClientError> {
+    /// An inspection's document.
+    pub(crate) fn document(&mut self, inspection: InspectionId) -> Result<Arc<Document>, ClientError> {
         self.document_if_here(inspection)?.ok_or(ClientError::StateWrong { why: Obstacle::NotArrived })
     }
 
-    /// A copy of an inspection's document; `None` while its first change is not here.
+    /// An inspection's document; `None` while its first change is not here.
     pub(crate) fn document_if_here(
         &mut self,
         inspection: InspectionId,
-    ) -> Result<Option<Document>, ClientError> {
+    ) -> Result<Option<Arc<Document>>, ClientError> {
         if let Some(held) = self.documents.get(inspection) {
-            return Ok(Some(held.clone()));
+            return Ok(Some(held));
         }
-        let loaded = documents::load(&self.conn, inspection)?;
+        let loaded = documents::load(&self.conn, inspection)?.map(Arc::new);
         if let Some(document) = &loaded {
             self.documents.put(inspection, document.clone());
         }

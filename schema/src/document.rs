@@ -29,6 +29,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 /// Maps whose values are registers, by name.
 pub(crate) const REGISTER_MAPS: [&str; 7] =
@@ -159,6 +160,8 @@ pub enum Applied {
 pub struct Document {
     doc: Automerge,
     containers: Containers,
+    /// What it says, once somebody has asked; forgotten with every change.
+    view: OnceLock<Arc<View>>,
 }
 
 /// The objects that the first change made; found by name once, used by id ever after.
@@ -249,6 +252,7 @@ impl Document {
         if !missing.is_empty() {
             return Ok(Applied::Waiting(missing));
         }
+        self.view.take();
         self.doc.apply_changes([change])?;
         Ok(Applied::New)
     }
@@ -262,6 +266,7 @@ impl Document {
         at: Moment,
         edit: impl FnOnce(&mut Edit<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Option<(ChangeId, RawChange)>), E> {
+        self.view.take();
         self.doc.set_actor(actor.0.as_slice().into());
         let mut tx = self.doc.transaction();
         let value = match edit(&mut Edit::new(&mut tx, &self.containers)) {
@@ -277,9 +282,13 @@ impl Document {
         Ok((value, change.map(|c| (ChangeId(c.hash().0), RawChange(c.raw_bytes().to_vec())))))
     }
 
-    /// What the document says now.
-    pub fn view(&self) -> Result<View, DocumentError> {
-        view::read(&self.doc, &self.containers, None)
+    /// What the document says now. Read once for each state of the document.
+    pub fn view(&self) -> Result<Arc<View>, DocumentError> {
+        if let Some(known) = self.view.get() {
+            return Ok(known.clone());
+        }
+        let read = Arc::new(view::read(&self.doc, &self.containers, None)?);
+        Ok(self.view.get_or_init(|| read).clone())
     }
 
     /// What the document said at `heads`; the official content of an inspection is its view at the sealed heads.
@@ -299,7 +308,7 @@ impl Document {
     fn wrap(doc: Automerge) -> Result<Self, DocumentError> {
         let containers = Containers::find(&doc)?;
         read_identity(&doc)?;
-        Ok(Self { doc, containers })
+        Ok(Self { doc, containers, view: OnceLock::new() })
     }
 }
 

@@ -100,7 +100,7 @@ impl Stored {
 }
 
 /// What an inspection says now.
-pub async fn view(app: &App, org: OrgId, id: InspectionId) -> Result<View, ApiError> {
+pub async fn view(app: &App, org: OrgId, id: InspectionId) -> Result<Arc<View>, ApiError> {
     let reader = app.clone();
     let stored = app.db.read(move |tx| read(tx, &reader, org, id)).await?;
     blocking(move || stored.open()?.view().map_err(ApiError::internal)).await?

@@ -75,7 +75,7 @@ pub(crate) struct Dossier {
     pub(crate) around: Around,
     pub(crate) document: Document,
     /// What it says now.
-    pub(crate) now: View,
+    pub(crate) now: Arc<View>,
     /// What the team sealed last.
     pub(crate) sealed: Option<Sealed>,
 }

@@ -43,8 +43,8 @@ impl Client {
                 None => {}
             }
             let register = answer.map(Answer::to_register);
-            if let Some(standing) = act.document.view()?.answers.remove(item)
-                && let Some(obstacle) = obstacle(act, inspection, standing, register.as_deref(), seen)?
+            if let Some(register_now) = act.document.view()?.answers.get(item)
+                && let Some(obstacle) = obstacle(act, inspection, register_now, register.as_deref(), seen)?
             {
                 return Ok(Box::new(move |_| Ok(obstacle)));
             }
@@ -114,14 +114,14 @@ impl Client {
 fn obstacle(
     act: &Act<'_>,
     inspection: InspectionId,
-    register: Register,
+    register: &Register,
     mine: Option<&str>,
     seen: Option<ChangeId>,
 ) -> Result<Option<Answered>, ClientError> {
     if !register.rivals.is_empty() {
         return Ok(Some(Answered::Contested));
     }
-    let standing = register.standing;
+    let standing = &register.standing;
     let change = standing.stamp.change;
     if seen == Some(change)
         || mine == Some(standing.value.as_str())
@@ -129,5 +129,5 @@ fn obstacle(
     {
         return Ok(None);
     }
-    Ok(Some(Answered::Unseen(standing)))
+    Ok(Some(Answered::Unseen(standing.clone())))
 }

@@ -120,7 +120,8 @@ impl Client {
     ) -> Result<(), ClientError> {
         self.edit(inspection, |act| {
             let key = record.to_string();
-            let listed = act.document.view()?.evidence.remove(&key);
+            let listed = act.document.view()?;
+            let listed = listed.evidence.get(&key);
             let register = listed.and_then(|r| serde_json::from_str(&r.standing.value).ok());
             let register: EvidenceRegister = register.ok_or(ClientError::NotFound { what: "capture" })?;
             let register = EvidenceRegister { caption: caption.to_owned(), ..register };

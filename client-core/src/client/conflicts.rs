@@ -26,7 +26,7 @@ impl Client {
     pub fn conflicts(&self, inspection: InspectionId) -> Result<Vec<Conflict>, ClientError> {
         let mut desk = self.desk();
         desk.visible(inspection)?;
-        Ok(answer_conflicts(&desk.document(inspection)?.view()?))
+        Ok(answer_conflicts(&*desk.document(inspection)?.view()?))
     }
 
     /// Settles a conflict with a reason; what lost is kept in the resolution. One change, so that it arrives as one.
@@ -43,7 +43,7 @@ impl Client {
         }
         let by = self.desk().ready()?.member.officer_name;
         self.edit(inspection, |act| {
-            let open = answer_conflicts(&act.document.view()?);
+            let open = answer_conflicts(&*act.document.view()?);
             let found = open.into_iter().find(|c| c.id == conflict);
             let found = found.ok_or(ClientError::NotFound { what: "conflict" })?;
             let (map, key) = found.path.split_once('/').ok_or(ClientError::ChoiceUnknown)?;

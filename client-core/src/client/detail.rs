@@ -33,7 +33,7 @@ pub struct InspectionDetail {
     /// The entity as the directory has it now; the view's identity has it as it was.
     pub entity: Option<EntityRow>,
     /// What the document says.
-    pub view: View,
+    pub view: Arc<View>,
     /// The changes that no other change builds upon, sorted.
     pub heads: Vec<ChangeId>,
     /// The pinned checklist; none until it arrives.
@@ -182,7 +182,7 @@ impl Client {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        let authors = authors(&self.reader(), &document.view()?, inspection)?;
+        let authors = authors(&self.reader(), &*document.view()?, inspection)?;
         let mut names = Vec::new();
         for author in new.iter().filter_map(|change| authors.get(change)).filter(|author| !author.own) {
             if !names.contains(&author.name) {

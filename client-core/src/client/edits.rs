@@ -19,6 +19,7 @@ use fieldproof_schema::moment::Interval;
 use fieldproof_schema::suite::Digest;
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What an act sees before it writes.
 pub(super) struct Act<'a> {
@@ -61,7 +62,7 @@ impl Client {
         base: Option<&str>,
         text: &str,
     ) -> Result<String, ClientError> {
-        let current = |view: &mut View| view.notes.remove(item).unwrap_or_default();
+        let current = |view: &View| view.notes.get(item).cloned().unwrap_or_default();
         self.text(inspection, (base, text), current, |edit, text| edit.note(item, text))
     }
 
@@ -72,7 +73,7 @@ impl Client {
         base: Option<&str>,
         text: &str,
     ) -> Result<String, ClientError> {
-        let current = |view: &mut View| std::mem::take(&mut view.narrative);
+        let current = |view: &View| view.narrative.clone();
         self.text(inspection, (base, text), current, |edit, text| edit.narrative(text))
     }
 
@@ -83,7 +84,7 @@ impl Client {
         base: Option<&str>,
         text: &str,
     ) -> Result<String, ClientError> {
-        let current = |view: &mut View| std::mem::take(&mut view.statement);
+        let current = |view: &View| view.statement.clone();
         self.text(inspection, (base, text), current, |edit, text| edit.statement(text))
     }
 
@@ -91,12 +92,12 @@ impl Client {
         &self,
         inspection: InspectionId,
         (base, text): (Option<&str>, &str),
-        current: impl FnOnce(&mut View) -> String,
+        current: impl FnOnce(&View) -> String,
         write: impl FnOnce(&mut Edit<'_, '_>, &str) -> Result<(), EditError> + 'w,
     ) -> Result<String, ClientError> {
         self.edit(inspection, |act| {
             let text = match base {
-                Some(base) => merge(base, text, &current(&mut act.document.view()?)),
+                Some(base) => merge(base, text, &current(&*act.document.view()?)),
                 None => text.to_owned(),
             };
             Ok(Box::new(move |edit| {
@@ -151,7 +152,7 @@ impl Client {
         let mut desk = self.desk();
         let who = desk.ready()?;
         desk.visible(inspection)?;
-        let mut document = desk.document(inspection)?;
+        let mut document = Document::clone(&*desk.document(inspection)?);
         let clocks = Clocks::read(&*self.host);
         let pen = who.pen(clocks);
 
@@ -194,7 +195,7 @@ impl Client {
         desk.clocks = Some(clocks);
         if changed {
             desk.actors.insert(inspection, actor);
-            desk.documents.put(inspection, document);
+            desk.documents.put(inspection, Arc::new(document));
         }
         Ok(value)
     }

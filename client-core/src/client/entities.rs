@@ -149,6 +149,6 @@ impl Client {
                 }
             }
         }
-        Ok(Found { failed, entity: Some(view.identity.entity), sealed_at })
+        Ok(Found { failed, entity: Some(view.identity.entity.clone()), sealed_at })
     }
 }

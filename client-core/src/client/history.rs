@@ -74,7 +74,7 @@ impl Client {
             desk.visible(inspection)?;
             desk.document(inspection)?
         };
-        let mut authors = authors(&self.reader(), &document.view()?, inspection)?;
+        let mut authors = authors(&self.reader(), &*document.view()?, inspection)?;
         let ordered = document.changes();
         let [from, limit] = [from, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         let rows = ordered.iter().rev().skip(from).take(limit).filter_map(|(change, _)| {
@@ -93,7 +93,7 @@ impl Client {
             (who, desk.document(inspection)?)
         };
         let reader = self.reader();
-        let mut authors = authors(&reader, &document.view()?, inspection)?;
+        let mut authors = authors(&reader, &*document.view()?, inspection)?;
         let ordered = document.changes().into_iter();
         let changes = ordered.filter_map(|(id, _)| Some((id, authors.remove(&id)?))).collect();
         let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;

@@ -133,7 +133,7 @@ impl Client {
             text: statement.to_text(),
             statement,
             unsent: unsent::by_inspection(&desk.conn)?.remove(&inspection).unwrap_or_default(),
-            conflicts: answer_conflicts(&document.view()?),
+            conflicts: answer_conflicts(&*document.view()?),
         })
     }
 
@@ -149,7 +149,7 @@ impl Client {
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
-        let open = answer_conflicts(&document.view()?).len();
+        let open = answer_conflicts(&*document.view()?).len();
         if open > 0 {
             return Err(ClientError::ConflictsOpen { count: open });
         }

@@ -3,12 +3,13 @@
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::InspectionId;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// At most so many documents; the one used longest ago goes first.
 pub(crate) struct Cache {
     capacity: usize,
     clock: u64,
-    held: HashMap<InspectionId, (u64, Document)>,
+    held: HashMap<InspectionId, (u64, Arc<Document>)>,
 }
 
 impl Cache {
@@ -16,14 +17,14 @@ impl Cache {
         Self { capacity: capacity.max(1), clock: 0, held: HashMap::new() }
     }
 
-    pub(crate) fn get(&mut self, inspection: InspectionId) -> Option<&Document> {
+    pub(crate) fn get(&mut self, inspection: InspectionId) -> Option<Arc<Document>> {
         self.clock += 1;
         let (used, document) = self.held.get_mut(&inspection)?;
         *used = self.clock;
-        Some(document)
+        Some(document.clone())
     }
 
-    pub(crate) fn put(&mut self, inspection: InspectionId, document: Document) {
+    pub(crate) fn put(&mut self, inspection: InspectionId, document: Arc<Document>) {
         self.clock += 1;
         self.held.insert(inspection, (self.clock, document));
         if self.held.len() > self.capacity {

@@ -10,6 +10,7 @@ use crate::journal_writer::Clocks;
 use crate::projection;
 use crate::store::changes::{self, NewChange};
 use crate::store::{journal, list, meta, receipts, rows};
+use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -17,6 +18,7 @@ use fieldproof_schema::wire::row::{Body, ChangeRow, Row, RowKind};
 use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt, SyncAnswer, Verdict};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What another round or another day can mend: the items stay offered, also when the server holds them apart meanwhile.
 const PASSING: [ErrorCode; 6] = [
@@ -117,7 +119,7 @@ impl Client {
             self.shelf.forget();
         }
         let reference = changed.reference;
-        let fresh = absorb(&tx, &self.shelf, changed, |id| documents.get(id).cloned());
+        let fresh = absorb(&tx, &self.shelf, changed, |id| documents.get(id));
         let committed = fresh.and_then(|fresh| Ok(tx.commit().map(|()| fresh)?));
         if reference {
             // A reader may have read the old rows meanwhile; and after a failure the new ones are not in the store.
@@ -290,8 +292,8 @@ fn absorb(
     tx: &Connection,
     shelf: &Shelf,
     mut changed: Changed,
-    mut cached: impl FnMut(InspectionId) -> Option<fieldproof_schema::document::Document>,
-) -> Result<Vec<(InspectionId, fieldproof_schema::document::Document)>, ClientError> {
+    mut cached: impl FnMut(InspectionId) -> Option<Arc<Document>>,
+) -> Result<Vec<(InspectionId, Arc<Document>)>, ClientError> {
     if changed.reference {
         changed.lines.extend(list::without_progress(tx)?);
     }
@@ -299,10 +301,11 @@ fn absorb(
     for inspection in changed.lines {
         let known = match cached(inspection) {
             Some(document) => Some(document),
-            None => documents::load(tx, inspection)?,
+            None => documents::load(tx, inspection)?.map(Arc::new),
         };
         let document = if changed.documents.contains(&inspection) {
-            let (document, joined) = documents::absorb(tx, inspection, known)?;
+            let (document, joined) = documents::absorb(tx, inspection, known.map(Arc::unwrap_or_clone))?;
+            let document = document.map(Arc::new);
             if let Some(document) = document.as_ref().filter(|_| joined > 0) {
                 fresh.push((inspection, document.clone()));
             }
@@ -310,7 +313,7 @@ fn absorb(
         } else {
             known
         };
-        projection::refresh(tx, shelf, inspection, document.as_ref())?;
+        projection::refresh(tx, shelf, inspection, document.as_deref())?;
     }
     Ok(fresh)
 }

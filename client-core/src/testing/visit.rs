@@ -178,5 +178,5 @@ pub(crate) async fn terminal(dir: &Path, host: &Arc<TestHost>, server: &Server) 
 }
 
 pub(crate) fn view_of(client: &Client, visit: &Visit) -> View {
-    client.inspection(visit.id).unwrap().view
+    View::clone(&client.inspection(visit.id).unwrap().view)
 }

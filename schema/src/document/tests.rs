@@ -171,7 +171,7 @@ fn the_view_at_sealed_heads_never_changes() {
         e.note("SW-02", "后补")?;
         e.narrative("后补")
     });
-    assert_eq!(alice.view_at(&heads).unwrap(), sealed);
+    assert_eq!(alice.view_at(&heads).unwrap(), *sealed);
     assert_ne!(alice.view().unwrap(), sealed);
     assert_eq!(alice.changes_outside(&heads), vec![inspect(&late.0).unwrap().id]);
 }

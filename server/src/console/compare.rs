@@ -74,7 +74,7 @@ async fn show(
 
 fn at(dossier: &Dossier, version: &str) -> Result<View, ApiError> {
     if version == NOW {
-        return Ok(dossier.now.clone());
+        return Ok(View::clone(&dossier.now));
     }
     let version = version.parse().map_err(|_| ErrorCode::NotFound)?;
     dossier.version(version)?.ok_or_else(dossier::nowhere)

@@ -46,7 +46,7 @@ async fn hostile_text_is_shown_as_text_on_every_page() {
         }
     })
     .await;
-    let entity = one.client.inspection(one.id).unwrap().view.identity.entity.name;
+    let entity = one.client.inspection(one.id).unwrap().view.identity.entity.name.clone();
     assert_eq!(entity.chars().count(), 300, "the name came through whole");
     let text = format!("{MARKUP}{BIDI}\n=1+1\n{}", "长".repeat(300_000));
     for (path, fields) in [

@@ -176,7 +176,7 @@ async fn an_administrator_may_write_another_value_and_nobody_else_decides() {
 async fn what_was_written_after_the_seal_stays_beside_it() {
     let scene = Scene::open(97).await;
     let world = &scene.world;
-    let team = scene.review.one.client().inspection(scene.review.id).unwrap().view.identity.team;
+    let team = scene.review.one.client().inspection(scene.review.id).unwrap().view.identity.team.clone();
     let team: Vec<_> = team.iter().map(|member| member.officer).collect();
     scene.write_late(scene.review.id, &team).await;
     let desk = scene.desk("guanli").await;

@@ -8,7 +8,7 @@ async fn serve_the_scene() {
         return;
     }
     let scene = Scene::open(7).await;
-    let team = scene.review.one.client().inspection(scene.review.id).unwrap().view.identity.team;
+    let team = scene.review.one.client().inspection(scene.review.id).unwrap().view.identity.team.clone();
     let team: Vec<_> = team.iter().map(|member| member.officer).collect();
     if std::env::var("LOOK").unwrap() == "late" {
         scene.write_late(scene.review.id, &team).await;
