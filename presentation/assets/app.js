@@ -66,7 +66,11 @@
         if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
         event.preventDefault()
         fetch(link.href, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-            .then(answer => answer.ok && answer.status !== 204 ? answer.text() : Promise.reject(answer))
+            .then(answer => {
+                // While it is locked there is nothing to show here: the link itself leads to the passphrase.
+                const shows = answer.ok && answer.status !== 204 && !answer.headers.has('HX-Redirect')
+                return shows ? answer.text() : Promise.reject(answer)
+            })
             .then(markup => {
                 const sheet = document.createElement('dialog')
                 sheet.className = 'fp-sheet'

@@ -96,6 +96,33 @@
         }
     })
 
+    // What was typed a moment ago goes along when the page goes: by a tap on a link, a swipe, another app.
+    const TYPED = 'textarea, input:not([type=hidden], [type=radio], [type=checkbox], [type=file], [type=submit])'
+    const CARRIED = 60_000 // bytes that a browser carries on for a page that is gone: 64 KiB in all
+    const sent = new WeakMap()
+    const unkept = form => [...form.querySelectorAll(TYPED)].filter(field => field.value !== field.defaultValue && !field.readOnly)
+    const keepTyped = () => {
+        for (const form of document.querySelectorAll('form[hx-post]')) {
+            const fields = unkept(form).map(field => [field, field.value])
+            const body = new URLSearchParams(new FormData(form))
+            if (fields.length === 0 || sent.get(form) === String(body)) continue
+            sent.set(form, String(body))
+            fetch(form.action, {
+                method: 'POST', body, headers: { 'HX-Request': 'true' }, credentials: 'same-origin',
+                keepalive: String(body).length < CARRIED,
+            }).then(answer => {
+                if (answer.ok) for (const [field, value] of fields) field.defaultValue = value
+            }, () => sent.delete(form))
+        }
+    }
+    addEventListener('pagehide', keepTyped)
+    document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'hidden') keepTyped() })
+    addEventListener('beforeunload', event => {
+        const forms = [...document.querySelectorAll('form[hx-post]')]
+        const tooLong = form => unkept(form).length > 0 && String(new URLSearchParams(new FormData(form))).length >= CARRIED
+        if (forms.some(tooLong)) event.preventDefault()
+    })
+
     // What fails is written about: its panel opens in place.
     document.addEventListener('htmx:after:swap', () => {
         for (const answer of document.querySelectorAll('.fp-answer[data-verdict="fail"]:not([data-told])')) {

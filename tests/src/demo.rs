@@ -156,6 +156,9 @@ impl Day {
         let serve = ["serve", "--data", folder, "--listen", "127.0.0.1:0"];
         let server = Service::start(&self.program("fieldproof"), &serve, &self.data.join("server.log"))?;
         self.server_url = server.says("listening");
+        for signed_in in [&mut self.administrator, &mut self.supervisor] {
+            *signed_in = signed_in.as_ref().map(|api| api.at(&self.server_url));
+        }
         self.server = Some(server);
         Ok(())
     }

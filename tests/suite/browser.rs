@@ -2,6 +2,7 @@
 
 mod attack;
 pub(crate) mod crawl;
+mod officer;
 mod supervisor;
 mod typing;
 mod walk;

@@ -99,8 +99,9 @@ fn note_place(face: &Face, here: &str, response: &Response) {
     let is_page = kind.is_some_and(|kind| kind.starts_with(b"text/html"));
     let place = face.settings().place;
     if response.status() == StatusCode::OK && is_page {
-        // The place on the page, where she was on it before.
-        if place.split('#').next() != Some(here) {
+        // The place on the page, where she was on it before; what the address asks besides does not move her.
+        let stays = place.split_once('#').is_some_and(|(page, _)| Some(page) == here.split('?').next());
+        if !stays {
             face.remember(here);
         }
     } else if response.status() == StatusCode::NOT_FOUND && place.split('#').next() == Some(here) {

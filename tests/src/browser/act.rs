@@ -126,6 +126,19 @@ impl Browser {
         .await;
     }
 
+    /// Writes into a field of a page that keeps what is typed, and waits until it has been kept.
+    pub async fn write(&self, css: &str, text: &str) {
+        self.fill(css, text).await;
+        let kept = "const field = document.querySelector(arguments[0]); \
+                    return field.value === arguments[1] && field.defaultValue === arguments[1]";
+        self.until(&format!("{css} is kept"), kept, vec![json!(css), json!(text)]).await;
+    }
+
+    /// Waits until something holds that the page does not show.
+    pub async fn until_so(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        self.wait(what, async || Ok(holds().await.then_some(()))).await;
+    }
+
     /// Types on where the cursor is.
     pub async fn type_on(&self, text: &str) {
         self.devtools("Input.insertText", json!({ "text": text })).await;

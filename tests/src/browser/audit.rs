@@ -3,7 +3,7 @@
 //! axe-core is vendored in `tests/assets` (see `vendored.json` there) and runs in the page through the driver, which the
 //! page's content policy does not concern.
 
-use super::Browser;
+use super::{Browser, Look, Size};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
@@ -75,9 +75,16 @@ impl Browser {
         if is_here != true {
             self.script(&format!("{AXE}; window.axe = axe"), Vec::new()).await;
         }
+        // All of the page at once: what lies under a bar now is not under it when somebody gets there.
+        let look = self.look();
+        let tall = self.script("return document.documentElement.scrollHeight", Vec::new()).await;
+        let height = tall.as_u64().and_then(|tall| u32::try_from(tall).ok()).unwrap_or_default();
+        let size = Size { height: look.size.height.max(height), ..look.size };
+        self.set(Look { size, ..look }).await;
         let rules =
             json!({"color-contrast-enhanced": {"enabled": outdoors}, "target-size": {"enabled": true}});
         let found = self.web.execute_async(RUN, vec![rules]).await.expect("axe runs");
+        self.set(look).await;
         read(found.json().clone())
     }
 

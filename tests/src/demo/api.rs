@@ -45,6 +45,11 @@ impl Api {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same caller, of a server that listens elsewhere now.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), ..self.clone() }
+    }
+
     /// Sends bytes.
     pub async fn send(
         &self,

@@ -3,6 +3,7 @@
 
 use fieldproof_presentation::texts::Language;
 use fieldproof_tests::browser::{Browser, Finding, Look, Scheme, Size};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What is walked, and how it is looked at.
@@ -11,7 +12,7 @@ pub(crate) struct Face<'a> {
     pub(crate) root: String,
     /// Every address of the face, as patterns.
     pub(crate) addresses: Vec<&'static str>,
-    /// Those that are posted to, or answer with something that is no page.
+    /// Those that answer with something that is no page, or lead to another.
     pub(crate) no_pages: &'a [&'a str],
     /// The sizes of its pictures.
     pub(crate) sizes: &'a [Size],
@@ -109,23 +110,42 @@ impl Face<'_> {
                 walked.note(&format!("{name} {}", scheme.as_str()), found);
             }
         }
-        let shown = browser.script("return document.documentElement.innerText", Vec::new()).await;
+        let shown = browser.script(WORDS, Vec::new()).await;
         let shown = shown.as_str().unwrap_or_default().to_owned();
         let keys = shown.split_whitespace().filter(|word| is_key(word));
         walked.wrong.extend(keys.map(|key| format!("{name}: shows the key {key}")));
     }
 
+    /// Looks at a page that no other leads to.
+    pub(crate) async fn look_alone(&self, browser: &Browser, path: &str, walked: &mut Walked) {
+        let pattern = self.pattern(path).unwrap_or_else(|| panic!("{path} is no address of the face"));
+        *walked.seen.entry(pattern).or_default() += 1;
+        self.look(browser, path, pattern, walked).await;
+    }
+
     /// Asserts that every address was reached and nothing was wrong.
-    pub(crate) fn verdict(&self, walked: &Walked) {
-        let unseen = self
-            .addresses
-            .iter()
-            .filter(|address| !walked.seen.contains_key(*address) && !self.no_pages.contains(address));
-        let unseen: Vec<_> = unseen.collect();
+    pub(crate) async fn verdict(&self, browser: &Browser, walked: &Walked) {
+        let mut unseen = Vec::new();
+        for address in &self.addresses {
+            let expected = !walked.seen.contains_key(address) && !self.no_pages.contains(address);
+            if expected && !self.is_act(browser, address).await {
+                unseen.push(address);
+            }
+        }
         assert!(unseen.is_empty(), "no link leads to {unseen:?}");
         walked.verdict();
     }
+
+    /// Whether an address is only posted to.
+    async fn is_act(&self, browser: &Browser, address: &str) -> bool {
+        let script = "const [address, done] = arguments; fetch(address).then(answer => done(answer.status))";
+        browser.script_to_end(script, vec![json!(format!("{}{address}", self.root))]).await == 405
+    }
 }
+
+/// What one reads; codes, which look like keys, left aside.
+const WORDS: &str = "for (const code of document.querySelectorAll('.fp-code')) code.remove(); \
+                     return document.documentElement.innerText";
 
 /// A key that stands where its text should.
 fn is_key(word: &str) -> bool {

@@ -59,3 +59,22 @@ async fn a_sync_and_a_colleagues_answers_leave_the_field_that_is_written_in_alon
     assert!(note.contains("公示栏空白") && note.contains("同事的记录"), "{note}");
     browser.kept_to_itself(&[&stage.terminal(0)]).await;
 }
+
+/// A word and a tap on something else, faster than the page saves by itself.
+#[tokio::test]
+async fn what_was_typed_a_moment_before_leaving_the_page_is_kept() {
+    let stage = Stage::open().await;
+    let browser = Browser::open(Album::new("leaving").unwrap(), Look::TERMINAL).await;
+    let path = format!("/inspections/{}", stage.visit(0));
+    let page = format!("{}{path}/narrative", stage.terminal(0));
+    open_terminal(&browser, &stage, 0).await;
+    browser.goto(&page).await;
+    browser.fill("#t-narrative", "离开前的话").await;
+    browser.goto(&format!("{}/tasks", stage.terminal(0))).await;
+    let there = format!("/api/v1{path}");
+    let kept = async || stage.terminal_api(0).get(&there).await.unwrap()["view"]["narrative"] == "离开前的话";
+    browser.until_so("the text is kept", kept).await;
+    browser.goto(&page).await;
+    assert_eq!(browser.value("#t-narrative").await, "离开前的话");
+    browser.kept_to_itself(&[&stage.terminal(0)]).await;
+}

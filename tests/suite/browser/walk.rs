@@ -1,13 +1,80 @@
-//! The public site and what an empty bureau shows, looked at in every size, language and appearance, and heard by axe.
+//! Every page of both faces and the public site, looked at in every size, language and appearance, and heard by axe.
 
 use crate::browser::crawl::{Face, Walked};
-use crate::browser::sign_in;
+use crate::browser::{open_terminal, sign_in};
 use fieldproof_presentation::texts::Language;
 use fieldproof_tests::browser::{Album, Browser, Look, Size};
 use fieldproof_tests::stage::{self, Stage};
+use serde_json::json;
 
-/// Addresses of the console that are posted to, or answer with a part, a file or nothing.
-const CONSOLE_ACTS: &[&str] = &["/console/login", "/console/logout", "/console/look"];
+/// Addresses of the terminal that answer with a part of a page, a file, nothing or another address.
+const TERMINAL_PARTS: &[&str] = &[
+    "/",
+    "/assets/{version}/{name}",
+    "/enrol",
+    "/inspections/{id}/evidence/{record}/file",
+    "/inspections/{id}/fresh",
+    "/inspections/{id}/items/{item}/judge",
+    "/inspections/{id}/next",
+    "/ping",
+    "/strip",
+    "/sync/state",
+];
+/// The same of the console.
+const CONSOLE_PARTS: &[&str] =
+    &["/console/cases.csv", "/console/draws/{id}/record", "/console/evidence/{digest}"];
+
+#[tokio::test]
+async fn every_page_of_the_terminal_is_looked_at() {
+    let stage = Stage::after_the_day().await;
+    let browser = Browser::open(Album::new("terminal").unwrap(), Look::TERMINAL).await;
+    let face = Face {
+        root: stage.terminal(0),
+        addresses: fieldproof_terminal::pages::addresses().collect(),
+        no_pages: TERMINAL_PARTS,
+        sizes: &Size::TERMINAL,
+        outdoors: true,
+        starts: &["/tasks", "/settings", "/sync", "/enrol/first", "/law"],
+        each: 1,
+    };
+    let mut walked = Walked::default();
+    face.look_alone(&browser, "/unlock", &mut walked).await;
+    open_terminal(&browser, &stage, 0).await;
+    face.walk(&browser, &mut walked).await;
+    face.look(&browser, "/nowhere", "error", &mut walked).await;
+    browser.kept_to_itself(&[&face.root]).await;
+    println!("{}", browser.album().index().unwrap().display());
+    face.verdict(&browser, &walked).await;
+}
+
+#[tokio::test]
+async fn every_page_of_the_console_is_looked_at() {
+    let stage = Stage::after_the_day().await;
+    let browser = Browser::open(Album::new("console").unwrap(), Look::CONSOLE).await;
+    let face = Face {
+        root: stage.server(),
+        addresses: fieldproof_server::console::addresses().collect(),
+        no_pages: CONSOLE_PARTS,
+        sizes: &Size::CONSOLE,
+        outdoors: false,
+        starts: &["/console"],
+        each: 1,
+    };
+    let mut walked = Walked::default();
+    face.look_alone(&browser, "/console/login", &mut walked).await;
+    sign_in(&browser, &stage, stage::ADMINISTRATOR).await;
+    face.walk(&browser, &mut walked).await;
+    // What only a case that got far leads to: two versions, and one that is accepted and not published yet.
+    let (twice, accepted) = (stage.visit(0), stage.visit(1));
+    face.look_alone(&browser, &format!("/console/inspections/{twice}/compare"), &mut walked).await;
+    let accept = format!("/api/v1/inspections/{accepted}/accept");
+    stage.supervisor().post(&accept, &json!({"comment": "同意"})).await.unwrap();
+    face.look_alone(&browser, &format!("/console/inspections/{accepted}/disclose"), &mut walked).await;
+    face.look(&browser, "/console/nowhere", "error", &mut walked).await;
+    browser.kept_to_itself(&[&face.root]).await;
+    println!("{}", browser.album().index().unwrap().display());
+    face.verdict(&browser, &walked).await;
+}
 
 /// What anyone can read.
 #[tokio::test]
@@ -30,7 +97,7 @@ async fn every_page_of_the_public_site_is_looked_at() {
     face.look(&browser, "/results/nowhere", "error", &mut walked).await;
     browser.kept_to_itself(&[&face.root]).await;
     println!("{}", browser.album().index().unwrap().display());
-    face.verdict(&walked);
+    face.verdict(&browser, &walked).await;
 }
 
 /// A bureau on its first day, and a terminal that is nobody's yet.
@@ -42,7 +109,7 @@ async fn pages_that_have_nothing_to_show_say_so() {
     let console = Face {
         root: stage.server(),
         addresses: fieldproof_server::console::addresses().filter(|path| !path.contains('{')).collect(),
-        no_pages: CONSOLE_ACTS,
+        no_pages: CONSOLE_PARTS,
         sizes: &Size::CONSOLE[..1],
         outdoors: false,
         starts: &["/console"],
