@@ -66,6 +66,15 @@ impl Stage {
         self.terminal(self.day.terminals.len() - 1)
     }
 
+    /// Starts another terminal of the first officer, which has not synced yet; its address.
+    pub async fn unsynced_terminal(&mut self) -> String {
+        let address = self.blank_terminal();
+        let (officer, _) = self.day.tasks[0].team[0];
+        let terminal = self.day.terminals.last().expect("it was just started");
+        done(terminal.enrol(&self.day, officer, "unsynced").await);
+        address
+    }
+
     /// A folder for what a story needs besides.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -175,7 +184,10 @@ pub(crate) fn build() {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let mut command = workspace::cargo(workspace::root());
-        let status = command.args(["build", "--quiet", "--workspace", "--bins"]).status();
+        command.args(["build", "--quiet", "--workspace", "--bins"]);
+        // What is measured is what is shipped.
+        let command = if cfg!(debug_assertions) { &mut command } else { command.arg("--release") };
+        let status = command.status();
         assert!(status.is_ok_and(|status| status.success()), "the programs can be built");
     });
 }

@@ -6,6 +6,7 @@ use super::city::Task;
 use super::process::Service;
 use crate::photo;
 use fieldproof_schema::checklist::{Answer, Item, ItemKind, Outcome, Template};
+use fieldproof_schema::ids::OfficerId;
 use fieldproof_schema::suite::Digest;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -56,6 +57,15 @@ impl Terminal {
         let (program, log) = (day.program("fieldproof-terminal"), day.data.join(format!("{name}.log")));
         let (service, api) = open(&program, &arguments, &log)?;
         Ok(Self { program, arguments, log, service, api, officer_name: officer_name.to_owned() })
+    }
+
+    /// Makes it an officer's, with a one-time code. It has synced nothing yet.
+    pub(crate) async fn enrol(&self, day: &Day, officer: OfficerId, name: &str) -> Result<(), Failure> {
+        let path = format!("/api/v1/officers/{officer}/enrolment-codes");
+        let code = day.administrator()?.post(&path, &json!({})).await?;
+        let code = code["code"].as_str().ok_or("no enrolment code")?;
+        let enrol = json!({"code": code, "device_name": name, "passphrase": PASSPHRASE});
+        self.post("/api/v1/enrol", &enrol).await.map(drop)
     }
 
     /// Starts it again where it was stopped.
@@ -124,12 +134,8 @@ pub(crate) async fn enrol(day: &mut Day) -> Result<String, Failure> {
     let team = day.task()?.team.clone();
     let mut shown = Vec::new();
     for ((officer, name), folder) in team.iter().zip(["terminal-1", "terminal-2"]) {
-        let path = format!("/api/v1/officers/{officer}/enrolment-codes");
-        let code = day.administrator()?.post(&path, &json!({})).await?;
-        let code = code["code"].as_str().ok_or("no enrolment code")?;
         let terminal = Terminal::start(day, folder, name, &server)?;
-        let enrol = json!({"code": code, "device_name": folder, "passphrase": PASSPHRASE});
-        terminal.post("/api/v1/enrol", &enrol).await?;
+        terminal.enrol(day, *officer, folder).await?;
         terminal.sync().await?;
         let detail = terminal.detail(day).await?;
         if detail["task"].is_null() || detail["entity"].is_null() || detail["template_here"] != true {

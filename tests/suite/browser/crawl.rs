@@ -125,6 +125,7 @@ impl Face<'_> {
 
     /// Asserts that every address was reached and nothing was wrong.
     pub(crate) async fn verdict(&self, browser: &Browser, walked: &Walked) {
+        browser.goto(&format!("{}/nowhere", self.root)).await;
         let mut unseen = Vec::new();
         for address in &self.addresses {
             let expected = !walked.seen.contains_key(address) && !self.no_pages.contains(address);
@@ -138,7 +139,7 @@ impl Face<'_> {
 
     /// Whether an address is only posted to.
     async fn is_act(&self, browser: &Browser, address: &str) -> bool {
-        let script = "const [address, done] = arguments; fetch(address).then(answer => done(answer.status))";
+        let script = "const [address, done] = arguments; fetch(address).then(answer => done(answer.status), () => done(0))";
         browser.script_to_end(script, vec![json!(format!("{}{address}", self.root))]).await == 405
     }
 }

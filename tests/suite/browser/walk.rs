@@ -1,7 +1,7 @@
 //! Every page of both faces and the public site, looked at in every size, language and appearance, and heard by axe.
 
 use crate::browser::crawl::{Face, Walked};
-use crate::browser::{open_terminal, sign_in};
+use crate::browser::{open_terminal, sign_in, unlock};
 use fieldproof_presentation::texts::Language;
 use fieldproof_tests::browser::{Album, Browser, Look, Size};
 use fieldproof_tests::stage::{self, Stage};
@@ -26,7 +26,8 @@ const CONSOLE_PARTS: &[&str] =
 
 #[tokio::test]
 async fn every_page_of_the_terminal_is_looked_at() {
-    let stage = Stage::after_the_day().await;
+    let mut stage = Stage::after_the_day().await;
+    let unsynced = stage.unsynced_terminal().await;
     let browser = Browser::open(Album::new("terminal").unwrap(), Look::TERMINAL).await;
     let face = Face {
         root: stage.terminal(0),
@@ -34,15 +35,25 @@ async fn every_page_of_the_terminal_is_looked_at() {
         no_pages: TERMINAL_PARTS,
         sizes: &Size::TERMINAL,
         outdoors: true,
-        starts: &["/tasks", "/settings", "/sync", "/enrol/first", "/law"],
-        each: 1,
+        starts: &["/tasks", "/settings", "/sync", "/law"],
+        each: 2,
     };
     let mut walked = Walked::default();
     face.look_alone(&browser, "/unlock", &mut walked).await;
     open_terminal(&browser, &stage, 0).await;
     face.walk(&browser, &mut walked).await;
+    let [sealed, contested, returned] = [1, 2, 3].map(|which| format!("/inspections/{}", stage.visit(which)));
+    face.look(&browser, &sealed, "sealed", &mut walked).await;
+    face.look(&browser, &format!("{contested}/team"), "contested", &mut walked).await;
+    face.look(&browser, &returned, "returned", &mut walked).await;
+    face.look(&browser, &format!("{returned}/seal"), "supplement", &mut walked).await;
     face.look(&browser, "/nowhere", "error", &mut walked).await;
-    browser.kept_to_itself(&[&face.root]).await;
+    let other = Face { root: unsynced, ..face };
+    browser.goto(&other.root).await;
+    unlock(&browser).await;
+    other.look_alone(&browser, "/enrol/first", &mut walked).await;
+    let face = Face { root: stage.terminal(0), ..other };
+    browser.kept_to_itself(&[&face.root, &stage.terminal(2)]).await;
     println!("{}", browser.album().index().unwrap().display());
     face.verdict(&browser, &walked).await;
 }
@@ -67,6 +78,10 @@ async fn every_page_of_the_console_is_looked_at() {
     // What only a case that got far leads to: two versions, and one that is accepted and not published yet.
     let (twice, accepted) = (stage.visit(0), stage.visit(1));
     face.look_alone(&browser, &format!("/console/inspections/{twice}/compare"), &mut walked).await;
+    browser.forget_session().await;
+    sign_in(&browser, &stage, stage::SUPERVISOR).await;
+    face.look(&browser, "/console", "supervisor", &mut walked).await;
+    face.look(&browser, &format!("/console/inspections/{accepted}"), "supervisor-review", &mut walked).await;
     let accept = format!("/api/v1/inspections/{accepted}/accept");
     stage.supervisor().post(&accept, &json!({"comment": "同意"})).await.unwrap();
     face.look_alone(&browser, &format!("/console/inspections/{accepted}/disclose"), &mut walked).await;
