@@ -42,7 +42,7 @@ pub struct InspectionDetail {
     pub items: Vec<ItemState>,
     /// Open conflicts that the team can settle.
     pub conflicts: Vec<Conflict>,
-    /// Who wrote each change, and when.
+    /// Who wrote what stands and what rivals it, and when.
     pub authors: BTreeMap<ChangeId, Author>,
     /// Every capture that is known here, by record.
     pub evidence: Vec<EvidenceItem>,
@@ -138,7 +138,7 @@ impl Client {
         let template = self.template(&view.identity.template)?;
         let reader = self.reader();
         let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;
-        let authors = authors(&reader, &view, inspection)?;
+        let authors = authors(&reader, &view, standing_origins(&reader, &view, inspection)?)?;
         let conflicts = answer_conflicts(&view);
         let items = template
             .as_ref()
@@ -182,7 +182,8 @@ impl Client {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        let authors = authors(&self.reader(), &*document.view()?, inspection)?;
+        let reader = self.reader();
+        let authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
         let mut names = Vec::new();
         for author in new.iter().filter_map(|change| authors.get(change)).filter(|author| !author.own) {
             if !names.contains(&author.name) {
@@ -238,16 +239,25 @@ impl Client {
     }
 }
 
-/// Who wrote each change of an inspection.
-pub(super) fn authors(
+/// Where the changes come from that wrote what stands. An inspection has as many as items, whatever its history.
+fn standing_origins(
     conn: &Connection,
     view: &View,
     inspection: InspectionId,
+) -> Result<Vec<Origin>, ClientError> {
+    changes::origins_of(conn, inspection, &view.writers())
+}
+
+/// Who wrote the changes of an inspection.
+pub(super) fn authors(
+    conn: &Connection,
+    view: &View,
+    origins: Vec<Origin>,
 ) -> Result<BTreeMap<ChangeId, Author>, ClientError> {
     let mut names: BTreeMap<OfficerId, Option<String>> =
         view.identity.team.iter().map(|member| (member.officer, Some(member.name.clone()))).collect();
     let mut found = BTreeMap::new();
-    for origin in changes::origins(conn, inspection)? {
+    for origin in origins {
         let name = match origin.officer {
             Some(officer) => match names.get(&officer) {
                 Some(known) => known.clone(),
@@ -289,7 +299,7 @@ pub(super) fn judged(
     inspection: InspectionId,
     now: Moment,
 ) -> Result<Vec<ItemState>, ClientError> {
-    let authors = authors(conn, view, inspection)?;
+    let authors = authors(conn, view, standing_origins(conn, view, inspection)?)?;
     Ok(items(template, law, view, &answer_conflicts(view), &authors, now))
 }
 

@@ -5,7 +5,7 @@ use super::{Client, Desk};
 use crate::error::ClientError;
 use crate::projection;
 use crate::sealing::{SealBook, SealState, book};
-use crate::store::{journal, rows};
+use crate::store::{changes, journal, rows};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::{InspectionId, OfficerId};
 use fieldproof_schema::journal::Kind;
@@ -74,7 +74,8 @@ impl Client {
             desk.visible(inspection)?;
             desk.document(inspection)?
         };
-        let mut authors = authors(&self.reader(), &*document.view()?, inspection)?;
+        let reader = self.reader();
+        let mut authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
         let ordered = document.changes();
         let [from, limit] = [from, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         let rows = ordered.iter().rev().skip(from).take(limit).filter_map(|(change, _)| {
@@ -93,7 +94,7 @@ impl Client {
             (who, desk.document(inspection)?)
         };
         let reader = self.reader();
-        let mut authors = authors(&reader, &*document.view()?, inspection)?;
+        let mut authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
         let ordered = document.changes().into_iter();
         let changes = ordered.filter_map(|(id, _)| Some((id, authors.remove(&id)?))).collect();
         let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;

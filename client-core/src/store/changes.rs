@@ -6,7 +6,8 @@ use fieldproof_schema::document::{ChangeId, RawChange};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeSet;
 
 /// A change that is to be kept.
 pub(crate) struct NewChange<'a> {
@@ -192,26 +193,44 @@ pub(crate) fn get(conn: &Connection, ordinal: u64) -> Result<(InspectionId, RawC
     Ok((inspection, checked(bytes, expected)?))
 }
 
+/// The journal is asked only about what has no receipt of its own.
+const ORIGIN: &str =
+    "SELECT c.change, c.own, c.device, c.officer, c.device_at, c.earliest, c.latest, c.receipt IS NOT NULL,
+       c.receipt IS NULL AND EXISTS (SELECT 1 FROM journal j WHERE j.hash = c.entry AND j.receipt IS NOT NULL)
+     FROM changes c WHERE c.inspection = ?1";
+
+fn origin(row: &Row<'_>) -> rusqlite::Result<Origin> {
+    Ok(Origin {
+        change: change(row, 0)?,
+        own: row.get(1)?,
+        device: id_or_none(row, 2)?,
+        officer: id_or_none(row, 3)?,
+        device_at: moment_or_none(row, 4)?,
+        written: Interval { earliest: moment_or_none(row, 5)?, latest: moment_or_none(row, 6)? },
+        received: row.get(7)?,
+        entry_received: row.get(8)?,
+    })
+}
+
 /// Where every change of an inspection comes from, in the order of arrival.
 pub(crate) fn origins(conn: &Connection, inspection: InspectionId) -> Result<Vec<Origin>, ClientError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT c.change, c.own, c.device, c.officer, c.device_at, c.earliest, c.latest, c.receipt IS NOT NULL,
-           EXISTS (SELECT 1 FROM journal j WHERE j.hash = c.entry AND j.receipt IS NOT NULL)
-         FROM changes c WHERE c.inspection = ?1 ORDER BY c.ordinal",
-    )?;
-    let rows = statement.query_map([inspection.as_bytes()], |row| {
-        Ok(Origin {
-            change: change(row, 0)?,
-            own: row.get(1)?,
-            device: id_or_none(row, 2)?,
-            officer: id_or_none(row, 3)?,
-            device_at: moment_or_none(row, 4)?,
-            written: Interval { earliest: moment_or_none(row, 5)?, latest: moment_or_none(row, 6)? },
-            received: row.get(7)?,
-            entry_received: row.get(8)?,
-        })
-    })?;
+    let mut statement = conn.prepare_cached(&format!("{ORIGIN} ORDER BY c.ordinal"))?;
+    let rows = statement.query_map([inspection.as_bytes()], origin)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Where some changes of an inspection come from; those that are not here are left out.
+pub(crate) fn origins_of(
+    conn: &Connection,
+    inspection: InspectionId,
+    wanted: &BTreeSet<ChangeId>,
+) -> Result<Vec<Origin>, ClientError> {
+    let mut statement = conn.prepare_cached(&format!("{ORIGIN} AND c.change = ?2"))?;
+    let mut found = Vec::with_capacity(wanted.len());
+    for change in wanted {
+        found.extend(statement.query_row(params![inspection.as_bytes(), change.0], origin).optional()?);
+    }
+    Ok(found)
 }
 
 /// The own changes of an inspection.

@@ -6,7 +6,7 @@ use crate::limits::KEY_BYTES_MAX;
 use crate::suite::Digest;
 use automerge::{Automerge, ChangeHash, ObjId, ReadDoc, Value};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a document says at one point of its history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,6 +66,23 @@ pub struct Stamp {
 }
 
 impl View {
+    /// Every change that wrote a value which stands or rivals one that does.
+    pub fn writers(&self) -> BTreeSet<ChangeId> {
+        let maps = [
+            &self.answers,
+            &self.findings,
+            &self.measurements,
+            &self.evidence,
+            &self.documents,
+            &self.proposals,
+            &self.resolutions,
+        ];
+        let registers = maps.into_iter().flat_map(BTreeMap::values);
+        let sides =
+            registers.flat_map(|register| std::iter::once(&register.standing).chain(&register.rivals));
+        sides.map(|side| side.stamp.change).collect()
+    }
+
     /// False when a key or a text holds U+0000, which databases do not take, or a key is longer than any honest one.
     pub(super) fn is_storable(&self) -> bool {
         let registers = [
