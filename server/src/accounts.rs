@@ -1,42 +1,34 @@
 //! Users of the console: passwords, signing in, adding users.
 //!
-//! Passwords are hashed with Argon2id. An unknown login costs as much as a wrong password and is answered alike. Tries are
+//! An unknown login costs as much as a wrong password and is answered alike. Tries are
 //! counted per login and per address; checks run one after another, so that nobody tries many at once.
 
 mod change;
+mod passwords;
 
 pub use change::{change_password, set_active};
+pub use passwords::{PASSWORD_CHARS_MIN, hashed};
 
-use crate::app::{App, blocking};
+use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::policy::{Role, User};
 use crate::store::audit::Record;
 use crate::store::users::{Account, by_login, insert_session, scope, session_ends_at};
 use crate::store::{audit, failures, users};
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use fieldproof_schema::ids::{DecisionId, OrgId, UserId};
 use fieldproof_schema::limits::CONSOLE_SESSION_SECONDS;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde_json::json;
-use std::sync::LazyLock;
 use tokio::sync::Semaphore;
 
-/// Characters of a password, at least.
-pub const PASSWORD_CHARS_MIN: usize = 12;
-/// Characters of a password, at most: hashing more only costs.
-const PASSWORD_CHARS_MAX: usize = 200;
 /// Characters of a login.
 pub const LOGIN_CHARS_MAX: usize = 64;
 
-/// One password check at a time: each takes 19 MiB and tens of milliseconds.
+/// One password check at a time.
 static CHECKING: Semaphore = Semaphore::const_new(1);
-
-/// What an unknown login is checked against.
-static NOBODY: LazyLock<Result<String, ApiError>> = LazyLock::new(|| hash("no password has this hash"));
 
 /// A session that was opened.
 #[derive(Debug, Clone)]
@@ -62,38 +54,6 @@ pub fn login(text: &str) -> Result<String, ApiError> {
     Ok(login)
 }
 
-/// Hashes a password for keeping. Computes for long: call it through [`blocking`].
-///
-/// # Errors
-/// [`ErrorCode::PasswordTooShort`]; [`ErrorCode::FieldInvalid`] when it is too long.
-pub fn hash_new(password: &str) -> Result<String, ApiError> {
-    let chars = password.chars().count();
-    if chars < PASSWORD_CHARS_MIN {
-        return Err(ApiError::new(ErrorCode::PasswordTooShort).with(json!({"shortest": PASSWORD_CHARS_MIN})));
-    }
-    if chars > PASSWORD_CHARS_MAX {
-        return Err(ApiError::field("password", format!("longer than {PASSWORD_CHARS_MAX} characters")));
-    }
-    hash(password)
-}
-
-fn hash(password: &str) -> Result<String, ApiError> {
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    hash.map(|hash| hash.to_string()).map_err(|error| ApiError::internal(error.to_string()))
-}
-
-fn verify(password: &str, known: Option<&str>) -> bool {
-    let fits = |hash: &str| Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
-    match (known, LazyLock::force(&NOBODY)) {
-        (Some(hash), _) => fits(hash),
-        (None, Ok(nobody)) => {
-            fits(nobody);
-            false
-        }
-        (None, Err(_)) => false,
-    }
-}
-
 /// Signs somebody in. `peer` names where the request comes from.
 ///
 /// # Errors
@@ -101,7 +61,7 @@ fn verify(password: &str, known: Option<&str>) -> bool {
 pub async fn sign_in(app: &App, name: &str, password: String, peer: String) -> Result<SignedIn, ApiError> {
     let org = app.org().await?;
     // A text that cannot be a login is nobody's, and counts against the address alone.
-    let login = login(name).ok().filter(|_| password.chars().count() <= PASSWORD_CHARS_MAX);
+    let login = login(name).ok().filter(|_| password.chars().count() <= passwords::PASSWORD_CHARS_MAX);
     let subjects: Vec<String> = login.iter().map(|login| format!("login:{login}")).chain([peer]).collect();
     refuse_if_waiting(app, org, &subjects).await?;
     let turn = CHECKING.acquire().await.map_err(ApiError::internal)?;
@@ -110,7 +70,7 @@ pub async fn sign_in(app: &App, name: &str, password: String, peer: String) -> R
     let known =
         app.db.read(move |tx| by_login(tx, org, &wanted)).await?.filter(|(account, _)| account.active);
     let hash = known.as_ref().map(|(_, hash)| hash.clone());
-    let fits = blocking(move || verify(&password, hash.as_deref())).await?;
+    let fits = passwords::fits(password, hash).await?;
     let now = app.now();
     let Some((account, _)) = known.filter(|_| fits) else {
         app.db.write(move |tx| subjects.iter().try_for_each(|s| failures::count(tx, org, s, now))).await?;
@@ -177,8 +137,7 @@ pub struct NewUser {
 /// [`ErrorCode::LoginTaken`], [`ErrorCode::PasswordTooShort`], [`ErrorCode::FieldInvalid`].
 pub async fn add(app: &App, org: OrgId, actor: String, new: NewUser) -> Result<Account, ApiError> {
     let now = app.now();
-    let password = new.password;
-    let hash = blocking(move || hash_new(&password)).await??;
+    let hash = hashed(new.password).await?;
     let account = Account {
         id: UserId::new(now, app.random()),
         login: login(&new.login)?,
@@ -220,16 +179,6 @@ mod tests {
         for wrong in ["", "a b", "a\0", "x".repeat(65).as_str()] {
             assert_eq!(login(wrong).unwrap_err().code, ErrorCode::FieldInvalid);
         }
-    }
-
-    #[test]
-    fn a_password_fits_its_own_hash_only() {
-        assert_eq!(hash_new("short").unwrap_err().code, ErrorCode::PasswordTooShort);
-        let hash = hash_new("correct horse battery").unwrap();
-        assert!(hash.starts_with("$argon2id$"));
-        assert!(verify("correct horse battery", Some(&hash)));
-        assert!(!verify("correct horse batterz", Some(&hash)));
-        assert!(!verify("no password has this hash", None));
     }
 
     #[tokio::test]

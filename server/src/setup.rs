@@ -2,7 +2,7 @@
 
 use crate::accounts;
 use crate::api::check;
-use crate::app::{App, Tenant, blocking};
+use crate::app::{App, Tenant};
 use crate::error::ApiError;
 use crate::policy::Role;
 use crate::store::audit::Record;
@@ -35,8 +35,7 @@ pub struct Beginning {
 /// [`ErrorCode::StateWrong`] when there is one; [`ErrorCode::FieldInvalid`], [`ErrorCode::PasswordTooShort`].
 pub async fn begin(app: &App, beginning: Beginning) -> Result<Account, ApiError> {
     let now = app.now();
-    let password = beginning.password;
-    let hash = blocking(move || accounts::hash_new(&password)).await??;
+    let hash = accounts::hashed(beginning.password).await?;
     let tenant = Tenant {
         org: OrgId::new(now, app.random()),
         code: check::text("code", &beginning.code, 64)?,

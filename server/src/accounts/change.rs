@@ -1,7 +1,7 @@
 //! What happens to users later: a new password, an account that ends or comes back.
 
-use super::{CHECKING, hash_new, refuse_if_waiting, verify};
-use crate::app::{App, blocking};
+use super::{CHECKING, hashed, passwords, refuse_if_waiting};
+use crate::app::App;
 use crate::auth::UserActor;
 use crate::error::ApiError;
 use crate::policy::{Act, User};
@@ -68,7 +68,7 @@ pub async fn change_password(
     let turn = CHECKING.acquire().await.map_err(ApiError::internal)?;
     refuse_if_waiting(app, org, &subjects).await?;
     let known = app.db.read(move |tx| users::password_hash(tx, org, id)).await?;
-    let (fits, hash) = blocking(move || (verify(&current, known.as_deref()), hash_new(&new))).await?;
+    let (fits, hash) = (passwords::fits(current, known).await?, hashed(new).await);
     // Too long: said about the field that asks for it here.
     let hash = hash.map_err(|error| match error.code {
         ErrorCode::FieldInvalid => ApiError::field("new", "too long"),
