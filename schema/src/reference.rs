@@ -147,6 +147,19 @@ pub struct EvidenceState {
     pub held: bool,
 }
 
+/// What became of a change after the round that brought it had ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictRow {
+    /// The digest of its bytes.
+    pub item: Digest,
+    /// Of which inspection.
+    pub inspection: InspectionId,
+    /// The name of a [`crate::wire::sync::Outcome`]; a device does not act on one that it does not know.
+    pub outcome: String,
+    /// Why, as an error code.
+    pub code: Option<String>,
+}
+
 /// Something that was decided about an inspection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {

@@ -5,6 +5,7 @@ use crate::db::Db;
 use crate::error::ApiError;
 use crate::laws::LawCache;
 use crate::store;
+use crate::sync::judge::Judging;
 use crate::templates::Templates;
 use fieldproof_schema::host::{self, Host};
 use fieldproof_schema::ids::OrgId;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub templates: Templates,
     /// The parsed register of laws.
     pub laws: LawCache,
+    /// When what was received is judged.
+    pub judging: Judging,
     tenant: OnceLock<Tenant>,
 }
 
@@ -58,7 +61,7 @@ impl Deref for App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(db: Db, blobs: Blobs, key: Box<dyn Signer>, host: Arc<dyn Host>) -> Self {
+    pub fn new(db: Db, blobs: Blobs, key: Box<dyn Signer>, host: Arc<dyn Host>, judging: Judging) -> Self {
         Self(Arc::new(Parts {
             db,
             blobs,
@@ -66,6 +69,7 @@ impl App {
             host,
             templates: Templates::default(),
             laws: LawCache::default(),
+            judging,
             tenant: OnceLock::new(),
         }))
     }

@@ -6,6 +6,7 @@ use crate::cli::CliError;
 use crate::clock::SystemHost;
 use crate::db::{Db, DbUrl};
 use crate::error::ApiError;
+use crate::sync::judge::{self, Judging};
 use fieldproof_schema::host::{self, Host};
 use fieldproof_schema::migrations;
 use fieldproof_schema::suite::MemoryKey;
@@ -55,7 +56,7 @@ impl Place {
     async fn app(&self, key: MemoryKey, host: Arc<dyn Host>) -> Result<App, CliError> {
         let db = Db::open(&self.url()?, migrations::SERVER).await.map_err(ApiError::from)?;
         let blobs = Blobs::open(self.data.clone()).await?;
-        Ok(App::new(db, blobs, Box::new(key), host))
+        Ok(App::new(db, blobs, Box::new(key), host, Judging::new(Some(judge::PATIENCE))))
     }
 
     fn url(&self) -> Result<DbUrl, CliError> {

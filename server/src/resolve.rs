@@ -84,7 +84,7 @@ pub async fn decide(
                 if !conflicts::close(tx, org, &conflict, now, Some(&written.to_register()))? {
                     return Ok(false);
                 }
-                if !unsettled.write(tx, org, &settled, now)? {
+                if !unsettled.write(tx, org, &settled, &settle::Answered::new(), now)? {
                     return Err(ApiError::new(ErrorCode::StateWrong));
                 }
                 decisions::insert(tx, org, conflict.inspection, &decision(record, &written), by.id)?;

@@ -18,6 +18,7 @@ pub mod feeds;
 pub mod inbox;
 pub mod inspections;
 pub mod journal;
+pub mod judging;
 pub mod laws;
 pub mod officers;
 pub mod page;

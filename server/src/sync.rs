@@ -4,12 +4,13 @@
 //! 2. [`settle`]: what passes the gate is merged, the rest is held apart; conflicts and seals are assessed.
 //! 3. [`pull`]: what is new in the device's scope.
 //!
-//! Each step commits before the next begins, and every step may be repeated: a server that is stopped in between
-//! finishes the judging when it starts again ([`settle::finish`]).
+//! Each step commits before the next begins, and every step may be repeated. A receipt never waits for step two: what is
+//! not judged in time, or cannot be, is left to [`judge`].
 
 pub mod assess;
 pub mod declare;
 pub mod gate;
+pub mod judge;
 pub mod pull;
 pub mod receive;
 pub mod settle;
@@ -36,9 +37,7 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         blocking(move || receive::check(id, &key, entries, chunks)).await?
     };
     let received = receive::receive(app, device, checked, unsent).await?;
-    for inspection in &received.touched {
-        settle::settle(app, device.org, *inspection).await?;
-    }
+    judge::within_round(app, device.org, &received.touched, &received.answered(device.id)).await;
     let verdicts = receive::verdicts(app, device, &received).await?;
     let pulled = pull::pull(app, device, &cursors).await?;
     Ok(SyncAnswer {

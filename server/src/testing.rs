@@ -6,6 +6,7 @@ use crate::db::{Db, DbUrl};
 use crate::imports::{self, Importer};
 use crate::routes;
 use crate::setup::{self, Beginning};
+use crate::sync::judge::Judging;
 use axum::body::Body;
 use axum::http::Request;
 use fieldproof_schema::data;
@@ -134,7 +135,7 @@ pub(crate) async fn world() -> World {
     let start = "2026-10-08T01:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
     let clock = Arc::new(Clock { micros: AtomicI64::new(start), drawn: AtomicU64::new(0) });
     let host: Arc<dyn Host> = clock.clone();
-    let app = App::new(db, blobs, Box::new(MemoryKey::from_secret(&[7; 32])), host);
+    let app = App::new(db, blobs, Box::new(MemoryKey::from_secret(&[7; 32])), host, Judging::new(None));
     setup::begin(
         &app,
         Beginning {

@@ -22,6 +22,7 @@ use fieldproof_server::app::App;
 use fieldproof_server::blobs::Blobs;
 use fieldproof_server::db::{Db, DbUrl};
 use fieldproof_server::routes;
+use fieldproof_server::sync::judge::Judging;
 use host::{Clock, SimHost};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -160,5 +161,5 @@ async fn serve(url: &DbUrl, folder: &Path, seed: u64, host: SimHost) -> App {
     let key = MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)));
     let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
     let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
-    App::new(db, blobs, Box::new(key), Arc::new(host))
+    App::new(db, blobs, Box::new(key), Arc::new(host), Judging::new(None))
 }

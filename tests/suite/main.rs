@@ -14,6 +14,8 @@ mod documentation;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod judging;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod pages_console;

@@ -1,13 +1,13 @@
 //! Every statement of the server's stores runs on both engines, through what people and terminals do.
 
 use crate::day;
-use crate::support::City;
+use crate::support::{self, City};
 use fieldproof_schema::document::{Actor, Document};
 use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::row::Body;
 use fieldproof_schema::wire::sync::Chunk;
-use fieldproof_server::sync::settle;
+use fieldproof_server::sync::judge;
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::{self, Person};
@@ -31,10 +31,11 @@ async fn every_statement_runs(world: World) {
     read_everything(&world, &city).await;
     set_up_next_year(&world, &city.administrator).await;
     hold_apart_and_judge_again(&world, &city).await;
+    fail_to_judge(&world, &city).await;
     administer(&world, &city).await;
     leave(&world, &city).await;
     look_around(&world, &city).await;
-    assert_eq!(settle::finish(&world.app).await.unwrap(), 0);
+    assert_eq!(judge::sweep(&world.app).await.unwrap(), 0);
 
     let seen = world.app.db.statements_seen();
     let written = statements::of_stores().unwrap();
@@ -132,6 +133,19 @@ async fn hold_apart_and_judge_again(world: &World, city: &City) {
     rogue.sync(world, vec![entry], chunk()).await;
     let open = city.administrator.get(world, "/api/v1/conflicts").await;
     assert_eq!(open["conflicts"][0]["kind"], "late_change");
+}
+
+/// A visit that cannot be judged for a while.
+async fn fail_to_judge(world: &World, city: &City) {
+    let visit = support::other_visit(&city.one, city.task.inspection);
+    let whole = support::swap_snapshot(world, visit, vec![0]).await;
+    support::answer_one(&city.one, visit);
+    city.one.sync().await;
+    let health: Value = world.expect("GET", "/healthz", None, Value::Null).await;
+    assert_eq!(health["unjudged"]["failing"], 1);
+    support::swap_snapshot(world, visit, whole).await;
+    world.clock.advance_seconds(60);
+    assert_eq!(judge::sweep(&world.app).await.unwrap(), 1);
 }
 
 /// What the console's pages ask, on a day when much is overdue.

@@ -4,6 +4,7 @@ use fieldproof_schema::checklist::{Answer, ItemKind, Outcome};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Party;
+use fieldproof_server::db::{DbError, Tx, Value};
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::{Person, Task};
 use fieldproof_tests::world::device::{Device, PASSPHRASE};
@@ -47,6 +48,33 @@ pub(crate) fn plain_items(device: &Device, visit: InspectionId) -> Vec<(String, 
         plain.map(|item| (item.id.clone(), Answer::Conformity { result: Outcome::Pass })).collect();
     assert!(plain.len() > 4, "the checklist has too few plain items for a story");
     plain
+}
+
+/// Answers a plain item of a visit that has no answer yet; returns which.
+pub(crate) fn answer_one(device: &Device, visit: InspectionId) -> String {
+    let detail = device.client().inspection(visit).expect("the visit is here");
+    let is_open = |(item, _): &(String, _)| !detail.view.answers.contains_key(item);
+    let (item, answer) = plain_items(device, visit).into_iter().find(is_open).expect("an open item");
+    device.client().answer(visit, &item, &answer).expect("the answer fits");
+    item
+}
+
+/// A visit of a terminal's officer besides another.
+pub(crate) fn other_visit(device: &Device, than: InspectionId) -> InspectionId {
+    let visits = device.client().inspections().expect("the list is readable");
+    visits.iter().map(|visit| visit.id).find(|id| *id != than).expect("a second visit")
+}
+
+/// Puts other bytes in the place of a visit's snapshot on the server, behind its back; returns those that stood there.
+pub(crate) async fn swap_snapshot(world: &World, visit: InspectionId, bytes: Vec<u8>) -> Vec<u8> {
+    let visit = Value::Text(visit.to_string());
+    let swap = move |tx: &mut Tx<'_>| {
+        let known = tx.query_opt("SELECT bytes FROM snapshots WHERE inspection = $1", &[visit.clone()])?;
+        let put = "UPDATE snapshots SET bytes = $2 WHERE inspection = $1";
+        tx.execute(put, &[visit.clone(), Value::Bytes(bytes.clone())])?;
+        known.expect("the visit has a snapshot").get(0)
+    };
+    world.app.db.write::<Vec<u8>, DbError, _>(swap).await.expect("the database takes it")
 }
 
 /// Seals a visit: `first` draws up and signs, `second` signs the same.

@@ -48,16 +48,6 @@ pub(crate) fn mark_evidence(
     Ok(statement.execute(params![receipt.as_bytes(), bytes.to_bytes()])?)
 }
 
-/// The name of an outcome in the store.
-pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::Waiting => "waiting",
-        Outcome::Quarantined => "quarantined",
-        Outcome::Refused => "refused",
-    }
-}
-
 /// Notes what became of an item.
 pub(crate) fn decide(
     tx: &Connection,
@@ -69,8 +59,22 @@ pub(crate) fn decide(
         "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3",
         "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1",
     ] {
-        tx.prepare_cached(sql)?.execute(params![outcome_name(outcome), code, item.to_bytes()])?;
+        tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes()])?;
     }
+    Ok(())
+}
+
+/// Notes what became of an own change after all. What has no receipt is not concerned: it is offered again and judged then.
+pub(crate) fn decide_late(
+    tx: &Connection,
+    change: Digest,
+    outcome: Outcome,
+    code: Option<&str>,
+) -> Result<(), ClientError> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1 AND receipt IS NOT NULL",
+    )?;
+    statement.execute(params![outcome.as_str(), code, change.to_bytes()])?;
     Ok(())
 }
 

@@ -43,7 +43,8 @@ pub(crate) fn about(kind: &str, body: &[u8]) -> Option<InspectionId> {
         | RowKind::Template
         | RowKind::Laws
         | RowKind::Released
-        | RowKind::Change => return None,
+        | RowKind::Change
+        | RowKind::Verdict => return None,
     };
     let value: Value = serde_json::from_slice(body).ok()?;
     value.get(field)?.as_str()?.parse().ok()

@@ -12,6 +12,7 @@ use crate::store::changes::{self, NewChange};
 use crate::store::{journal, list, meta, receipts, rows};
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::reference::VerdictRow;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::{Body, ChangeRow, Row, RowKind};
@@ -238,6 +239,7 @@ fn take_rows(tx: &Connection, page: &[Row], who: &Who) -> Result<Changed, Client
     for row in page {
         let kind = RowKind::find(&row.kind);
         match &row.body {
+            Body::Reference(text) if kind == Some(RowKind::Verdict) => take_late_verdict(tx, row, text)?,
             Body::Reference(text) => {
                 rows::put(tx, &row.kind, &row.subject, text.as_bytes())?;
                 changed.lines.extend(rows::about(&row.kind, text.as_bytes()));
@@ -250,6 +252,16 @@ fn take_rows(tx: &Connection, page: &[Row], who: &Who) -> Result<Changed, Client
         changed.reference |= matches!(kind, Some(RowKind::Template | RowKind::Laws | RowKind::Released));
     }
     Ok(changed)
+}
+
+/// What became of an own change after its round. One that this version cannot read is kept for a later one.
+fn take_late_verdict(tx: &Connection, row: &Row, text: &str) -> Result<(), ClientError> {
+    let known = serde_json::from_str::<VerdictRow>(text).ok();
+    let outcome = known.as_ref().and_then(|verdict| Outcome::find(&verdict.outcome));
+    match known.zip(outcome) {
+        Some((verdict, outcome)) => receipts::decide_late(tx, verdict.item, outcome, verdict.code.as_deref()),
+        None => rows::put(tx, &row.kind, &row.subject, text.as_bytes()),
+    }
 }
 
 fn take_change(

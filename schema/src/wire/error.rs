@@ -124,6 +124,8 @@ codes! {
     ChangeNotReloadable = "change_not_reloadable", 422;
     /// The change builds upon changes that are not here yet.
     ChangeWaiting = "change_waiting", 202;
+    /// The inspection cannot be judged with this change.
+    ChangeUnjudgeable = "change_unjudgeable", 422;
     /// The change answers an item that is not in the checklist.
     AnswerUnknownItem = "answer_unknown_item", 422;
     /// The answer does not fit its item.

@@ -53,6 +53,8 @@ kinds! {
     Inspection = "inspection";
     /// One change of an inspection.
     Change = "change";
+    /// What became of a change of the device after its round had ended; the body is a [`crate::reference::VerdictRow`].
+    Verdict = "verdict";
 }
 
 /// One row.

@@ -91,6 +91,26 @@ pub enum Outcome {
     Refused,
 }
 
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::Waiting, Self::Quarantined, Self::Refused];
+
+    /// The name in rows and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Waiting => "waiting",
+            Self::Quarantined => "quarantined",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Finds an outcome by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
+    }
+}
+
 /// What became of one item of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Verdict {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::store::tenants;
+use crate::store::{judging, tenants};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -17,15 +17,25 @@ pub fn routes() -> Router<App> {
 }
 
 #[utoipa::path(get, path = "/healthz", tag = "health", responses(
-    (status = 200, description = "The database answers and the organisation is there"),
+    (status = 200, description = "The database answers and the organisation is there; `unjudged`: changes that wait to be judged, \
+        since when, and inspections whose judging failed and is tried again"),
     (status = 503, description = "unavailable")))]
 pub(crate) async fn health(State(app): State<App>) -> Result<Response, ApiError> {
     // Asked of the database each time: what the process remembers says nothing about it.
-    let tenant = app.db.read(tenants::find).await?;
-    let tenant = tenant.ok_or_else(|| {
+    let read = |tx: &mut crate::db::Tx<'_>| {
+        let Some(tenant) = tenants::find(tx)? else { return Ok(None) };
+        let backlog = judging::backlog(tx, tenant.org)?;
+        Ok::<_, crate::db::DbError>(Some((tenant, backlog)))
+    };
+    let found = app.db.read(read).await?;
+    let (tenant, backlog) = found.ok_or_else(|| {
         ApiError::new(ErrorCode::Unavailable)
             .with(json!({"why": "no organisation: run `fieldproof admin init`"}))
     })?;
-    let body = axum::Json(json!({"status": "ok", "organisation": tenant.code, "server_at": app.now()}));
+    let unjudged =
+        json!({"changes": backlog.changes, "oldest_at": backlog.oldest_at, "failing": backlog.failing});
+    let body =
+        json!({"status": "ok", "organisation": tenant.code, "server_at": app.now(), "unjudged": unjudged});
+    let body = axum::Json(body);
     Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
 }

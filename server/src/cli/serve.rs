@@ -4,7 +4,7 @@ use super::{CliError, answer};
 use crate::config::Place;
 use crate::error::ApiError;
 use crate::routes;
-use crate::sync::settle;
+use crate::sync::judge;
 use clap::Args;
 use fieldproof_presentation::http::{self, Limits};
 use serde_json::json;
@@ -30,8 +30,6 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), CliError> {
         let app = self.place.open().await?;
         app.tenant().await?;
-        let judged = settle::finish(&app).await?;
-        tracing::info!(inspections = judged, "what an earlier run left unjudged is settled");
         let address = PathBuf::from(self.listen.to_string());
         let listener = TcpListener::bind(self.listen).await.map_err(CliError::file(&address))?;
         let local = listener.local_addr().map_err(CliError::file(&address))?;
@@ -43,8 +41,10 @@ impl Serve {
             appear(path, &format!("{line}\n"))?;
         }
         tracing::info!(server.address = %local, "listening");
+        let judging = tokio::spawn(judge::work(app.clone()));
         let router = routes::router(app.clone());
         let ended = http::serve(listener, router, Limits::default(), stop.any()).await;
+        judging.abort();
         app.db.clone().close().await;
         tracing::info!("stopped");
         ended.map_err(|error| ApiError::internal(error).into())

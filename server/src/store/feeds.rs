@@ -1,7 +1,7 @@
 //! Feeds: what is new for whom. Rows are references; bodies are looked up when they are read.
 
 use crate::db::{DbError, Tx, params};
-use fieldproof_schema::ids::{InspectionId, OfficerId, OrgId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::wire::row::RowKind;
 
 /// The feed that every device of the organisation reads: officers, checklists, laws.
@@ -15,6 +15,11 @@ pub fn of_officer(officer: OfficerId) -> String {
 /// The feed of one unit: its entities.
 pub fn of_unit(code: &str) -> String {
     format!("unit:{code}")
+}
+
+/// The feed of one device: what became of its changes after its round had ended.
+pub fn of_device(device: DeviceId) -> String {
+    format!("device:{device}")
 }
 
 /// One reference.

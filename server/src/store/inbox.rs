@@ -4,6 +4,7 @@ use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OrgId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::sync::Outcome;
 
 /// What became of a received change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,15 @@ impl State {
             Self::Accepted => "accepted",
             Self::Waiting => "waiting",
             Self::Quarantined => "quarantined",
+        }
+    }
+
+    /// What its sender is told.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Accepted => Outcome::Accepted,
+            Self::Received | Self::Waiting => Outcome::Waiting,
+            Self::Quarantined => Outcome::Quarantined,
         }
     }
 
@@ -129,15 +139,6 @@ pub fn quarantined_count(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) 
         &params![org, inspection],
     )?;
     row.map_or(Ok(0), |r| r.get(0))
-}
-
-/// Inspections with changes that were received but never judged: a server that was stopped in between begins here.
-pub fn unjudged(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<InspectionId>, DbError> {
-    let rows = tx.query(
-        "SELECT DISTINCT inspection FROM inbox WHERE org = $1 AND state = 'received' ORDER BY inspection LIMIT 10000",
-        &params![org],
-    )?;
-    rows.iter().map(|r| r.get(0)).collect()
 }
 
 /// Notes what became of a change.

@@ -4,9 +4,10 @@ use super::{captures, changes, conflicts, decisions, devices, disclosures, inbox
 use crate::db::{DbError, Tx, params};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
-use fieldproof_schema::ids::{InspectionId, OfficerId, OrgId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::law::Released;
-use fieldproof_schema::reference::{InspectionRow, OfficerRow};
+use fieldproof_schema::reference::{InspectionRow, OfficerRow, VerdictRow};
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::{Body, ChangeRow, RowKind};
 use serde::Serialize;
 
@@ -37,6 +38,12 @@ pub fn body(tx: &mut Tx<'_>, org: OrgId, kind: RowKind, subject: &str) -> Result
             Some((inspection, id)) => change(tx, org, inspection, id)?,
             None => None,
         },
+        RowKind::Verdict => match parse_verdict(subject) {
+            Some((inspection, digest, device)) => {
+                verdict(tx, org, inspection, digest, device)?.map(|row| json(&row))
+            }
+            None => None,
+        },
     };
     Ok(found.unwrap_or(Body::Gone))
 }
@@ -44,6 +51,34 @@ pub fn body(tx: &mut Tx<'_>, org: OrgId, kind: RowKind, subject: &str) -> Result
 /// The subject of a change's row.
 pub fn change_subject(inspection: InspectionId, change: ChangeId) -> String {
     format!("{inspection}:{change}")
+}
+
+/// The subject of a verdict's row.
+pub fn verdict_subject(inspection: InspectionId, item: &Digest, device: DeviceId) -> String {
+    format!("{inspection}:{item}:{device}")
+}
+
+fn parse_verdict(subject: &str) -> Option<(InspectionId, Digest, DeviceId)> {
+    let mut parts = subject.splitn(3, ':');
+    let mut next = || parts.next();
+    Some((next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?))
+}
+
+/// What became of a change that a device sent.
+fn verdict(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    digest: Digest,
+    device: DeviceId,
+) -> Result<Option<VerdictRow>, DbError> {
+    let found = inbox::find(tx, org, inspection, &digest, device)?;
+    Ok(found.map(|item| VerdictRow {
+        item: digest,
+        inspection,
+        outcome: item.state.outcome().as_str().to_owned(),
+        code: item.code,
+    }))
 }
 
 /// The subject of a checklist's row.

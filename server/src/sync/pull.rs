@@ -1,6 +1,6 @@
 //! Step three: what is new in the device's scope.
 //!
-//! A device reads three kinds of feeds: everyone's, its officer's, its units'. Scope is decided here and nowhere else:
+//! A device reads four kinds of feeds: everyone's, its officer's, its own, its units'. Scope is decided here and nowhere else:
 //! a feed that [`feeds_of`] does not list is not read.
 
 use crate::app::App;
@@ -28,7 +28,9 @@ pub struct Pulled {
 
 /// The feeds of a device: checklists and own work first, so that today's tasks come before the district's directory.
 fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
-    let mut feeds = vec![feeds::EVERYONE.to_owned(), feeds::of_officer(device.officer)];
+    let own = [feeds::of_officer(device.officer), feeds::of_device(device.id)];
+    let mut feeds = vec![feeds::EVERYONE.to_owned()];
+    feeds.extend(own);
     let units = scope::units_of_officer(tx, device.org, device.officer)?;
     feeds.extend(units.iter().map(|unit| feeds::of_unit(unit)));
     Ok(feeds)

@@ -9,6 +9,7 @@ use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::inbox::{Item, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts};
+use crate::sync::settle::Answered;
 use crate::sync::{declare, gate};
 use fieldproof_schema::document::{self, ChangeId};
 use fieldproof_schema::ids::{DeviceId, InspectionId, ReceiptId};
@@ -93,6 +94,13 @@ pub struct Received {
     pub touched: BTreeSet<InspectionId>,
     entries: Vec<Verdict>,
     changes: Vec<(InspectionId, Digest, Option<ChangeId>)>,
+}
+
+impl Received {
+    /// The changes whose verdicts the round's answer will hold.
+    pub fn answered(&self, device: DeviceId) -> Answered {
+        self.changes.iter().map(|(_, digest, _)| (*digest, device)).collect()
+    }
 }
 
 fn verdict(
@@ -259,14 +267,9 @@ pub async fn verdicts(
             let mut judged = Vec::with_capacity(changes.len());
             for (inspection, digest, id) in &changes {
                 let Some(item) = inbox::find(tx, org, *inspection, digest, device)? else { continue };
-                let outcome = match item.state {
-                    State::Accepted => Outcome::Accepted,
-                    State::Received | State::Waiting => Outcome::Waiting,
-                    State::Quarantined => Outcome::Quarantined,
-                };
                 judged.push(Verdict {
                     item: *digest,
-                    outcome,
+                    outcome: item.state.outcome(),
                     code: item.code,
                     inspection: Some(*inspection),
                     change: *id,

@@ -6,20 +6,43 @@
 use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
 use crate::documents;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 use crate::store::changes::Change;
 use crate::store::inbox::State;
-use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, rows, seals};
+use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
 use crate::sync::assess::{self, Assessment, Surroundings};
 use crate::sync::gate::{self, Candidate, Judged, Passed};
 use fieldproof_schema::document::Document;
-use fieldproof_schema::ids::{InspectionId, OfficerId, OrgId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::RowKind;
+use std::collections::BTreeSet;
 
 /// Two devices of one team that push at the same moment collide once or twice; more means that something is wrong.
 pub const TRIES_MAX: usize = 16;
+
+/// Changes whose senders hear of the judgement by the answer to their round.
+pub type Answered = BTreeSet<(Digest, DeviceId)>;
+
+/// Which of the pending changes are judged.
+#[derive(Debug, Clone)]
+pub enum Only {
+    /// All of them.
+    All,
+    /// These, when it is not known which of them makes judging fail.
+    These(BTreeSet<(Digest, DeviceId)>),
+}
+
+impl Only {
+    fn takes(&self, candidate: &Candidate) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => names.contains(&(candidate.item.digest, candidate.item.device)),
+        }
+    }
+}
 
 /// An inspection with everything that settling needs.
 #[derive(Clone)]
@@ -32,6 +55,8 @@ pub struct Unsettled {
     pub team: Vec<OfficerId>,
     candidates: Vec<Candidate>,
     writers: Vec<journal::Writer>,
+    /// How often judging it failed before.
+    tries: i64,
 }
 
 /// What settling writes.
@@ -61,6 +86,7 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
             laws: app.laws.get(tx, org)?,
         },
         team: inspections::team(tx, org, id)?,
+        tries: judging::tries(tx, org, id)?,
         writers,
         stored,
         candidates,
@@ -91,6 +117,7 @@ impl Unsettled {
             && completed.is_empty()
             && *figures == self.around.info.figures()
             && self.candidates.iter().all(|c| c.item.state == State::Waiting)
+            && self.tries == 0
     }
 
     /// Writes what settling found; false when the inspection has changed since it was read.
@@ -99,6 +126,7 @@ impl Unsettled {
         tx: &mut Tx<'_>,
         org: OrgId,
         settled: &Settled,
+        answered: &Answered,
         now: Moment,
     ) -> Result<bool, DbError> {
         let info = &self.stored.info;
@@ -110,6 +138,17 @@ impl Unsettled {
         changes::put_snapshot(tx, org, info.id, info.version + 1, snapshot)?;
         for (item, state, code) in judged {
             inbox::judge(tx, org, info.id, (&item.0, item.1), *state, code.map(ErrorCode::as_str))?;
+            let waited = self.candidates.iter().any(|c| {
+                (c.item.digest, c.item.device) == *item
+                    && c.item.state == State::Waiting
+                    && *state == State::Waiting
+            });
+            if !waited && !answered.contains(item) {
+                tell_verdict(tx, org, info.id, *item);
+            }
+        }
+        if self.tries > 0 {
+            judging::succeeded(tx, org, info.id)?;
         }
         for conflict in &assessment.found {
             conflicts::insert(tx, org, conflict, now)?;
@@ -132,16 +171,29 @@ impl Unsettled {
     }
 }
 
+/// Tells the sender of a change what became of it, by its own feed: the round that brought it has ended.
+pub fn tell_verdict(tx: &mut Tx<'_>, org: OrgId, id: InspectionId, (digest, device): (Digest, DeviceId)) {
+    let subject = rows::verdict_subject(id, &digest, device);
+    tx.publish(org, &feeds::of_device(device), RowKind::Verdict.as_str(), &subject);
+}
+
 /// Settles an inspection. One that is not here has nothing to settle.
-pub async fn settle(app: &App, org: OrgId, id: InspectionId) -> Result<(), ApiError> {
+pub async fn settle(
+    app: &App,
+    org: OrgId,
+    id: InspectionId,
+    answered: &Answered,
+    only: &Only,
+) -> Result<(), ApiError> {
     for _ in 0..TRIES_MAX {
         let reader = app.clone();
-        let unsettled = match app.db.read(move |tx| read(tx, &reader, org, id)).await {
+        let mut unsettled = match app.db.read(move |tx| read(tx, &reader, org, id)).await {
             Ok(unsettled) => unsettled,
             Err(error) if error.code == ErrorCode::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        let now = app.now();
+        unsettled.candidates.retain(|candidate| only.takes(candidate));
+        let (now, answered) = (app.now(), answered.clone());
         let (unsettled, settled) = blocking(move || {
             let document = unsettled.stored.open()?;
             let candidates = unsettled.candidates.clone();
@@ -152,23 +204,10 @@ pub async fn settle(app: &App, org: OrgId, id: InspectionId) -> Result<(), ApiEr
         })
         .await??;
         if unsettled.is_as_before(&settled)
-            || app.db.write(move |tx| unsettled.write(tx, org, &settled, now)).await?
+            || app.db.write(move |tx| unsettled.write(tx, org, &settled, &answered, now)).await?
         {
             return Ok(());
         }
     }
     Err(ErrorCode::Unavailable.into())
-}
-
-/// Judges what was received but not judged when the server last stopped.
-pub async fn finish(app: &App) -> Result<usize, ApiError> {
-    let org = app.org().await?;
-    let left = app.db.read(move |tx| inbox::unjudged(tx, org)).await?;
-    for id in &left {
-        // One that cannot be settled must not keep the server from starting; what was received stays where it is.
-        if let Err(error) = settle(app, org, *id).await {
-            tracing::error!(inspection.id = %id, error.cause = chain(&error), "an inspection cannot be settled");
-        }
-    }
-    Ok(left.len())
 }

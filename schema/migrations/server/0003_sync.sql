@@ -1,0 +1,17 @@
+-- Judging apart from receipts, and what people decide about changes that are held apart.
+
+CREATE TABLE judging (
+    -- Inspections whose judging failed: they are tried again later, and shown until it succeeds.
+    org TEXT NOT NULL,
+    inspection TEXT NOT NULL,
+    tries BIGINT NOT NULL,
+    next_at BIGINT NOT NULL,
+    error TEXT NOT NULL,
+    PRIMARY KEY (org, inspection)
+);
+
+-- The last decision about a change that is held apart: accept, keep.
+ALTER TABLE inbox ADD COLUMN decision TEXT;
+ALTER TABLE inbox ADD COLUMN decided_at BIGINT;
+ALTER TABLE inbox ADD COLUMN decided_by TEXT;
+ALTER TABLE inbox ADD COLUMN reason TEXT;

@@ -1,0 +1,130 @@
+//! When what was received is judged, and what happens when that fails.
+//!
+//! A receipt says that bytes are durable; it never waits for a judgement. A round judges what it brought as long as
+//! somebody may be kept waiting, and leaves the rest to [`work`]. An inspection that cannot be judged holds nobody back:
+//! the failure is kept and shown, it is tried again later and later, and after some tries the change that makes it fail
+//! is looked for and held apart, so that the others go on.
+
+use crate::app::App;
+use crate::error::{ApiError, chain};
+use crate::store::inbox::{self, State};
+use crate::store::judging;
+use crate::sync::settle::{self, Answered, Only};
+use fieldproof_schema::ids::{InspectionId, OrgId};
+use fieldproof_schema::wire::error::ErrorCode;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long a round is kept waiting for judgements.
+pub const PATIENCE: Duration = Duration::from_millis(1500);
+/// How often left work is looked for when nobody points to it: another server's, and what failed before.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Inspections that are looked up at a time.
+const PAGE: i64 = 64;
+/// Failures after which the change that causes them is looked for.
+const TRIES_BEFORE_SEARCH: i64 = 3;
+/// Seconds until the second try; each further wait is twice as long.
+const WAIT_SECONDS: i64 = 4;
+/// Doublings at most: a bit more than an hour.
+const DOUBLINGS_MAX: u32 = 10;
+
+/// What rounds and the background share.
+#[derive(Debug)]
+pub struct Judging {
+    /// How long a round waits; none: to the end.
+    patience: Option<Duration>,
+    wake: Notify,
+}
+
+impl Judging {
+    /// With the patience of a server with a background that takes over.
+    pub fn new(patience: Option<Duration>) -> Self {
+        Self { patience, wake: Notify::new() }
+    }
+}
+
+/// Judges what a round brought, one inspection after another, while there is patience.
+pub async fn within_round(app: &App, org: OrgId, touched: &BTreeSet<InspectionId>, answered: &Answered) {
+    let begun = Instant::now();
+    for id in touched {
+        if app.judging.patience.is_some_and(|patience| begun.elapsed() > patience) {
+            app.judging.wake.notify_one();
+            return;
+        }
+        judge(app, org, *id, answered).await;
+    }
+}
+
+/// Judges one inspection; a failure is kept and never returned.
+async fn judge(app: &App, org: OrgId, id: InspectionId, answered: &Answered) {
+    let Err(error) = settle::settle(app, org, id, answered, &Only::All).await else { return };
+    let cause = chain(&error);
+    tracing::error!(inspection.id = %id, error.cause = cause, "an inspection cannot be judged");
+    if let Err(error) = note_failure(app, org, id, cause).await {
+        tracing::error!(inspection.id = %id, error.cause = chain(&error), "the failure cannot be kept");
+    }
+}
+
+async fn note_failure(app: &App, org: OrgId, id: InspectionId, cause: String) -> Result<(), ApiError> {
+    let tries = app.db.read(move |tx| judging::tries(tx, org, id)).await? + 1;
+    if tries >= TRIES_BEFORE_SEARCH && set_apart_what_fails(app, org, id).await? {
+        return Ok(());
+    }
+    let doublings = u32::try_from(tries - 1).unwrap_or(DOUBLINGS_MAX).min(DOUBLINGS_MAX);
+    let next_at = app.now().plus_seconds(WAIT_SECONDS << doublings);
+    Ok(app.db.write(move |tx| judging::failed(tx, org, id, next_at, &cause)).await?)
+}
+
+/// Looks for the changes without which an inspection can be judged, and holds them apart. False when there is none: then
+/// it is not they that are the matter.
+async fn set_apart_what_fails(app: &App, org: OrgId, id: InspectionId) -> Result<bool, ApiError> {
+    let nobody = Answered::new();
+    if settle::settle(app, org, id, &nobody, &Only::These(BTreeSet::new())).await.is_err() {
+        return Ok(false);
+    }
+    let pending = app.db.read(move |tx| inbox::pending(tx, org, id)).await?;
+    let mut found = false;
+    for item in pending {
+        let name = (item.digest, item.device);
+        if settle::settle(app, org, id, &nobody, &Only::These(BTreeSet::from([name]))).await.is_ok() {
+            continue;
+        }
+        found = true;
+        let code = ErrorCode::ChangeUnjudgeable.as_str();
+        let apart = move |tx: &mut crate::db::Tx<'_>| {
+            inbox::judge(tx, org, id, (&name.0, name.1), State::Quarantined, Some(code))?;
+            settle::tell_verdict(tx, org, id, name);
+            judging::succeeded(tx, org, id)
+        };
+        app.db.write(apart).await?;
+    }
+    Ok(found)
+}
+
+/// Judges whatever is left, for ever: what rounds had no patience for, what an earlier run or another server left, and
+/// what failed before.
+pub async fn work(app: App) {
+    loop {
+        match sweep(&app).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::warn!(error.cause = chain(&error), "the backlog cannot be read"),
+        }
+        let left = app.judging.wake.notified();
+        // Nobody points to it and nothing came: look again after a while.
+        let _ = tokio::time::timeout(LOOK_EVERY, left).await;
+    }
+}
+
+/// Judges what is due now, a page of it, several at a time; returns how many inspections that were.
+pub async fn sweep(app: &App) -> Result<usize, ApiError> {
+    use futures::StreamExt;
+    let (org, now) = (app.org().await?, app.now());
+    let due = app.db.read(move |tx| judging::due(tx, org, now, PAGE)).await?;
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let nobody = Answered::new();
+    futures::stream::iter(&due).for_each_concurrent(at_once, |id| judge(app, org, *id, &nobody)).await;
+    Ok(due.len())
+}
