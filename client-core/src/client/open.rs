@@ -19,6 +19,8 @@ use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 impl Client {
     /// Opens the data directory `dir`, creating it when there is none.
@@ -51,14 +53,24 @@ impl Client {
     }
 }
 
+/// How long whoever held the directory before is given to end: a program that is just being stopped, or a child that was
+/// started at this moment and has not let go of what it inherited.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
 fn lock(dir: &Path) -> Result<File, ClientError> {
     let failed = |e| ClientError::file("locking the data directory", e);
     let file =
         File::options().write(true).create(true).truncate(false).open(dir.join("lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ClientError::StoreInUse { dir: dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
+    let end = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => return Err(ClientError::StoreInUse { dir: dir.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
 }
 
