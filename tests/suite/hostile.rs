@@ -2,7 +2,7 @@
 
 use crate::support::{self, City};
 use axum::http::StatusCode;
-use fieldproof_schema::document::{Actor, Document, RawChange};
+use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
 use fieldproof_schema::ids::{DeviceId, InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::limits::{SIGN_IN_FAILURES_MAX, SYNC_BODY_BYTES_MAX, SYNC_BODY_PLAIN_BYTES_MAX};
@@ -16,6 +16,7 @@ use fieldproof_tests::world::console::Person;
 use fieldproof_tests::world::forge;
 use fieldproof_tests::world::rogue::{Rogue, enrol_request};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 const ACTOR: Actor = Actor([0xee; 16]);
@@ -314,4 +315,42 @@ async fn a_bad_checklist_and_a_bad_credit_code_are_named_and_good_rows_are_taken
     assert!(refused[0].to_string().contains("uscc"), "{answer}");
     let found = administrator.get(&world, "/api/v1/entities?search=%E6%94%B9%E5%90%8D%E5%90%8E").await;
     assert_eq!(found["rows"].as_array().unwrap().len(), 1, "{found}");
+}
+
+#[tokio::test]
+async fn nobody_writes_in_the_name_of_the_server_or_of_a_colleague() {
+    let world = World::start(17, None).await;
+    let city = support::city(&world).await;
+    let visit = city.task.inspection;
+    let (mut rogue, doc) = rogue(&world, &city.administrator, &city).await;
+    // The colleague has written; the server wrote the first change.
+    support::answer_one(&city.two, visit);
+    city.two.sync().await;
+    let pulled = rogue.sync(&world, vec![], vec![]).await;
+    let changes = pulled.rows.iter().filter_map(|row| match &row.body {
+        Body::Change(row) if row.inspection == visit => Some(inspect(&row.change.0).unwrap().actor),
+        _ => None,
+    });
+    let taken: BTreeSet<Actor> = changes.collect();
+    assert_eq!(taken.len(), 2, "the server and the colleague");
+    let (item, answer) = support::plain_items(&city.one, visit).remove(3);
+    for actor in taken {
+        let (_, change) = doc
+            .clone()
+            .edit(actor, world.app.host.now(), |e| e.answer(&item, &answer.to_register()))
+            .unwrap();
+        let change = change.unwrap().1;
+        let entries = vec![rogue.declare(visit, actor), rogue.cover(visit, &change)];
+        let declared = entries[0].hash();
+        let answered = rogue.sync(&world, entries, chunk(visit, std::slice::from_ref(&change))).await;
+        let said = answered.verdicts.iter().find(|v| v.item == declared).unwrap();
+        assert_eq!((said.outcome, said.code.as_deref()), (Outcome::Quarantined, Some("actor_taken")));
+        let judged = verdict(&answered, &change);
+        assert_eq!(
+            (judged.outcome, judged.code.as_deref()),
+            (Outcome::Quarantined, Some("change_foreign_actor"))
+        );
+    }
+    let shown = city.administrator.get(&world, &format!("/api/v1/inspections/{visit}")).await;
+    assert!(shown["view"]["answers"].get(&item).is_none());
 }

@@ -102,6 +102,8 @@ codes! {
     EntryGap = "entry_gap", 409;
     /// The journal forks: another entry stands in this place.
     EntryFork = "entry_fork", 409;
+    /// The declared writer of changes is somebody else's.
+    ActorTaken = "actor_taken", 409;
     /// No journal entry covers the change.
     ChangeUncovered = "change_uncovered", 422;
     /// The inspection is outside the device's scope.

@@ -51,6 +51,31 @@ pub fn insert(
     Ok(())
 }
 
+/// Whether an actor is somebody else's: another device declared it for the inspection, or it wrote there already, as the
+/// server itself did in the first change and in decisions.
+pub fn actor_is_taken(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    actor: Actor,
+    inspection: InspectionId,
+    device: DeviceId,
+) -> Result<bool, DbError> {
+    let places = params![org, inspection, actor, device];
+    let declared = tx.query_opt(
+        "SELECT device FROM actors WHERE org = $1 AND inspection = $2 AND actor = $3 AND device <> $4",
+        &places,
+    )?;
+    if declared.is_some() {
+        return Ok(true);
+    }
+    let wrote = tx.query_opt(
+        "SELECT position FROM changes WHERE org = $1 AND inspection = $2 AND actor = $3
+           AND (device IS NULL OR device <> $4) LIMIT 1",
+        &places,
+    )?;
+    Ok(wrote.is_some())
+}
+
 /// Notes a writer of changes; the first declaration of an actor counts.
 pub fn insert_actor(
     tx: &mut Tx<'_>,

@@ -30,6 +30,9 @@ pub fn declare(
             let Ok(declared) = body::read::<body::ActorDeclared>(&entry.body) else {
                 return Ok(Some(ErrorCode::EntryUnreadable));
             };
+            if journal::actor_is_taken(tx, org, declared.actor, inspection, device.id)? {
+                return Ok(Some(ErrorCode::ActorTaken));
+            }
             journal::insert_actor(tx, org, declared.actor, inspection, device.id, device.officer)?;
         }
         Kind::Captured => {
