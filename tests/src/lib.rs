@@ -1,5 +1,6 @@
 //! What needs more than one crate: the in-process world, stories, demo and proof.
 
+pub mod bench;
 pub mod browser;
 pub mod demo;
 pub mod measure;

@@ -3,10 +3,10 @@
 //! `cargo measure` prints them, with what they should be. Nothing here is asserted: speed is no matter for tests.
 
 mod acts;
-mod fill;
-mod memory;
+pub(crate) mod fill;
+pub(crate) mod memory;
 mod pages;
-mod times;
+pub(crate) mod times;
 
 use crate::demo::api::Failure;
 use crate::stage;
@@ -48,7 +48,7 @@ async fn store(world: &World, administrator: &Person, out: &mut dyn Write) -> Re
     raw.line(out, "one durable SQLite insert (the raw limit)", None)?;
     acts::answers(&device, &task).line(out, "one answer, committed", Some(&raw))?;
 
-    let filled = fill::fill(world, &device, task.inspection, task.team[0]).await;
+    let filled = fill::fill(world, &device, task.inspection, task.team[0], INSPECTIONS).await;
     filled.map_err(|error| error.code.as_str())?;
     let start = Instant::now();
     let rows = device.sync().await.rows_received;

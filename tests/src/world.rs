@@ -29,6 +29,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -42,12 +43,19 @@ pub struct World {
     seed: u64,
     folder: TempDir,
     url: DbUrl,
+    patience: Option<Duration>,
     starts: u64,
 }
 
 impl World {
-    /// Starts a server on the database at `url`; without one, on SQLite in the world's own folder.
+    /// Starts a server on the database at `url`; without one, on SQLite in the world's own folder. Whatever a round
+    /// brings is judged before it is answered.
     pub async fn start(seed: u64, url: Option<&str>) -> Self {
+        Self::start_with(seed, url, None).await
+    }
+
+    /// Starts a server whose rounds wait for judgements no longer than `patience`.
+    pub async fn start_with(seed: u64, url: Option<&str>, patience: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the world");
         let url = match url {
             Some(url) => url.to_owned(),
@@ -55,8 +63,8 @@ impl World {
         };
         let url: DbUrl = url.parse().expect("the address of a database");
         let clock = Clock::default();
-        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0)).await;
-        Self { router: routes::router(app.clone()), clock, app, seed, folder, url, starts: 1 }
+        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), patience).await;
+        Self { router: routes::router(app.clone()), clock, app, seed, folder, url, patience, starts: 1 }
     }
 
     /// Stops the server and starts it again on what it stored. Links made before lead nowhere.
@@ -64,7 +72,7 @@ impl World {
         self.app.db.clone().close().await;
         self.starts += 1;
         let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
-        self.app = serve(&self.url, self.folder.path(), self.seed, host).await;
+        self.app = serve(&self.url, self.folder.path(), self.seed, host, self.patience).await;
         self.router = routes::router(self.app.clone());
     }
 
@@ -76,6 +84,11 @@ impl World {
     /// A number that is the same in every run with the same seed.
     pub fn seed_of(&self, name: &str) -> u64 {
         name.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
+    }
+
+    /// The server's router, to be served on a socket.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// A fresh link to the server.
@@ -157,9 +170,9 @@ impl World {
 }
 
 /// The server on what it stored. Its key is the same at every start, its randomness is not.
-async fn serve(url: &DbUrl, folder: &Path, seed: u64, host: SimHost) -> App {
+async fn serve(url: &DbUrl, folder: &Path, seed: u64, host: SimHost, patience: Option<Duration>) -> App {
     let key = MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)));
     let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
     let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
-    App::new(db, blobs, Box::new(key), Arc::new(host), Judging::new(None))
+    App::new(db, blobs, Box::new(key), Arc::new(host), Judging::new(patience))
 }

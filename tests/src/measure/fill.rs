@@ -22,16 +22,18 @@ const BATCH: usize = 500;
 const UNIT: &str = "ORG-D2";
 
 /// Gives the officer of a terminal many entities, and visits like the one that is there to the first of them.
-pub(super) async fn fill(
+pub(crate) async fn fill(
     world: &World,
     device: &Device,
     like: InspectionId,
     officer: OfficerId,
+    visits: usize,
 ) -> Result<(), ApiError> {
     let app = &world.app;
     let org = app.org().await?;
     let view = documents::view(app, org, like).await?;
-    let rows: Vec<EntityRow> = (0..ENTITIES).map(|n| entity(app, &view.identity.entity, n)).collect();
+    let rows: Vec<EntityRow> =
+        (0..ENTITIES.max(visits)).map(|n| entity(app, &view.identity.entity, n)).collect();
     for batch in rows.chunks(BATCH) {
         let batch = batch.to_vec();
         app.db
@@ -51,7 +53,7 @@ pub(super) async fn fill(
     }
     let template = device.client().template(&view.identity.template).expect("the store is readable");
     let template = template.expect("the checklist is here");
-    for row in rows.iter().take(INSPECTIONS) {
+    for row in rows.iter().take(visits) {
         let now = app.now();
         let identity = Identity {
             inspection: InspectionId::new(now, app.random()),

@@ -47,7 +47,7 @@ pub(super) fn line(out: &mut dyn Write, what: &str, service: &Service) -> Result
 }
 
 /// Mebibytes of a process that are in memory.
-fn resident(process: u32) -> Option<f64> {
+pub(crate) fn resident(process: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / KIB)

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// Times of one act, sorted.
-pub(super) struct Times(Vec<Duration>);
+pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
     /// Does it so often.
@@ -18,13 +18,13 @@ impl Times {
     }
 
     /// Of times that were taken elsewhere; at least one.
-    pub(super) fn taken(mut times: Vec<Duration>) -> Self {
+    pub(crate) fn taken(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
     }
 
     /// The time that so many of a hundred are within.
-    pub(super) fn at(&self, hundredths: usize) -> Duration {
+    pub(crate) fn at(&self, hundredths: usize) -> Duration {
         self.0[(self.0.len() * hundredths / 100).min(self.0.len() - 1)]
     }
 
