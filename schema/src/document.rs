@@ -17,7 +17,7 @@ mod places;
 mod view;
 
 pub use edit::{Edit, EditError};
-pub use gate::{GateRules, Refusal, accept, inspect};
+pub use gate::{GateRules, Refusal, Sent, accept, accept_run, inspect};
 pub use genesis::{EntitySnapshot, Genesis, Identity, TeamMember, TemplatePin, genesis};
 pub use merge::merge;
 pub use view::{Register, Side, Stamp, View};

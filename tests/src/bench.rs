@@ -48,7 +48,7 @@ struct Board<'a> {
 }
 
 impl Board<'_> {
-    fn line(&mut self, phase: &str, took: Duration, more: Value) -> Result<(), Failure> {
+    fn line(&mut self, phase: &str, took: Duration, more: &Value) -> Result<(), Failure> {
         let seconds = took.as_secs_f64();
         let mut line = json!({"phase": phase, "engine": self.engine, "cases": self.cases,
             "seconds": (seconds * 10_000.0).round() / 10_000.0,
@@ -87,23 +87,23 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     filled.map_err(|error| error.code.as_str())?;
 
     let took = wire.sync(&device).await?;
-    board.line("pull_new", took.took, took.figures())?;
+    board.line("pull_new", took.took, &took.figures())?;
     let visits: Vec<InspectionId> = device.client().inspections()?.iter().map(|visit| visit.id).collect();
     let (edited, raw_bytes) = work::edit_all(&device, &visits)?;
     board.line(
         "edit_offline",
         edited,
-        json!({"changes": visits.len() * work::CHANGES, "json_bytes": raw_bytes}),
+        &json!({"changes": visits.len() * work::CHANGES, "json_bytes": raw_bytes}),
     )?;
 
     let pushed = wire.sync(&device).await?;
     let share = pushed.up as f64 / raw_bytes as f64;
     let mut figures = pushed.figures();
     figures["share_of_json"] = json!((share * 1000.0).round() / 1000.0);
-    board.line("push_receipted", pushed.took, figures)?;
+    board.line("push_receipted", pushed.took, &figures)?;
     let judged = Instant::now();
     while judge::sweep(&world.app).await.map_err(|error| error.code.as_str())? > 0 {}
-    board.line("push_judged_after", judged.elapsed(), json!({}))?;
+    board.line("push_judged_after", judged.elapsed(), &json!({}))?;
     wire.sync(&device).await?;
 
     small(&mut board, &wire, &world, &device, &visits).await?;
@@ -126,7 +126,7 @@ async fn small(
         last = wire.sync(device).await?;
         times.push(last.took);
     }
-    board.line("noop", Times::taken(times).at(50), last.figures())?;
+    board.line("noop", Times::taken(times).at(50), &last.figures())?;
     let mut times = Vec::new();
     for n in 0..SINGLE_EDITS {
         work::edit_one(device, visits[n % visits.len()])?;
@@ -136,13 +136,13 @@ async fn small(
     let times = Times::taken(times);
     let mut figures = last.figures();
     figures["p99_seconds"] = json!(times.at(99).as_secs_f64());
-    board.line("one_edit", times.at(50), figures)?;
+    board.line("one_edit", times.at(50), &figures)?;
     let edited = visits.iter().take(EDITED);
     for visit in edited {
         work::edit_one(device, *visit)?;
     }
     let synced = wire.sync(device).await?;
-    board.line("hundred_edits", synced.took, synced.figures())?;
+    board.line("hundred_edits", synced.took, &synced.figures())?;
     while judge::sweep(&world.app).await.map_err(|error| error.code.as_str())? > 0 {}
     Ok(())
 }
@@ -160,5 +160,5 @@ async fn pull(
     let listed = fresh.client().inspections()?.len();
     let mut figures = pulled.figures();
     figures["listed"] = json!(listed);
-    board.line("pull_fresh", pulled.took, figures)
+    board.line("pull_fresh", pulled.took, &figures)
 }

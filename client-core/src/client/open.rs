@@ -20,7 +20,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 impl Client {
     /// Opens the data directory `dir`, creating it when there is none.
@@ -55,23 +55,22 @@ impl Client {
 
 /// How long whoever held the directory before is given to end: a program that is just being stopped, or a child that was
 /// started at this moment and has not let go of what it inherited.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TRIES: usize = 100;
+/// Between two tries: two seconds in all.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 fn lock(dir: &Path) -> Result<File, ClientError> {
     let failed = |e| ClientError::file("locking the data directory", e);
     let file =
         File::options().write(true).create(true).truncate(false).open(dir.join("lock")).map_err(failed)?;
-    let end = Instant::now() + LOCK_PATIENCE;
-    loop {
+    for _ in 0..LOCK_TRIES {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < end => {
-                thread::sleep(Duration::from_millis(20));
-            }
-            Err(TryLockError::WouldBlock) => return Err(ClientError::StoreInUse { dir: dir.to_owned() }),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
     }
+    Err(ClientError::StoreInUse { dir: dir.to_owned() })
 }
 
 fn who(dir: &Path) -> Result<Option<Who>, ClientError> {

@@ -5,9 +5,14 @@
 //! copy, saved, loaded and compared. Chunks that Automerge compressed itself are refused before any decoder sees them:
 //! they inflate without bound. The gate may panic on hostile bytes; callers catch that and treat it as a refusal.
 
-use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange};
+mod run;
+
+pub use run::{Sent, accept_run};
+
+use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange, View};
 use crate::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Why a change is not merged. Stable; each maps to one error code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +65,11 @@ pub struct GateRules<'a> {
 
 /// Looks at a chunk without trusting it: kind, size, canonical form. Cheap; needs no document.
 pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
+    look(bytes).map(|(header, _)| header)
+}
+
+/// The header of a change in canonical form, and its operations.
+fn look(bytes: &[u8]) -> Result<(ChangeHeader, automerge::ExpandedChange), Refusal> {
     const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
     const PLAIN_CHANGE: u8 = 1;
     if bytes.len() > CHANGE_BYTES_MAX {
@@ -76,18 +86,20 @@ pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
     if change.len() > CHANGE_OPS_MAX {
         return Err(Refusal::TooLarge);
     }
-    let again = automerge::Change::from(change.decode());
+    let expanded = change.decode();
+    let again = automerge::Change::from(expanded.clone());
     if change.raw_bytes() != bytes || again.raw_bytes() != bytes || again.hash() != change.hash() {
         return Err(Refusal::NotCanonical);
     }
     let actor = change.actor_id().to_bytes().try_into().map_err(|_| Refusal::ForeignActor)?;
-    Ok(ChangeHeader {
+    let header = ChangeHeader {
         id: ChangeId(change.hash().0),
         actor: Actor(actor),
         seq: change.seq(),
         deps: change.deps().iter().map(|d| ChangeId(d.0)).collect(),
         ops: change.len(),
-    })
+    };
+    Ok((header, expanded))
 }
 
 /// Passes a change through the gate; returns the document with it, reloaded from its saved form.
@@ -111,13 +123,7 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
     }
     let reloaded = Document::load(&copy.save()).map_err(|_| Refusal::NotReloadable)?;
     frame_is_whole(document, &reloaded)?;
-    let view = reloaded.view().map_err(|_| Refusal::NotReloadable)?;
-    if reloaded.heads() != copy.heads() || Some(&view) != copy.view().ok().as_ref() {
-        return Err(Refusal::NotReloadable);
-    }
-    if !view.is_storable() {
-        return Err(Refusal::NotStorable);
-    }
+    let view = is_whole_again(&copy, &reloaded)?;
     for (item, register) in &view.answers {
         for side in std::iter::once(&register.standing).chain(&register.rivals) {
             if side.stamp.change != header.id {
@@ -129,6 +135,15 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
         }
     }
     Ok(reloaded)
+}
+
+/// What was saved and loaded says the same as before, and it can be stored.
+fn is_whole_again(copy: &Document, reloaded: &Document) -> Result<Arc<View>, Refusal> {
+    let view = reloaded.view().map_err(|_| Refusal::NotReloadable)?;
+    if reloaded.heads() != copy.heads() || Some(&view) != copy.view().ok().as_ref() {
+        return Err(Refusal::NotReloadable);
+    }
+    if view.is_storable() { Ok(view) } else { Err(Refusal::NotStorable) }
 }
 
 /// The containers, the identity and the notes are the ones that the first change made, without rivals.

@@ -6,9 +6,9 @@ use crate::ids::{CaseId, EntityId, InspectionId, OfficerId};
 use crate::suite::Digest;
 use std::collections::BTreeSet;
 
-const ALICE: Actor = Actor([0xa1; 16]);
-const BOB: Actor = Actor([0xb0; 16]);
-const NOON: Moment = Moment::from_micros(1_795_442_645_000_000);
+pub(super) const ALICE: Actor = Actor([0xa1; 16]);
+pub(super) const BOB: Actor = Actor([0xb0; 16]);
+pub(super) const NOON: Moment = Moment::from_micros(1_795_442_645_000_000);
 const ITEMS: [&str; 4] = ["SW-01", "SW-02", "SW-03", "SW-04"];
 
 fn identity() -> Identity {
@@ -33,13 +33,13 @@ fn identity() -> Identity {
     }
 }
 
-fn start() -> (RawChange, Document) {
+pub(super) fn start() -> (RawChange, Document) {
     let change = genesis(&Genesis { identity: &identity(), items: &ITEMS }).unwrap();
     let document = Document::from_changes([change.0.as_slice()]).unwrap();
     (change, document)
 }
 
-fn write(
+pub(super) fn write(
     document: &mut Document,
     actor: Actor,
     edit: impl FnOnce(&mut Edit<'_, '_>) -> Result<(), EditError>,
@@ -47,7 +47,7 @@ fn write(
     document.edit(actor, NOON, edit).unwrap().1.expect("the edit wrote something").1
 }
 
-fn exchange(from: &Document, to: &mut Document) {
+pub(super) fn exchange(from: &Document, to: &mut Document) {
     for (_, change) in from.changes() {
         to.apply(&change).unwrap();
     }
@@ -199,7 +199,7 @@ fn a_snapshot_is_as_good_as_the_changes() {
     assert_eq!(loaded.changes(), alice.changes());
 }
 
-fn rules(actors: &BTreeSet<Actor>) -> GateRules<'_> {
+pub(super) fn rules(actors: &BTreeSet<Actor>) -> GateRules<'_> {
     GateRules {
         actors,
         answer: &|item, register| {

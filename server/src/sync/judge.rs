@@ -15,7 +15,6 @@ use fieldproof_schema::wire::error::ErrorCode;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 /// How long a round is kept waiting for judgements.
 pub const PATIENCE: Duration = Duration::from_millis(1500);
@@ -47,9 +46,10 @@ impl Judging {
 
 /// Judges what a round brought, one inspection after another, while there is patience.
 pub async fn within_round(app: &App, org: OrgId, touched: &BTreeSet<InspectionId>, answered: &Answered) {
-    let begun = Instant::now();
+    let begun = app.host.monotonic_ms();
     for id in touched {
-        if app.judging.patience.is_some_and(|patience| begun.elapsed() > patience) {
+        let waited = Duration::from_millis(app.host.monotonic_ms().saturating_sub(begun));
+        if app.judging.patience.is_some_and(|patience| waited >= patience) {
             app.judging.wake.notify_one();
             return;
         }
