@@ -2,10 +2,11 @@
 //!
 //! Automerge's decoder is not safe against hostile or damaged bytes: some valid-looking changes can be applied and then
 //! make the saved document unreadable. So a change is decoded and encoded again (the hash must not change), applied to a
-//! copy, saved, loaded and compared. Chunks that Automerge compressed itself are refused before any decoder sees them:
-//! they inflate without bound. The gate may panic on hostile bytes; callers catch that and treat it as a refusal.
+//! copy, saved, loaded and compared. Chunks that Automerge compressed itself, and those whose run lengths stand for more
+//! than any honest change holds, are refused before any decoder sees them: they unfold without bound. The gate may panic
+//! on hostile bytes; callers catch that and treat it as a refusal.
 
-use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange};
+use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange, unfold};
 use crate::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
 use std::collections::BTreeSet;
 
@@ -72,6 +73,7 @@ pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
     if bytes[8] != PLAIN_CHANGE {
         return Err(Refusal::ChunkKind(bytes[8]));
     }
+    unfold::check(bytes)?;
     let change = automerge::Change::from_bytes(bytes.to_vec()).map_err(|_| Refusal::NotAChange)?;
     if change.len() > CHANGE_OPS_MAX {
         return Err(Refusal::TooLarge);
