@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod demo;
+pub mod fuzz;
 pub mod measure;
 pub mod photo;
 pub mod postgres;

@@ -49,14 +49,16 @@ pub fn unpack<T: for<'b> Decode<'b, ()>>(body: &[u8]) -> Result<T, FrameError> {
     minicbor::decode(&plain).map_err(|e| FrameError::NotAMessage(e.to_string()))
 }
 
-/// How many CBOR items there are, nested ones included; what comes after the first that cannot be is not counted.
+/// How many CBOR items there are, nested ones included. Ends where one cannot be, and beyond [`SYNC_ITEMS_MAX`].
 ///
 /// An item of one byte becomes a value of twenty or more, so the bound on bytes alone would let a small body fill the
 /// memory.
 fn items(plain: &[u8]) -> usize {
     let mut rest = plain;
     let mut items = 0;
-    while let Some((&head, after)) = rest.split_first() {
+    while items <= SYNC_ITEMS_MAX
+        && let Some((&head, after)) = rest.split_first()
+    {
         items += 1;
         let (major, info) = (head >> 5, head & 0x1f);
         let width = match info {
