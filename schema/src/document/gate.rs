@@ -37,7 +37,8 @@ pub enum Refusal {
     /// The document with it cannot be saved and loaded again, or loads as something else.
     #[error("the document does not survive saving and loading")]
     NotReloadable,
-    /// It holds a key or a text with U+0000, or a key that is longer than any honest one.
+    /// It holds a key or a text with U+0000, or a key that is longer than any honest one; or the change leaves several
+    /// values in one register, by which a single writer could pile up more rivals than anybody can compare.
     #[error("the document with it holds what cannot be stored")]
     NotStorable,
     /// It answers an item that the checklist does not have.
@@ -117,11 +118,11 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
     if reloaded.heads() != copy.heads() || Some(&view) != copy.view().ok().as_ref() {
         return Err(Refusal::NotReloadable);
     }
-    if !view.is_storable() {
+    if !view.is_storable() || !view.is_of_one_mind(header.id) {
         return Err(Refusal::NotStorable);
     }
     for (item, register) in &view.answers {
-        for side in std::iter::once(&register.standing).chain(&register.rivals) {
+        for side in register.sides() {
             if side.stamp.change != header.id {
                 continue;
             }
