@@ -12,6 +12,8 @@ mod panics;
 pub mod targets;
 pub mod watch;
 
+pub use panics::caught;
+
 use mutate::{Form, Mutator};
 use std::fmt;
 use std::path::PathBuf;
@@ -59,7 +61,7 @@ impl Target {
     /// # Errors
     /// When the target panicked: with what the panic said.
     pub fn check(&self, input: &[u8]) -> Result<(), String> {
-        panics::caught(|| (self.run)(input))
+        caught(|| (self.run)(input))
     }
 
     /// Where the target's inputs are kept.

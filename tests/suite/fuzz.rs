@@ -2,9 +2,8 @@
 
 use fieldproof_schema::document::{GateRules, RawChange, accept, inspect};
 use fieldproof_tests::fuzz::mutate::{Form, Mutator};
-use fieldproof_tests::fuzz::{Range, Target, corpus, fuzz, targets};
+use fieldproof_tests::fuzz::{Range, Target, caught, corpus, fuzz, targets};
 use std::collections::BTreeSet;
-use std::panic::catch_unwind;
 
 /// Fixed: whoever changes it gets other mutants, and `fieldproof-fuzz --seed` has all others.
 const SEED: u64 = 20_260_601;
@@ -87,37 +86,21 @@ fn a_planted_fault_is_found() {
 
 #[test]
 fn mutants_of_changes_reach_what_lies_behind_the_outer_check() {
+    let document = &corpus::visit().document;
     let valid = valid("ingest_gate");
-    let (mut decoded, mut accepted, mut panicked) = (0, 0, 0);
-    let all = 2_000;
-    for iteration in 0..all {
+    let (mut decoded, mut accepted) = (0, 0);
+    for iteration in 0..1_000 {
         let bytes = Mutator::new(SEED, iteration, Form::Change, &valid).mutant();
-        if valid.contains(&bytes) {
-            continue;
-        }
-        match catch_unwind(|| inspect(&bytes)) {
-            Ok(Ok(header)) => {
-                decoded += 1;
-                let rules = GateRules { actors: &BTreeSet::from([header.actor]), answer: &|_, _| Ok(()) };
-                let document = &corpus::visit().document;
-                let taken = catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    accept(document, &RawChange(bytes.clone()), &rules).is_ok()
-                }));
-                match taken {
-                    Ok(true) => accepted += 1,
-                    Ok(false) => {}
-                    Err(_) => panicked += 1,
-                }
-            }
-            Ok(Err(e)) => {
-                eprintln!("{e}");
-            }
-            Err(_) => panicked += 1,
+        // As the server does it: a panic of the decoder is a refusal.
+        let reached = caught(|| {
+            let header = inspect(&bytes).ok().filter(|header| !document.contains(header.id))?;
+            let rules = GateRules { actors: &BTreeSet::from([header.actor]), answer: &|_, _| Ok(()) };
+            Some(accept(document, &RawChange(bytes.clone()), &rules).is_ok())
+        });
+        if let Ok(Some(taken)) = reached {
+            decoded += 1;
+            accepted += u32::from(taken);
         }
     }
-    assert!(
-        decoded * 10 > all && accepted > 20,
-        "{decoded} of {all} decoded, {accepted} accepted, {panicked} panicked"
-    );
-    panic!("{decoded} of {all} decoded, {accepted} accepted, {panicked} panicked");
+    assert!(decoded > 300 && accepted > 30, "{decoded} of 1,000 decoded, {accepted} accepted");
 }

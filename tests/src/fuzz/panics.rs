@@ -13,8 +13,11 @@ thread_local! {
 
 /// Runs `work`; a panic becomes what it said.
 ///
-/// The hook stays for the whole program but speaks for guarded threads only: other tests print as ever.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+/// The hook stays for the whole program but is silent for guarded threads only: other tests print as ever.
+///
+/// # Errors
+/// When `work` panicked.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = take_hook();

@@ -5,7 +5,7 @@ mod texts;
 mod wire;
 
 use super::mutate::Form;
-use super::{Target, panics};
+use super::{Target, caught};
 
 /// Every target.
 pub const ALL: &[Target] = &[
@@ -27,5 +27,5 @@ pub fn find(name: &str) -> Option<&'static Target> {
 
 /// Runs a decoder where the product catches its panics; one is a refusal there, and here.
 fn guarded<T>(decode: impl FnOnce() -> T) -> Option<T> {
-    panics::caught(decode).ok()
+    caught(decode).ok()
 }

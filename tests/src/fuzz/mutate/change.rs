@@ -120,6 +120,10 @@ pub(super) fn edit(dice: &mut Dice, chunk: &[u8], other: &[u8]) -> Vec<u8> {
         return sealed(1, &body);
     };
     let other = Parts::read(other);
+    if dice.one_in(8) {
+        parts.front = counted(dice, &parts.front).unwrap_or(parts.front);
+        return parts.chunk();
+    }
     if !dice.one_in(4)
         && let Some(mut ops) = rows::read(&parts)
     {
@@ -144,7 +148,8 @@ pub(super) fn edit(dice: &mut Dice, chunk: &[u8], other: &[u8]) -> Vec<u8> {
             let number = dice.number();
             if let Some(column) = parts.columns.get_mut(at) {
                 // Kinds and ids of columns are close together.
-                column.0 = if number % 2 == 0 { column.0 ^ (1 << (number % 8)) } else { number % 256 };
+                column.0 =
+                    if number.is_multiple_of(2) { column.0 ^ (1 << (number % 8)) } else { number % 256 };
             }
         }
         // The operations of this one twice, or of both, one after the other.
@@ -171,6 +176,30 @@ pub(super) fn edit(dice: &mut Dice, chunk: &[u8], other: &[u8]) -> Vec<u8> {
         }
     }
     parts.chunk()
+}
+
+/// The front with another sequence number or first operation: close to what was, or any.
+fn counted(dice: &mut Dice, front: &[u8]) -> Option<Vec<u8>> {
+    let mut left = front;
+    let parents = number(&mut left)?;
+    skip(&mut left, parents.checked_mul(32)?)?;
+    let actor = number(&mut left)?;
+    skip(&mut left, actor)?;
+    let mut new = front[..front.len() - left.len()].to_vec();
+    let which = dice.below(2);
+    for at in 0..2 {
+        let mut count = number(&mut left)?;
+        if at == which {
+            count = if dice.one_in(4) {
+                dice.number()
+            } else {
+                count.wrapping_add(dice.below(40) as u64).saturating_sub(20)
+            };
+        }
+        write(count, &mut new);
+    }
+    new.extend(left);
+    Some(new)
 }
 
 /// Puts a run of some length somewhere.

@@ -81,8 +81,10 @@ pub(super) fn read(parts: &Parts) -> Option<Vec<Op>> {
 
 /// Writes operations as columns.
 pub(super) fn columns(ops: &[Op]) -> Vec<(u64, Vec<u8>)> {
-    let column = |read: &dyn Fn(&Op) -> Option<Cell>| packed(ops.iter().map(read).collect());
-    let numbers = |numbers: Vec<u64>| packed(numbers.into_iter().map(|n| Some(Cell::Number(n))).collect());
+    let column = |read: &dyn Fn(&Op) -> Option<Cell>| packed(&ops.iter().map(read).collect::<Vec<_>>());
+    let numbers = |numbers: &mut dyn Iterator<Item = u64>| {
+        packed(&numbers.map(|n| Some(Cell::Number(n))).collect::<Vec<_>>())
+    };
     let meta = |op: &Op| (op.value.len() as u64) << 4 | u64::from(op.kind);
     let before = || ops.iter().flat_map(|op| &op.before);
     let mut expand = pack_flags(ops.iter().map(|op| op.expand));
@@ -93,15 +95,15 @@ pub(super) fn columns(ops: &[Op]) -> Vec<(u64, Vec<u8>)> {
         (OBJECT[0], column(&|op| op.object[0].clone())),
         (OBJECT[1], column(&|op| op.object[1].clone())),
         (ELEMENT[0], column(&|op| op.element[0].clone())),
-        (ELEMENT[1], packed(steps(ops.iter().map(|op| op.element[1].clone())))),
+        (ELEMENT[1], packed(&steps(ops.iter().map(|op| op.element[1].clone())))),
         (KEY, column(&|op| op.key.clone())),
         (INSERT, pack_flags(ops.iter().map(|op| op.insert))),
-        (ACTION, numbers(ops.iter().map(|op| op.action).collect())),
-        (META, numbers(ops.iter().map(meta).collect())),
+        (ACTION, numbers(&mut ops.iter().map(|op| op.action))),
+        (META, numbers(&mut ops.iter().map(meta))),
         (VALUE, ops.iter().flat_map(|op| op.value.clone()).collect()),
-        (BEFORE[0], numbers(ops.iter().map(|op| op.before.len() as u64).collect())),
-        (BEFORE[1], numbers(before().map(|(actor, _)| *actor).collect())),
-        (BEFORE[2], packed(steps(before().map(|(_, counter)| Some(Cell::Step(*counter)))))),
+        (BEFORE[0], numbers(&mut ops.iter().map(|op| op.before.len() as u64))),
+        (BEFORE[1], numbers(&mut before().map(|(actor, _)| *actor))),
+        (BEFORE[2], packed(&steps(before().map(|(_, counter)| Some(Cell::Step(*counter)))))),
         (EXPAND, expand),
         (MARK, column(&|op| op.mark.clone())),
     ];
@@ -127,7 +129,7 @@ fn cells(spec: u64, data: &[u8]) -> Option<Vec<Option<Cell>>> {
     while !left.is_empty() {
         let count = signed(&mut left)?;
         let run = if count == 0 { number(&mut left)? } else { count.unsigned_abs() };
-        let run = usize::try_from(run).ok().filter(|run| cells.len() + run <= OPS_MAX)?;
+        let run = usize::try_from(run).ok().filter(|run| *run <= OPS_MAX - cells.len())?;
         match count {
             0 => cells.extend(std::iter::repeat_n(None, run)),
             1.. => {
@@ -145,7 +147,7 @@ fn cells(spec: u64, data: &[u8]) -> Option<Vec<Option<Cell>>> {
 }
 
 /// Runs of one value, of nothing, and literals between them; nothing at all where there is no value.
-fn packed(cells: Vec<Option<Cell>>) -> Vec<u8> {
+fn packed(cells: &[Option<Cell>]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut literal: Vec<Cell> = Vec::new();
     let flush = |literal: &mut Vec<Cell>, out: &mut Vec<u8>| {
@@ -190,7 +192,7 @@ fn write_cell(cell: &Cell, out: &mut Vec<u8>) {
 fn flags(data: &[u8]) -> Option<Vec<bool>> {
     let (mut left, mut flags, mut flag) = (data, Vec::new(), false);
     while !left.is_empty() {
-        let run = usize::try_from(number(&mut left)?).ok().filter(|run| flags.len() + run <= OPS_MAX)?;
+        let run = usize::try_from(number(&mut left)?).ok().filter(|run| *run <= OPS_MAX - flags.len())?;
         flags.extend(std::iter::repeat_n(flag, run));
         flag = !flag;
     }

@@ -36,6 +36,8 @@ pub(super) fn ingest_gate(bytes: &[u8]) {
         assert_eq!(after.view().expect("an accepted document is readable"), view);
         return;
     }
+    let then = after.view_at(&heads).expect("the document is readable as it was");
+    assert_eq!(then, *view, "what it said before stays what it said");
     same_everywhere(&after);
     usable(&after);
 }

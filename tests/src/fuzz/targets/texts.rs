@@ -59,8 +59,8 @@ fn answered(template: &Template) {
         json!({"type": "later", "value": [1]}),
         json!("no answer"),
     ];
-    let answers = |id: &str| (id.len() % 2 == 0).then(|| pass.clone());
-    let entity = |name: &str| (name.len() % 3 == 0).then(|| Value::from(name));
+    let answers = |id: &str| (id.len().is_multiple_of(2)).then(|| pass.clone());
+    let entity = |name: &str| (name.len().is_multiple_of(3)).then(|| Value::from(name));
     assert_eq!(template.applicability(&answers, &entity).len(), template.items.len());
     assert!(template.open_items(&answers, &entity).len() <= template.items.len());
     template.serves(&["publicPlace/swimming"]);
