@@ -46,12 +46,12 @@ targets! {
     sync_request: 4_000,
     sync_response: 4_000,
     chunk: 6_000,
-    ingest_gate: 2_500,
+    ingest_gate: 1_000,
     journal: 10_000,
     receipt: 10_000,
-    template: 2_000,
-    law: 3_000,
-    seal: 10_000,
+    template: 500,
+    law: 1_500,
+    seal: 5_000,
 }
 
 #[test]

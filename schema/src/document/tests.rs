@@ -284,6 +284,19 @@ fn the_gate_keeps_the_frame_of_the_document() {
 }
 
 #[test]
+fn a_change_that_no_gate_would_take_is_not_written() {
+    let (_, mut alice) = start();
+    let before = alice.heads();
+    let long = "x".repeat(crate::limits::CHANGE_OPS_MAX);
+    let refused = alice.edit(ALICE, NOON, |e| {
+        e.answer("SW-01", "\"pass\"")?;
+        e.narrative(&long)
+    });
+    assert!(matches!(refused, Err(EditError::TooMuch)));
+    assert_eq!(alice.heads(), before);
+}
+
+#[test]
 fn a_change_that_leaves_several_values_in_one_register_is_refused() {
     let (_, server) = start();
     let (_, mut alice) = start();

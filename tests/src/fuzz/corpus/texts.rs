@@ -37,12 +37,12 @@ fn cut(name: &str, items: usize) -> String {
 
 /// Of a swimming pool.
 pub(super) fn checklist() -> String {
-    cut("public-swimming.json", 16)
+    cut("public-swimming.json", 6)
 }
 
 /// Of a place where dishes are disinfected.
 pub(super) fn other_checklist() -> String {
-    cut("tableware-disinfection.json", 12)
+    cut("tableware-disinfection.json", 5)
 }
 
 /// All laws, the first provisions and standards, all of which lead somewhere.
