@@ -113,6 +113,7 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
         return Err(Refusal::NotApplicable);
     }
     let reloaded = Document::load(&copy.save()).map_err(|_| Refusal::NotReloadable)?;
+    record_is_whole(&reloaded, change)?;
     frame_is_whole(document, &reloaded)?;
     let view = reloaded.view().map_err(|_| Refusal::NotReloadable)?;
     if reloaded.heads() != copy.heads() || Some(&view) != copy.view().ok().as_ref() {
@@ -132,6 +133,16 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
         }
     }
     Ok(reloaded)
+}
+
+/// Every change comes out of the document by its own name, and the new one as it went in.
+///
+/// Some changes load and show what they should, and yet cannot be taken out again: then nobody could be sent the record,
+/// and asking for it would panic far from any guard. Here it panics within the caller's.
+fn record_is_whole(after: &Document, change: &RawChange) -> Result<(), Refusal> {
+    let changes = after.changes();
+    let named = changes.iter().all(|(id, _)| after.contains(*id));
+    if named && changes.iter().any(|(_, raw)| raw == change) { Ok(()) } else { Err(Refusal::NotReloadable) }
 }
 
 /// The containers, the identity and the notes are the ones that the first change made, without rivals.
