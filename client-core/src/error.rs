@@ -247,6 +247,7 @@ impl ClientError {
             Self::AnswerUnfit { .. } => ErrorCode::AnswerUnfit,
             Self::Edit { source: EditError::UnknownItem(_) } => ErrorCode::AnswerUnknownItem,
             Self::Edit { source: EditError::TooLong { .. } } => ErrorCode::FieldInvalid,
+            Self::Edit { source: EditError::TooMuch } => ErrorCode::ChangeTooLarge,
             Self::Edit { source: EditError::Refused(_) } => ErrorCode::Internal,
             Self::CaptureInvalid { .. } => ErrorCode::CaptureInvalid,
             Self::PassphraseTooShort { .. } => ErrorCode::PassphraseTooShort,

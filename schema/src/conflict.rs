@@ -158,8 +158,10 @@ pub fn answer_conflicts(view: &View) -> Vec<Conflict> {
     let mut found = Vec::new();
     for (map, registers) in material {
         for (key, register) in registers.iter().filter(|(_, r)| !r.rivals.is_empty()) {
-            let sides = std::iter::once(&register.standing).chain(&register.rivals).map(|side| {
-                ConflictSide { value: side.value.clone(), change: side.stamp.change, actor: side.stamp.actor }
+            let sides = register.sides().map(|side| ConflictSide {
+                value: side.value.clone(),
+                change: side.stamp.change,
+                actor: side.stamp.actor,
             });
             let path = format!("{map}/{key}");
             found.push(Conflict::new(ConflictKind::Answer, view.identity.inspection, path, sides.collect()));

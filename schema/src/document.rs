@@ -14,6 +14,7 @@ mod gate;
 mod genesis;
 mod merge;
 mod places;
+mod unfold;
 mod view;
 
 pub use edit::{Edit, EditError};

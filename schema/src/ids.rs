@@ -38,7 +38,7 @@ macro_rules! id {
             }
 
             /// Takes back an id from its sixteen bytes.
-            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
         }

@@ -106,7 +106,7 @@ pub struct Tip {
 impl Tip {
     /// Takes the next entry, or says why it does not attach here.
     pub fn follow(self, entry: &Entry, hash: Digest) -> Result<Tip, JournalError> {
-        if entry.seq == self.seq + 1 && entry.prev == self.hash {
+        if self.seq.checked_add(1) == Some(entry.seq) && entry.prev == self.hash {
             Ok(Tip { seq: entry.seq, hash: Some(hash) })
         } else {
             Err(JournalError::Broken { seq: entry.seq, after: self.seq })

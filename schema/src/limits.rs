@@ -4,6 +4,12 @@
 pub const SYNC_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of a sync body after decompression: eight times the wire form, which honest batches stay far below.
 pub const SYNC_BODY_PLAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The window of a sync body's zstd stream, as a power of two: 8 MiB, what RFC 8878 asks every reader to grant. Ours are
+/// of half a MiB.
+pub const SYNC_WINDOW_LOG_MAX: u32 = 23;
+/// CBOR items in a sync body. The largest honest one, an answer with a full pull and a verdict for each of a full push's
+/// entries and changes, has some 80,000.
+pub const SYNC_ITEMS_MAX: usize = 262_144;
 /// Bytes of chunks that a terminal puts into one push; small enough to be resent whole after a cut.
 pub const PUSH_CHUNK_BYTES_MAX: usize = 1024 * 1024;
 /// Journal entries in one push.
@@ -16,7 +22,7 @@ pub const PULL_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const JSON_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one change of an inspection. The largest honest one is a pasted narrative.
 pub const CHANGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Operations in one change.
+/// Operations in one change, and predecessors of all of them together.
 pub const CHANGE_OPS_MAX: usize = 1_000_000;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;

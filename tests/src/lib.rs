@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod browser;
 pub mod demo;
+pub mod fuzz;
 pub mod measure;
 pub mod photo;
 pub mod postgres;

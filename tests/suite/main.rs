@@ -12,6 +12,8 @@ mod day;
 #[cfg(test)]
 mod documentation;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod judging;

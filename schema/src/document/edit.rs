@@ -2,7 +2,7 @@
 
 use super::Containers;
 use super::merge::COMPARED_CHARS_MAX;
-use crate::limits::TEXT_BYTES_MAX;
+use crate::limits::{CHANGE_OPS_MAX, TEXT_BYTES_MAX};
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{AutomergeError, ObjId, ReadDoc, Value};
 
@@ -18,6 +18,9 @@ pub enum EditError {
         /// Its length.
         bytes: usize,
     },
+    /// The change has more operations than [`CHANGE_OPS_MAX`]: one for each character inserted or removed.
+    #[error("the change has more than {CHANGE_OPS_MAX} operations")]
+    TooMuch,
     /// Automerge refused the edit.
     #[error("the document refused the edit")]
     Refused(#[source] Box<AutomergeError>),
@@ -120,6 +123,10 @@ impl<'a, 'd> Edit<'a, 'd> {
         let (removed, inserted) = (old.len() - start - end, &new[start..new.len() - end]);
         if removed + inserted.len() <= COMPARED_CHARS_MAX {
             return Ok(self.tx.update_text(id, text)?);
+        }
+        // No gate would take the change, and everything later would build upon it.
+        if self.tx.pending_ops() + removed + inserted.len() > CHANGE_OPS_MAX {
+            return Err(EditError::TooMuch);
         }
         let inserted: String = inserted.iter().collect();
         let removed = isize::try_from(removed).expect("texts are far shorter than that");

@@ -2,14 +2,15 @@
 //!
 //! Automerge's decoder is not safe against hostile or damaged bytes: some valid-looking changes can be applied and then
 //! make the saved document unreadable. So a change is decoded and encoded again (the hash must not change), applied to a
-//! copy, saved, loaded and compared. Chunks that Automerge compressed itself are refused before any decoder sees them:
-//! they inflate without bound. The gate may panic on hostile bytes; callers catch that and treat it as a refusal.
+//! copy, saved, loaded and compared. Chunks that Automerge compressed itself, and those whose run lengths stand for more
+//! than any honest change holds, are refused before any decoder sees them: they unfold without bound. The gate may panic
+//! on hostile bytes; callers catch that and treat it as a refusal.
 
 mod run;
 
 pub use run::{Sent, accept_run};
 
-use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange, View};
+use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange, View, unfold};
 use crate::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub enum Refusal {
     /// The document with it cannot be saved and loaded again, or loads as something else.
     #[error("the document does not survive saving and loading")]
     NotReloadable,
-    /// It holds a key or a text with U+0000, or a key that is longer than any honest one.
+    /// It holds a key or a text with U+0000, or a key that is longer than any honest one; or the change leaves several
+    /// values in one register, by which a single writer could pile up more rivals than anybody can compare.
     #[error("the document with it holds what cannot be stored")]
     NotStorable,
     /// It answers an item that the checklist does not have.
@@ -82,6 +84,7 @@ fn look(bytes: &[u8]) -> Result<(ChangeHeader, automerge::ExpandedChange), Refus
     if bytes[8] != PLAIN_CHANGE {
         return Err(Refusal::ChunkKind(bytes[8]));
     }
+    unfold::check(bytes)?;
     let change = automerge::Change::from_bytes(bytes.to_vec()).map_err(|_| Refusal::NotAChange)?;
     if change.len() > CHANGE_OPS_MAX {
         return Err(Refusal::TooLarge);
@@ -122,10 +125,14 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
         return Err(Refusal::NotApplicable);
     }
     let reloaded = Document::load(&copy.save()).map_err(|_| Refusal::NotReloadable)?;
+    record_is_whole(&reloaded, &[change])?;
     frame_is_whole(document, &reloaded)?;
     let view = is_whole_again(&copy, &reloaded)?;
+    if !view.is_of_one_mind(header.id) {
+        return Err(Refusal::NotStorable);
+    }
     for (item, register) in &view.answers {
-        for side in std::iter::once(&register.standing).chain(&register.rivals) {
+        for side in register.sides() {
             if side.stamp.change != header.id {
                 continue;
             }
@@ -144,6 +151,18 @@ fn is_whole_again(copy: &Document, reloaded: &Document) -> Result<Arc<View>, Ref
         return Err(Refusal::NotReloadable);
     }
     if view.is_storable() { Ok(view) } else { Err(Refusal::NotStorable) }
+}
+
+/// Every change comes out of the document by its own name, and the new ones as they went in.
+///
+/// Some changes load and show what they should, and yet cannot be taken out again: then nobody could be sent the record,
+/// and asking for it would panic far from any guard. Here it panics within the caller's.
+fn record_is_whole(after: &Document, new: &[&RawChange]) -> Result<(), Refusal> {
+    let changes = after.changes();
+    let named = changes.iter().all(|(id, _)| after.contains(*id));
+    let out: BTreeSet<&[u8]> = changes.iter().map(|(_, raw)| raw.0.as_slice()).collect();
+    let whole = named && new.iter().all(|change| out.contains(change.0.as_slice()));
+    if whole { Ok(()) } else { Err(Refusal::NotReloadable) }
 }
 
 /// The containers, the identity and the notes are the ones that the first change made, without rivals.

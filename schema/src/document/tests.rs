@@ -284,6 +284,37 @@ fn the_gate_keeps_the_frame_of_the_document() {
 }
 
 #[test]
+fn a_change_that_no_gate_would_take_is_not_written() {
+    let (_, mut alice) = start();
+    let before = alice.heads();
+    let long = "x".repeat(crate::limits::CHANGE_OPS_MAX);
+    let refused = alice.edit(ALICE, NOON, |e| {
+        e.answer("SW-01", "\"pass\"")?;
+        e.narrative(&long)
+    });
+    assert!(matches!(refused, Err(EditError::TooMuch)));
+    assert_eq!(alice.heads(), before);
+}
+
+#[test]
+fn a_change_that_leaves_several_values_in_one_register_is_refused() {
+    let (_, server) = start();
+    let (_, mut alice) = start();
+    let honest = write(&mut alice, ALICE, |e| {
+        e.answer("SW-01", "\"a\"")?;
+        e.answer("SW-02", "\"b\"")?;
+        e.answer("SW-03", "\"c\"")
+    });
+    let mut bytes = honest.0;
+    let place = bytes.windows(5).position(|name| name == b"SW-03").unwrap();
+    bytes[place + 4] = b'1';
+    let checksum = Digest::of(&bytes[8..]).value;
+    bytes[4..8].copy_from_slice(&checksum[..4]);
+    let refused = accept(&server, &RawChange(bytes), &rules(&BTreeSet::from([ALICE]))).unwrap_err();
+    assert_eq!(refused, Refusal::NotStorable);
+}
+
+#[test]
 fn a_change_names_the_places_where_it_wrote_and_no_others() {
     let (first, mut here) = start();
     let mut there = here.clone();

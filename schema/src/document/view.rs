@@ -46,6 +46,13 @@ pub struct Register {
     pub rivals: Vec<Side>,
 }
 
+impl Register {
+    /// The value that stands, then its rivals.
+    pub fn sides(&self) -> impl Iterator<Item = &Side> {
+        std::iter::once(&self.standing).chain(&self.rivals)
+    }
+}
+
 /// A value and who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Side {
@@ -68,6 +75,24 @@ pub struct Stamp {
 impl View {
     /// Every change that wrote a value which stands or rivals one that does.
     pub fn writers(&self) -> BTreeSet<ChangeId> {
+        self.registers().flat_map(|(_, register)| register.sides()).map(|side| side.stamp.change).collect()
+    }
+
+    /// False when a key or a text holds U+0000, which databases do not take, or a key is longer than any honest one.
+    pub(super) fn is_storable(&self) -> bool {
+        let plain = |text: &str| !text.contains('\0');
+        self.registers().all(|(key, register)| {
+            plain(key) && key.len() <= KEY_BYTES_MAX && register.sides().all(|side| plain(&side.value))
+        }) && self.notes.values().chain([&self.narrative, &self.statement]).all(|text| plain(text))
+    }
+
+    /// True when a change left one value in each register that it wrote, as every honest writer does.
+    pub(super) fn is_of_one_mind(&self, change: ChangeId) -> bool {
+        let by_it = |register: &Register| register.sides().filter(|side| side.stamp.change == change).count();
+        self.registers().all(|(_, register)| by_it(register) <= 1)
+    }
+
+    fn registers(&self) -> impl Iterator<Item = (&String, &Register)> {
         let maps = [
             &self.answers,
             &self.findings,
@@ -77,28 +102,7 @@ impl View {
             &self.proposals,
             &self.resolutions,
         ];
-        let registers = maps.into_iter().flat_map(BTreeMap::values);
-        let sides =
-            registers.flat_map(|register| std::iter::once(&register.standing).chain(&register.rivals));
-        sides.map(|side| side.stamp.change).collect()
-    }
-
-    /// False when a key or a text holds U+0000, which databases do not take, or a key is longer than any honest one.
-    pub(super) fn is_storable(&self) -> bool {
-        let registers = [
-            &self.answers,
-            &self.findings,
-            &self.measurements,
-            &self.evidence,
-            &self.documents,
-            &self.proposals,
-            &self.resolutions,
-        ];
-        let plain = |text: &str| !text.contains('\0');
-        registers.into_iter().flatten().all(|(key, register)| {
-            let sides = std::iter::once(&register.standing).chain(&register.rivals);
-            plain(key) && key.len() <= KEY_BYTES_MAX && sides.into_iter().all(|side| plain(&side.value))
-        }) && self.notes.values().chain([&self.narrative, &self.statement]).all(|text| plain(text))
+        maps.into_iter().flatten()
     }
 
     /// The hash of everything the view says: what a seal names besides the heads.
@@ -170,13 +174,10 @@ fn register(doc: &Automerge, values: &[(Value<'_>, ObjId)]) -> Option<Register> 
     let mut sides: Vec<Side> = values.iter().filter_map(|(value, id)| side(doc, value, id)).collect();
     let standing = sides.pop()?;
     sides.sort_unstable_by(|a, b| (a.stamp, &a.value).cmp(&(b.stamp, &b.value)));
-    let mut rivals: Vec<Side> = Vec::new();
-    for side in sides {
-        if side.value != standing.value && rivals.iter().all(|r| r.value != side.value) {
-            rivals.push(side);
-        }
-    }
-    Some(Register { standing, rivals })
+    // A set, because hostile writers can leave more values than comparing each with all would bear.
+    let mut seen = BTreeSet::from([standing.value.clone()]);
+    sides.retain(|side| seen.insert(side.value.clone()));
+    Some(Register { standing, rivals: sides })
 }
 
 fn side(doc: &Automerge, value: &Value<'_>, id: &ObjId) -> Option<Side> {

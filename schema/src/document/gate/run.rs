@@ -5,12 +5,12 @@
 //! copy, and that one is saved, loaded and compared. What is not plainly an edit of an answer, a record or a text is not
 //! judged here: the caller takes such changes one by one.
 
-use super::{GateRules, frame_is_whole, is_whole_again, look};
+use super::{GateRules, frame_is_whole, is_whole_again, look, record_is_whole};
 use crate::document::{Applied, Containers, Document, RawChange};
 use crate::limits::KEY_BYTES_MAX;
 use automerge::legacy::{Key, ObjectId, Op, OpType};
 use automerge::{ExpandedChange, ObjId, ReadDoc, ScalarValue, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A change and what is known about its sender.
 pub type Sent<'a> = (&'a RawChange, GateRules<'a>);
@@ -36,6 +36,8 @@ pub fn accept_run(document: &Document, run: &[Sent<'_>]) -> Option<Document> {
         }
     }
     let reloaded = Document::load(&copy.save()).ok()?;
+    let new: Vec<&RawChange> = run.iter().map(|(change, _)| *change).collect();
+    record_is_whole(&reloaded, &new).ok()?;
     frame_is_whole(document, &reloaded).ok()?;
     is_whole_again(&copy, &reloaded).ok()?;
     Some(reloaded)
@@ -46,7 +48,7 @@ struct Places {
     /// Maps of registers, by the operation that made them; whether it is the one of the answers.
     registers: BTreeMap<Made, bool>,
     /// Texts: narrative, statement, notes.
-    texts: BTreeMap<Made, ()>,
+    texts: BTreeSet<Made>,
 }
 
 /// The operation that made an object: its counter and its writer.
@@ -68,12 +70,19 @@ impl Places {
             _ => None,
         });
         let texts = texts.iter().filter_map(|(_, object)| made(object));
-        Self { registers: maps.collect(), texts: texts.chain(own).map(|object| (object, ())).collect() }
+        Self { registers: maps.collect(), texts: texts.chain(own).collect() }
     }
 
-    /// Whether every operation of a change is a plain edit, with answers that fit.
+    /// Whether every operation of a change is a plain edit, with answers that fit, and none writes a register again.
     fn allow(&self, change: &ExpandedChange, rules: &GateRules<'_>) -> bool {
-        change.operations.iter().all(|op| self.allows(op, rules))
+        let mut written = BTreeSet::new();
+        change.operations.iter().all(|op| {
+            let once = match &op.key {
+                Key::Map(key) => written.insert(key.as_str()),
+                Key::Seq(_) => true,
+            };
+            once && self.allows(op, rules)
+        })
     }
 
     fn allows(&self, op: &Op, rules: &GateRules<'_>) -> bool {
@@ -89,7 +98,7 @@ impl Places {
                 let fits = |text: &str| !is_answer || (rules.answer)(key, text).is_ok();
                 key.len() <= KEY_BYTES_MAX && !key.contains('\0') && text.is_none_or(fits)
             }
-            (Key::Seq(_), None) => self.texts.contains_key(&object),
+            (Key::Seq(_), None) => self.texts.contains(&object),
             _ => false,
         }
     }

@@ -1,0 +1,135 @@
+//! A sync round: what a device sends, what the server answers, and its receipt.
+
+use super::{AT, DEVICE, OFFICER, VISIT, cbor, journal, key, texts, visit};
+use fieldproof_schema::document::{RawChange, inspect};
+use fieldproof_schema::ids::ReceiptId;
+use fieldproof_schema::journal::{SignedEntry, Tip};
+use fieldproof_schema::moment::Interval;
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::frame;
+use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
+use fieldproof_schema::wire::sync::{
+    Chunk, Cursor, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
+};
+
+fn cursor(feed: &str) -> Cursor {
+    Cursor { feed: feed.into(), seq: 7 }
+}
+
+/// Of a first contact, of an ordinary round, and one as it goes over the wire.
+pub(super) fn requests() -> Vec<Vec<u8>> {
+    let first = SyncRequest {
+        protocol: 1,
+        cursors: Vec::new(),
+        epoch: None,
+        entries: Vec::new(),
+        chunks: Vec::new(),
+        still_unsent: None,
+    };
+    let ordinary = SyncRequest {
+        cursors: vec![cursor("org"), cursor("officer:06060606-0606-0606-0606-060606060606")],
+        epoch: Some(Digest::of(b"epoch")),
+        entries: journal(),
+        chunks: vec![Chunk { inspection: VISIT, changes: visit().changes[1..6].to_vec() }],
+        still_unsent: Some(StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 }),
+        ..first.clone()
+    };
+    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary)]
+}
+
+fn receipt() -> SignedReceipt {
+    let items = journal().iter().map(SignedEntry::hash).collect();
+    let receipt = Receipt {
+        id: ReceiptId::from_bytes([8; 16]),
+        device: DEVICE,
+        epoch: Digest::of(b"epoch"),
+        at: AT,
+        items,
+        tip: Tip { seq: 7, hash: Some(Digest::of(b"tip")) },
+        backup_horizon: AT.plus_seconds(30 * 24 * 3600),
+    };
+    receipt.sign(&key())
+}
+
+/// With items, and one without.
+pub(super) fn receipts() -> Vec<Vec<u8>> {
+    let full = receipt();
+    let Ok(receipt) = minicbor::decode::<Receipt>(&full.bytes) else { return Vec::new() };
+    let empty = Receipt { items: Vec::new(), tip: Tip::default(), ..receipt };
+    vec![cbor(&full), cbor(&empty.sign(&key()))]
+}
+
+fn change_row(change: &RawChange) -> Row {
+    let subject = inspect(&change.0).map_or_else(|_| String::new(), |header| header.id.to_string());
+    let row = ChangeRow {
+        inspection: VISIT,
+        change: change.clone(),
+        device: Some(DEVICE),
+        officer: Some(OFFICER),
+        entry: Some(Digest::of(b"entry")),
+        written: Interval { earliest: Some(AT), latest: Some(AT.plus_seconds(60)) },
+    };
+    Row { kind: "change".into(), subject, body: Body::Change(row) }
+}
+
+/// Of nothing new, of an ordinary round, and one as it goes over the wire.
+pub(super) fn answers() -> Vec<Vec<u8>> {
+    let nothing = SyncAnswer {
+        protocol: 1,
+        server_at: AT,
+        epoch: Digest::of(b"epoch"),
+        receipt: None,
+        verdicts: Vec::new(),
+        tip: Tip::default(),
+        rows: Vec::new(),
+        cursors: Vec::new(),
+        more: false,
+    };
+    let reference = |kind: &str, body: String| Row {
+        kind: kind.into(),
+        subject: format!("{kind}-1"),
+        body: Body::Reference(body),
+    };
+    let mut rows = vec![
+        reference("officer", r#"{"name":"沈青禾"}"#.into()),
+        reference("laws", texts::laws().chars().take(300).collect()),
+        Row { kind: "task".into(), subject: "task-1".into(), body: Body::Gone },
+    ];
+    rows.extend(visit().changes[..6].iter().map(change_row));
+    let verdict = |outcome, code: Option<&str>| Verdict {
+        item: Digest::of(b"item"),
+        outcome,
+        code: code.map(str::to_owned),
+        inspection: Some(VISIT),
+        change: None,
+    };
+    let ordinary = SyncAnswer {
+        receipt: Some(receipt()),
+        verdicts: vec![
+            verdict(Outcome::Accepted, None),
+            verdict(Outcome::Quarantined, Some("change_unreadable")),
+            verdict(Outcome::Waiting, Some("change_waiting")),
+        ],
+        tip: Tip { seq: 7, hash: Some(Digest::of(b"tip")) },
+        rows,
+        cursors: vec![cursor("org")],
+        more: true,
+        ..nothing.clone()
+    };
+    vec![cbor(&nothing), cbor(&ordinary), frame::pack(&ordinary)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldproof_schema::document::Applied;
+
+    #[test]
+    fn the_changes_of_the_visit_are_applied_or_can_be() {
+        let mut document = visit().document.clone();
+        for change in &visit().changes {
+            assert!(matches!(document.apply(change), Ok(Applied::New | Applied::Known)), "{change:?}");
+        }
+        assert!(document.view().is_ok());
+    }
+}
