@@ -69,7 +69,8 @@ pub(crate) fn other_visit(device: &Device, than: InspectionId) -> InspectionId {
 pub(crate) async fn swap_snapshot(world: &World, visit: InspectionId, bytes: Vec<u8>) -> Vec<u8> {
     let visit = Value::Text(visit.to_string());
     let swap = move |tx: &mut Tx<'_>| {
-        let known = tx.query_opt("SELECT bytes FROM snapshots WHERE inspection = $1", &[visit.clone()])?;
+        let known =
+            tx.query_opt("SELECT bytes FROM snapshots WHERE inspection = $1", std::slice::from_ref(&visit))?;
         let put = "UPDATE snapshots SET bytes = $2 WHERE inspection = $1";
         tx.execute(put, &[visit.clone(), Value::Bytes(bytes.clone())])?;
         known.expect("the visit has a snapshot").get(0)
