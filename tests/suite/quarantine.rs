@@ -3,11 +3,11 @@
 
 mod hostile;
 mod scope;
+mod whole;
 
 use crate::support::{self, City};
 use axum::http::StatusCode;
 use fieldproof_schema::ids::{InspectionId, OfficerId};
-use fieldproof_schema::suite::Digest;
 use fieldproof_server::db::{DbError, Tx, Value as Sql};
 use fieldproof_server::sync::judge;
 use fieldproof_tests::world::World;
@@ -270,34 +270,4 @@ async fn one_that_made_judging_fail_is_judged_again_and_holds_nobody_back() {
     two.sync().await;
     assert!(items.iter().all(|item| answered(&two, visit, item)), "what waited for it went in, too");
     assert_eq!(apart(&one), (0, 0));
-}
-
-#[tokio::test]
-async fn an_export_is_whole_and_checks_out_without_the_server() {
-    use fieldproof_schema::journal::SignedEntry;
-    let world = World::start(205, None).await;
-    let City { administrator, task, one, .. } = support::city(&world).await;
-    take_off(&world, task.inspection, task.team[0]).await;
-    support::answer_one(&one, task.inspection);
-    one.sync().await;
-    let item = open(&world, &administrator).await.remove(0);
-    decide(&world, &administrator, &item, json!({"decision": "keep", "reason": "先核实"})).await;
-    let file = administrator.get(&world, &format!("{}/export", path(&item))).await;
-    let digest: Digest = serde_json::from_value(file["digest"].clone()).unwrap();
-    assert_eq!(Digest::of(&hex::decode(file["bytes"].as_str().unwrap()).unwrap()), digest);
-    let signed = SignedEntry {
-        bytes: hex::decode(file["entry"]["bytes"].as_str().unwrap()).unwrap(),
-        signature: serde_json::from_value(file["entry"]["signature"].clone()).unwrap(),
-    };
-    let device = serde_json::from_value(file["device"].clone()).unwrap();
-    let key = serde_json::from_value(file["device_key"].clone()).unwrap();
-    let entry = signed.verify(device, &key).unwrap();
-    assert_eq!(entry.content, Some(digest));
-    assert_eq!((&file["decisions"][0]["decision"], &file["code"]), (&json!("keep"), &item["code"]));
-    // The console gives the same file, to keep and not to open.
-    let desk = Desk::sign_in(&world, "guanli").await;
-    let seen = desk.get(&world, &format!("{}/export", page(&item))).await;
-    assert_eq!(serde_json::from_str::<Value>(&seen.text).unwrap(), file);
-    let said = seen.headers["content-disposition"].to_str().unwrap();
-    assert_eq!(said, format!("attachment; filename=\"quarantine-{digest}.json\""));
 }

@@ -65,6 +65,7 @@ async fn every_page_of_the_terminal_is_looked_at() {
 #[tokio::test]
 async fn every_page_of_the_console_is_looked_at() {
     let stage = Stage::after_the_day().await;
+    stage.leave_apart(4).await;
     let browser = Browser::open(Album::new("console").unwrap(), Look::CONSOLE).await;
     let face = Face {
         root: stage.server(),
