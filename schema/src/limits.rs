@@ -38,6 +38,14 @@ pub const EVIDENCE_PART_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const RULE_DEPTH_MAX: usize = 8;
 /// Reasons and comments that people type when they decide (characters).
 pub const REASON_CHARS_MAX: usize = 2000;
+/// Characters of a reason to let in, or keep apart, what is in quarantine: a single sign says nothing.
+pub const QUARANTINE_REASON_CHARS_MIN: usize = 2;
+/// Changes held apart upon which another one may build when its contents are read: an officer's day.
+pub const QUARANTINE_BESIDE_MAX: i64 = 500;
+/// Bytes of one of them; what is larger is not read for the sake of another.
+pub const QUARANTINE_BESIDE_BYTES_MAX: i64 = 64 * 1024;
+/// Places of a change that is held apart that are shown; a hostile one can name a million.
+pub const QUARANTINE_PLACES_MAX: usize = 200;
 /// Seconds that an enrolment code stays valid: long enough to carry it to a colleague, too short to lie around.
 pub const ENROLMENT_CODE_SECONDS: i64 = 24 * 3600;
 /// Seconds that a session challenge stays valid.

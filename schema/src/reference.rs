@@ -147,10 +147,10 @@ pub struct EvidenceState {
     pub held: bool,
 }
 
-/// What became of a change after the round that brought it had ended.
+/// What became of a change, or of a journal entry that counts after all, after the round that brought it had ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictRow {
-    /// The digest of its bytes.
+    /// The digest of the change's bytes, or the hash of the entry.
     pub item: Digest,
     /// Of which inspection.
     pub inspection: InspectionId,

@@ -14,6 +14,7 @@ pub mod imports;
 pub mod inspections;
 pub mod openapi;
 pub mod plans;
+pub mod quarantine;
 pub mod reviews;
 pub mod session;
 pub mod sync;
@@ -51,6 +52,7 @@ pub fn routes() -> Router<App> {
         .merge(inspections::routes())
         .merge(openapi::routes())
         .merge(plans::routes())
+        .merge(quarantine::routes())
         .merge(reviews::routes())
         .merge(session::routes())
         .merge(sync::routes())

@@ -23,6 +23,7 @@ mod inbox;
 mod laws;
 mod look;
 mod plans;
+mod quarantine;
 mod review;
 mod session;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     evidence::ROUTES,
     review::ROUTES,
     conflicts::ROUTES,
+    quarantine::ROUTES,
     directory::ROUTES,
     checklists::ROUTES,
     laws::ROUTES,

@@ -24,6 +24,7 @@ pub mod laws;
 pub mod plans;
 pub mod policy;
 pub mod public;
+mod quarantine;
 pub mod resolve;
 pub mod review;
 pub mod routes;

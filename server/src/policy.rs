@@ -60,6 +60,8 @@ pub enum Act {
     Disclose,
     /// Decide conflicts.
     DecideConflicts,
+    /// Look at changes that are held apart, and decide what becomes of them.
+    DecideQuarantine,
     /// See, enrol and revoke devices.
     ManageDevices,
     /// See and change users.
@@ -92,8 +94,8 @@ impl User {
             (Role::Supervisor, Review | Disclose | ReadAudit) => true,
             (
                 Role::Administrator,
-                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | ManageDevices | ManageUsers
-                | ReadAudit,
+                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine
+                | ManageDevices | ManageUsers | ReadAudit,
             ) => true,
             (Role::Inspector, _) | (Role::Supervisor, _) | (Role::Administrator, _) => false,
         };
@@ -126,6 +128,8 @@ mod tests {
         assert!(user(Role::Supervisor).may(Act::Review).is_ok());
         assert!(user(Role::Supervisor).may(Act::DecideConflicts).is_err());
         assert!(user(Role::Administrator).may(Act::DecideConflicts).is_ok());
+        assert!(user(Role::Administrator).may(Act::DecideQuarantine).is_ok());
+        assert!(user(Role::Supervisor).may(Act::DecideQuarantine).is_err());
         assert!(user(Role::Administrator).may(Act::Review).is_err());
         assert!(user(Role::Inspector).may(Act::Draw).is_err());
     }

@@ -23,6 +23,7 @@ pub mod laws;
 pub mod officers;
 pub mod page;
 pub mod plans;
+pub mod quarantine;
 pub mod receipts;
 pub mod review;
 pub mod rows;

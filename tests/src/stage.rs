@@ -163,6 +163,24 @@ impl Stage {
         done(result.await);
     }
 
+    /// Has an officer write into a visit after she was taken off its team: what she wrote is held apart.
+    pub async fn leave_apart(&self, which: usize) {
+        let task = &self.day.tasks[which];
+        let result = async {
+            let database = rusqlite::Connection::open(self.folder.path().join("day/server/fieldproof.db"))?;
+            let names = [task.inspection.to_string(), task.team[1].0.to_string()];
+            let taken = database.execute(
+                "DELETE FROM inspection_officers WHERE inspection = ?1 AND officer = ?2",
+                rusqlite::params_from_iter(&names),
+            )?;
+            let narrative = serde_json::json!({"text": "离开小组之后补写的检查情况。"});
+            self.terminal_api(1).put(&format!("{}/narrative", task.path()), &narrative).await?;
+            self.day.terminals[1].sync().await?;
+            if taken == 1 { Ok::<_, Failure>(()) } else { Err("nobody was taken off".into()) }
+        };
+        done(result.await);
+    }
+
     /// The server's process.
     pub(crate) fn server_process(&self) -> &Service {
         self.day.server.as_ref().expect("the server runs")

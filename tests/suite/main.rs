@@ -28,6 +28,8 @@ mod photo;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
 mod release;
 #[cfg(test)]
 mod statements;

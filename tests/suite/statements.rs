@@ -30,7 +30,8 @@ async fn every_statement_runs(world: World) {
     let city = day::working_day(&world).await;
     read_everything(&world, &city).await;
     set_up_next_year(&world, &city.administrator).await;
-    hold_apart_and_judge_again(&world, &city).await;
+    let document = hold_apart_and_judge_again(&world, &city).await;
+    decide_about_what_is_apart(&world, &city, document).await;
     fail_to_judge(&world, &city).await;
     administer(&world, &city).await;
     leave(&world, &city).await;
@@ -111,7 +112,7 @@ async fn set_up_next_year(world: &World, administrator: &Person) {
 }
 
 /// A change that comes before its journal entry, and what the team does about it.
-async fn hold_apart_and_judge_again(world: &World, city: &City) {
+async fn hold_apart_and_judge_again(world: &World, city: &City) -> Document {
     let visit = city.task.inspection;
     let code = city.administrator.enrolment_code(world, city.task.team[0]).await;
     let mut rogue = Rogue::enrol(world, &code, 77).await;
@@ -133,6 +134,41 @@ async fn hold_apart_and_judge_again(world: &World, city: &City) {
     rogue.sync(world, vec![entry], chunk()).await;
     let open = city.administrator.get(world, "/api/v1/conflicts").await;
     assert_eq!(open["conflicts"][0]["kind"], "late_change");
+    document
+}
+
+/// A change by somebody who is not on the team, kept apart and then let in.
+async fn decide_about_what_is_apart(world: &World, city: &City, mut document: Document) {
+    let (administrator, visit) = (&city.administrator, city.task.inspection);
+    let officers = administrator.get(world, "/api/v1/officers").await;
+    let mut all = officers["rows"].as_array().expect("rows").iter();
+    let stranger = all.find_map(|row| {
+        let id = serde_json::from_value(row["id"].clone()).expect("an officer's id");
+        (row["active"] != false && !city.task.team.contains(&id)).then_some(id)
+    });
+    let code = administrator.enrolment_code(world, stranger.expect("an officer of another team")).await;
+    let mut rogue = Rogue::enrol(world, &code, 78).await;
+    let writer = Actor([0xcf; 16]);
+    let declared = rogue.declare(visit, writer);
+    let written = document.edit(writer, world.app.now(), |edit| edit.statement("补充陈述")).unwrap();
+    let change = written.1.unwrap().1;
+    let entry = rogue.cover(visit, &change);
+    let chunk = vec![Chunk { inspection: visit, changes: vec![change] }];
+    rogue.sync(world, vec![declared, entry], chunk).await;
+    let item = administrator.get(world, "/api/v1/quarantine").await["rows"][0].clone();
+    let part = |name: &str| item[name].as_str().expect("a name").to_owned();
+    let path = format!("/api/v1/quarantine/{}/{}/{}", part("inspection"), part("device"), part("digest"));
+    let keep = json!({"decision": "keep", "reason": "先核实"});
+    let kept = administrator.post(world, &format!("{path}/decision"), keep).await;
+    let decided = administrator.get(world, "/api/v1/quarantine?state=decided").await;
+    assert_eq!(decided["rows"][0]["digest"], item["digest"]);
+    let accept = json!({"decision": "accept", "reason": "经核实在场", "replaces": kept["decision"]["id"], "together": true});
+    let became = administrator.post(world, &format!("{path}/decision"), accept).await;
+    assert_eq!(became["state"], "accepted");
+    let shown = administrator.get(world, &path).await;
+    assert_eq!(shown["decisions"].as_array().expect("decisions").len(), 2);
+    let told = rogue.sync(world, vec![], vec![]).await;
+    assert_eq!(told.rows.iter().filter(|row| row.kind == "verdict").count(), 3, "a change and two entries");
 }
 
 /// A visit that cannot be judged for a while.

@@ -64,17 +64,20 @@ pub(crate) fn decide(
     Ok(())
 }
 
-/// Notes what became of an own change after all. What has no receipt is not concerned: it is offered again and judged then.
+/// Notes what became of an own item after all: a change, or a journal entry that counts in the end. What has no receipt is
+/// not concerned: it is offered again and judged then.
 pub(crate) fn decide_late(
     tx: &Connection,
-    change: Digest,
+    item: Digest,
     outcome: Outcome,
     code: Option<&str>,
 ) -> Result<(), ClientError> {
-    let mut statement = tx.prepare_cached(
+    for sql in [
+        "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3 AND receipt IS NOT NULL",
         "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1 AND receipt IS NOT NULL",
-    )?;
-    statement.execute(params![outcome.as_str(), code, change.to_bytes()])?;
+    ] {
+        tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes()])?;
+    }
     Ok(())
 }
 

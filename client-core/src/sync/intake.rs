@@ -254,7 +254,7 @@ fn take_rows(tx: &Connection, page: &[Row], who: &Who) -> Result<Changed, Client
     Ok(changed)
 }
 
-/// What became of an own change after its round. One that this version cannot read is kept for a later one.
+/// What became of an own change or entry after its round. One that this version cannot read is kept for a later one.
 fn take_late_verdict(tx: &Connection, row: &Row, text: &str) -> Result<(), ClientError> {
     let known = serde_json::from_str::<VerdictRow>(text).ok();
     let outcome = known.as_ref().and_then(|verdict| Outcome::find(&verdict.outcome));

@@ -15,3 +15,9 @@ ALTER TABLE inbox ADD COLUMN decision TEXT;
 ALTER TABLE inbox ADD COLUMN decided_at BIGINT;
 ALTER TABLE inbox ADD COLUMN decided_by TEXT;
 ALTER TABLE inbox ADD COLUMN reason TEXT;
+-- Its record in the audit trail. Whoever decides again names the decision that is replaced: times can be equal.
+ALTER TABLE inbox ADD COLUMN decision_id TEXT;
+CREATE INDEX inbox_apart ON inbox (org, received_at, inspection, device, item) WHERE state = 'quarantined';
+CREATE INDEX inbox_decided ON inbox (org, decided_at, inspection, device, item) WHERE decided_at IS NOT NULL;
+-- The decisions about one subject are read from the trail.
+CREATE INDEX audit_by_subject ON audit (org, subject, at, id);

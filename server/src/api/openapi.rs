@@ -2,7 +2,7 @@
 
 use super::{
     audit, conflicts, device, devices, directory, disclosures, draws, evidence, health, imports, inspections,
-    plans, reviews, session, sync, templates, users,
+    plans, quarantine, reviews, session, sync, templates, users,
 };
 use crate::app::App;
 use axum::Router;
@@ -29,7 +29,8 @@ pub fn routes() -> Router<App> {
         draws::recuse, draws::record, draws::dispatch, evidence::offer, evidence::ask, evidence::append,
         evidence::download, evidence::receipt, health::health, imports::organisation, imports::checklists,
         imports::laws, imports::release, inspections::list, inspections::show, inspections::history, plans::list,
-        plans::add, plans::copy, reviews::give_back, reviews::accept, reviews::disclose, session::open, session::show,
+        plans::add, plans::copy, quarantine::list, quarantine::show, quarantine::decide, quarantine::export,
+        reviews::give_back, reviews::accept, reviews::disclose, session::open, session::show,
         session::close, sync::round, templates::list, templates::show, users::list, users::add,
     )
 )]

@@ -23,6 +23,7 @@ pub(crate) const ACTS: &[&str] = &[
     "inspection.accepted",
     "inspection.disclosed",
     "conflict.decided",
+    "quarantine.decided",
     "plan.added",
     "draw.committed",
     "draw.revealed",
@@ -148,6 +149,7 @@ fn act_name(p: &Page, act: &str) -> String {
 fn link(kind: &str, id: &str) -> Option<String> {
     Some(match kind {
         "inspection" => format!("/console/inspections/{id}"),
+        "quarantine" => format!("/console/quarantine/{id}"),
         "plan" => format!("/console/plans/{id}"),
         "draw" => format!("/console/draws/{id}"),
         "device" => format!("/console/devices/{id}"),

@@ -4,8 +4,8 @@ use super::gate::Seat;
 use super::inbox;
 use crate::db::{DbError, Tx};
 use crate::policy::{Act, Role, User};
-use crate::store::conflicts;
 use crate::store::worklist::{self, Waits};
+use crate::store::{conflicts, quarantine};
 use fieldproof_schema::ids::OrgId;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -39,12 +39,19 @@ pub(crate) struct Waiting {
     visits: BTreeMap<Waits, i64>,
     /// Open conflicts.
     pub(crate) conflicts: i64,
+    /// Changes that are held apart and wait for a decision; nothing for who decides nothing about them.
+    pub(crate) quarantine: i64,
 }
 
 impl Waiting {
     /// Counts what waits on the day `today`.
     pub(super) fn read(tx: &mut Tx<'_>, org: OrgId, user: &User, today: Date) -> Result<Self, DbError> {
+        let quarantine = match user.may(Act::DecideQuarantine) {
+            Ok(()) => quarantine::open_count(tx, org, user.id)?,
+            Err(_) => 0,
+        };
         Ok(Self {
+            quarantine,
             visits: worklist::counts(tx, org, user.id, today)?,
             conflicts: conflicts::open_count(tx, org, user.id)?,
         })
@@ -58,7 +65,7 @@ impl Waiting {
     /// How much is in the inbox of a role.
     fn inbox(&self, role: Role) -> i64 {
         let visits: i64 = inbox::asked(role).iter().map(|waits| self.of(*waits)).sum();
-        if inbox::decides(role) { visits + self.conflicts } else { visits }
+        if inbox::decides(role) { visits + self.conflicts + self.quarantine } else { visits }
     }
 }
 
@@ -67,6 +74,7 @@ const PLACES: &[(&str, &str, &str, Act)] = &[
     ("inbox", "/console", "inbox", Act::ReadInspections),
     ("cases", "/console/cases", "clipboard-list", Act::ReadInspections),
     ("conflicts", "/console/conflicts", "arrows-diff", Act::ReadInspections),
+    ("quarantine", "/console/quarantine", "shield-lock", Act::DecideQuarantine),
     ("plans", "/console/plans", "dice-5", Act::ReadPlans),
     ("directory", "/console/units", "building-community", Act::ReadDirectory),
     ("checklists", "/console/checklists", "checklist", Act::ReadDirectory),
@@ -84,6 +92,7 @@ impl Chrome {
         let count = |name: &str| match name {
             "inbox" => Some(seat.waits.inbox(user.role)),
             "conflicts" => Some(seat.waits.conflicts),
+            "quarantine" => Some(seat.waits.quarantine),
             _ => None,
         };
         let allowed = PLACES.iter().filter(|(_, _, _, act)| user.may(*act).is_ok());
@@ -97,5 +106,10 @@ impl Chrome {
             })
             .collect();
         Self { user, places, token: seat.token.clone(), here: seat.here.clone() }
+    }
+
+    /// Whether the reader decides about what is held apart.
+    pub(crate) fn decides_quarantine(&self) -> bool {
+        self.user.may(Act::DecideQuarantine).is_ok()
     }
 }

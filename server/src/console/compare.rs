@@ -187,7 +187,7 @@ fn mark(p: &Page, tag: &str, said: &str) -> String {
 
 /// A text that was edited: what stays at its beginning and at its end is shown in part, what lies between is struck out
 /// and added. Linear in the length of the texts, which can be a megabyte.
-fn difference(p: &Page, before: &str, after: &str) -> Html {
+pub(super) fn difference(p: &Page, before: &str, after: &str) -> Html {
     let start: usize =
         before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
     let (one, other) = (&before[start..], &after[start..]);

@@ -2,10 +2,13 @@
 
 use super::cases::{self, Row};
 use super::conflicts::{self as disputes, Row as Dispute};
+use super::quarantine::{self as held, Row as Apart};
 use super::{Chrome, Route, Seat};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::policy::{Act, Role};
+use crate::store::page::Before;
+use crate::store::quarantine::{self, Filter};
 use crate::store::worklist::{self, Waits};
 use crate::store::{conflicts, units};
 use askama::Template;
@@ -29,7 +32,7 @@ pub(super) fn asked(role: Role) -> &'static [Waits] {
     }
 }
 
-/// Whether open conflicts wait for this role.
+/// Whether open conflicts, and what is held apart, wait for this role.
 pub(super) fn decides(role: Role) -> bool {
     role == Role::Administrator
 }
@@ -51,6 +54,8 @@ struct InboxPage {
     c: Chrome,
     conflicts: Vec<Dispute>,
     conflicts_count: i64,
+    apart: Vec<Apart>,
+    apart_count: i64,
     parts: Vec<Part>,
 }
 
@@ -68,6 +73,11 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
                 open.push((listed, template));
             }
         }
+        let mut apart = Vec::new();
+        if counts.quarantine > 0 {
+            let page = quarantine::open(tx, org, user.id, &Filter::default(), &Before::start())?;
+            apart = page.rows.into_iter().take(ROWS as usize).collect();
+        }
         let mut parts = Vec::new();
         for waits in asked(user.role) {
             let count = counts.of(*waits);
@@ -76,9 +86,9 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
             }
         }
         let units = if parts.is_empty() { Vec::new() } else { units::list(tx, org, user.id)? };
-        Ok::<_, ApiError>((open, parts, units))
+        Ok::<_, ApiError>((open, apart, parts, units))
     };
-    let (open, parts, units) = app.db.read(read).await?;
+    let (open, apart, parts, units) = app.db.read(read).await?;
     let (p, day) = (&seat.p, today.to_string());
     let part = |(waits, count, visits): (Waits, i64, Vec<worklist::Visit>)| {
         let name = waits.as_str();
@@ -95,6 +105,8 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
         c: Chrome::new(&seat, "inbox"),
         conflicts: open.iter().map(|(listed, template)| disputes::row(p, listed, template, &day)).collect(),
         conflicts_count: seat.waits.conflicts,
+        apart: apart.iter().map(|listed| held::row(p, listed)).collect(),
+        apart_count: seat.waits.quarantine,
         parts: parts.into_iter().map(part).collect(),
         p: p.clone(),
     }))

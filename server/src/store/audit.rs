@@ -85,6 +85,18 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, filter: &Filter, before: &Before) -> Re
     Ok(Page::cut(rows, key))
 }
 
+/// The records about one subject, oldest first, at most a hundred.
+pub fn of_subject(tx: &mut Tx<'_>, org: OrgId, subject: &str) -> Result<Vec<Listed>, DbError> {
+    let rows = tx.query(
+        "SELECT a.id, a.at, a.actor, a.act, a.subject, a.details, u.name, d.name FROM audit a
+         LEFT JOIN users u ON u.org = a.org AND u.id = SUBSTR(a.actor, 6)
+         LEFT JOIN devices d ON d.org = a.org AND d.id = SUBSTR(a.actor, 8)
+         WHERE a.org = $1 AND a.subject = $2 ORDER BY a.at, a.id LIMIT 100",
+        &params![org, subject],
+    )?;
+    rows.iter().map(read).collect()
+}
+
 fn read(r: &Row) -> Result<Listed, DbError> {
     let details: String = r.get(5)?;
     let record = Record {

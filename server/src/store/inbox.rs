@@ -1,7 +1,7 @@
 //! Every change that was ever received, and what became of it.
 
 use crate::db::{DbError, Row, Tx, params};
-use fieldproof_schema::ids::{DeviceId, InspectionId, OrgId};
+use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId, UserId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::sync::Outcome;
@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    fn find(text: &str) -> Self {
+    pub(super) fn find(text: &str) -> Self {
         match text {
             "accepted" => Self::Accepted,
             "waiting" => Self::Waiting,
@@ -47,6 +47,48 @@ impl State {
             _ => Self::Received,
         }
     }
+}
+
+/// What people decided about a change that was held apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ruling {
+    /// It goes through the gate once more, whoever was on the team.
+    Accept,
+    /// It stays apart.
+    Keep,
+}
+
+impl Ruling {
+    /// Every ruling.
+    pub const ALL: &[Ruling] = &[Self::Accept, Self::Keep];
+
+    /// The name in SQL, JSON and forms.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Keep => "keep",
+        }
+    }
+
+    /// Finds a ruling by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|ruling| ruling.as_str() == name)
+    }
+}
+
+/// A ruling with who gave it, when and why.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// Its record in the audit trail.
+    pub id: DecisionId,
+    /// What was decided.
+    pub ruling: Ruling,
+    /// By whom.
+    pub by: UserId,
+    /// When.
+    pub at: Moment,
+    /// Why.
+    pub reason: String,
 }
 
 /// One received change.
@@ -64,6 +106,8 @@ pub struct Item {
     pub bytes: Vec<u8>,
     /// When it came.
     pub received_at: Moment,
+    /// What people decided last.
+    pub ruling: Option<Ruling>,
 }
 
 fn read(r: &Row) -> Result<Item, DbError> {
@@ -74,6 +118,7 @@ fn read(r: &Row) -> Result<Item, DbError> {
         code: r.get(3)?,
         bytes: r.get(4)?,
         received_at: r.get(5)?,
+        ruling: r.get::<Option<String>>(6)?.as_deref().and_then(Ruling::find),
     })
 }
 
@@ -86,7 +131,7 @@ pub fn find(
     device: DeviceId,
 ) -> Result<Option<Item>, DbError> {
     let row = tx.query_opt(
-        "SELECT item, device, state, code, bytes, received_at FROM inbox
+        "SELECT item, device, state, code, bytes, received_at, decision FROM inbox
          WHERE org = $1 AND inspection = $2 AND item = $3 AND device = $4",
         &params![org, inspection, *digest, device],
     )?;
@@ -115,21 +160,29 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, item: &Item
 /// Changes of an inspection that the gate has still to judge, in order of arrival.
 pub fn pending(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Item>, DbError> {
     let rows = tx.query(
-        "SELECT item, device, state, code, bytes, received_at FROM inbox
+        "SELECT item, device, state, code, bytes, received_at, decision FROM inbox
          WHERE org = $1 AND inspection = $2 AND state IN ('received', 'waiting') ORDER BY received_at, item, device",
         &params![org, inspection],
     )?;
     rows.iter().map(read).collect()
 }
 
-/// Changes of an inspection that are held apart.
-pub fn quarantined(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Item>, DbError> {
+/// What a device sent about an inspection and is not part of the record: what a change that is held apart may build upon.
+/// In order of arrival, at most `limit`, each of at most `bytes_max` bytes.
+pub fn beside(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    device: DeviceId,
+    bytes_max: i64,
+    limit: i64,
+) -> Result<Vec<Vec<u8>>, DbError> {
     let rows = tx.query(
-        "SELECT item, device, state, code, bytes, received_at FROM inbox
-         WHERE org = $1 AND inspection = $2 AND state = 'quarantined' ORDER BY received_at, item, device",
-        &params![org, inspection],
+        "SELECT bytes FROM inbox WHERE org = $1 AND inspection = $2 AND device = $3 AND state <> 'accepted'
+         AND CAST(LENGTH(bytes) AS BIGINT) <= $4 ORDER BY received_at, item LIMIT $5",
+        &params![org, inspection, device, bytes_max, limit],
     )?;
-    rows.iter().map(read).collect()
+    rows.iter().map(|r| r.get(0)).collect()
 }
 
 /// How many changes of an inspection are held apart.
@@ -155,4 +208,37 @@ pub fn judge(
         &params![org, inspection, *digest, device, state.as_str(), code],
     )?;
     Ok(())
+}
+
+/// Keeps a decision about a change that is held apart, with what becomes of it now; false when it is held apart no more,
+/// or when another decision than `replaces` stands.
+pub fn decide(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    (digest, device): (&Digest, DeviceId),
+    decided: &Decided,
+    replaces: Option<DecisionId>,
+    (state, code): (State, Option<&str>),
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE inbox SET state = $5, code = $6, decision = $7, decision_id = $8, decided_at = $9, decided_by = $10,
+         reason = $11 WHERE org = $1 AND inspection = $2 AND item = $3 AND device = $4 AND state = 'quarantined'
+         AND COALESCE(decision_id, '') = $12",
+        &params![
+            org,
+            inspection,
+            *digest,
+            device,
+            state.as_str(),
+            code,
+            decided.ruling.as_str(),
+            decided.id,
+            decided.at,
+            decided.by,
+            &decided.reason,
+            replaces.map(|id| id.to_string()).unwrap_or_default()
+        ],
+    )?;
+    Ok(changed > 0)
 }

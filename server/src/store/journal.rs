@@ -5,7 +5,7 @@ use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
-use fieldproof_schema::suite::Digest;
+use fieldproof_schema::suite::{Digest, Signature};
 
 /// Whether exactly this entry is held, and if so, whether on the chain.
 pub fn holds(tx: &mut Tx<'_>, org: OrgId, entry: &Entry, hash: &Digest) -> Result<Option<bool>, DbError> {
@@ -141,8 +141,10 @@ pub struct Cover {
     pub officer: Option<OfficerId>,
     /// Of which kind.
     pub kind: String,
-    /// Its body's bytes.
+    /// The entry's bytes.
     pub bytes: Vec<u8>,
+    /// The device's signature over them.
+    pub signature: Signature,
 }
 
 /// The first entry on the chain of `device` that covers `content` of `inspection`.
@@ -154,7 +156,7 @@ pub fn cover(
     content: &Digest,
 ) -> Result<Option<Cover>, DbError> {
     let rows = tx.query(
-        "SELECT hash, server_at, received_at, officer, kind, bytes FROM journal_entries
+        "SELECT hash, server_at, received_at, officer, kind, bytes, signature FROM journal_entries
          WHERE org = $1 AND content = $2 AND device = $3 AND inspection = $4 AND on_chain = 1 ORDER BY seq, hash LIMIT 1",
         &params![org, *content, device, inspection],
     )?;
@@ -167,5 +169,37 @@ pub fn cover(
         officer: r.get(3)?,
         kind: r.get(4)?,
         bytes: r.get(5)?,
+        signature: r.get(6)?,
     }))
+}
+
+/// The entries on the chain of `device` about `inspection`, in order.
+pub fn of_inspection(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    inspection: InspectionId,
+) -> Result<Vec<SignedEntry>, DbError> {
+    let rows = tx.query(
+        "SELECT bytes, signature FROM journal_entries
+         WHERE org = $1 AND inspection = $2 AND device = $3 AND on_chain = 1 ORDER BY seq",
+        &params![org, inspection, device],
+    )?;
+    rows.iter().map(|r| Ok(SignedEntry { bytes: r.get(0)?, signature: r.get(1)? })).collect()
+}
+
+/// Whether an entry about `inspection` is on the chain of `device`.
+pub fn is_on_chain(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    inspection: InspectionId,
+    hash: &Digest,
+) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT seq FROM journal_entries
+         WHERE org = $1 AND inspection = $2 AND device = $3 AND hash = $4 AND on_chain = 1",
+        &params![org, inspection, device, *hash],
+    )?;
+    Ok(row.is_some())
 }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 /// Rows of one page: what a person looks through, and small enough for every link.
 pub const PAGE_ROWS: usize = 100;
 
-/// Characters of an id in the end of a page: those of a digest in hex, and a few to spare.
-const ID_CHARS_MAX: usize = 80;
+/// Characters of an id in the end of a page: those of two ids and a digest in hex, and a few to spare.
+const ID_CHARS_MAX: usize = 160;
 
 /// The rows to ask for: one more than a page holds says whether another page follows.
 pub(crate) fn rows_asked() -> i64 {

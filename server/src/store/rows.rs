@@ -1,6 +1,8 @@
 //! Bodies of reference rows: what a device receives about a subject, as it is now.
 
-use super::{captures, changes, conflicts, decisions, devices, disclosures, inbox, inspections, seals};
+use super::{
+    captures, changes, conflicts, decisions, devices, disclosures, inbox, inspections, journal, seals,
+};
 use crate::db::{DbError, Tx, params};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
@@ -9,6 +11,7 @@ use fieldproof_schema::law::Released;
 use fieldproof_schema::reference::{InspectionRow, OfficerRow, VerdictRow};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::{Body, ChangeRow, RowKind};
+use fieldproof_schema::wire::sync::Outcome;
 use serde::Serialize;
 
 fn json<T: Serialize>(row: &T) -> Body {
@@ -64,7 +67,7 @@ fn parse_verdict(subject: &str) -> Option<(InspectionId, Digest, DeviceId)> {
     Some((next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?))
 }
 
-/// What became of a change that a device sent.
+/// What became of a change that a device sent, or of a journal entry: one on the chain is told of when it counts after all.
 fn verdict(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -72,13 +75,17 @@ fn verdict(
     digest: Digest,
     device: DeviceId,
 ) -> Result<Option<VerdictRow>, DbError> {
-    let found = inbox::find(tx, org, inspection, &digest, device)?;
-    Ok(found.map(|item| VerdictRow {
+    let row = |outcome: Outcome, code| VerdictRow {
         item: digest,
         inspection,
-        outcome: item.state.outcome().as_str().to_owned(),
-        code: item.code,
-    }))
+        outcome: outcome.as_str().to_owned(),
+        code,
+    };
+    if let Some(item) = inbox::find(tx, org, inspection, &digest, device)? {
+        return Ok(Some(row(item.state.outcome(), item.code)));
+    }
+    let counts = journal::is_on_chain(tx, org, device, inspection, &digest)?;
+    Ok(counts.then(|| row(Outcome::Accepted, None)))
 }
 
 /// The subject of a checklist's row.
@@ -166,7 +173,7 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         seals: seals::list(tx, org, id)?.into_iter().map(|k| k.seal).collect(),
         decisions: decisions::list(tx, org, id)?,
         evidence: captures::states(tx, org, id)?,
-        quarantined: u32::try_from(inbox::quarantined(tx, org, id)?.len()).unwrap_or(u32::MAX),
+        quarantined: u32::try_from(inbox::quarantined_count(tx, org, id)?).unwrap_or(u32::MAX),
         disclosure: disclosures::of_inspection(tx, org, id)?,
     }))
 }

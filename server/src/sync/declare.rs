@@ -17,13 +17,44 @@ pub fn declare(
     entry: &Entry,
     now: Moment,
 ) -> Result<Option<ErrorCode>, DbError> {
-    let org = device.org;
     let Some(inspection) = entry.inspection else { return Ok(None) };
+    if entry.officer == Some(device.officer)
+        && !inspections::is_on_team(tx, device.org, inspection, device.officer)?
+    {
+        return Ok(Some(ErrorCode::ChangeOutOfScope));
+    }
+    take_over(tx, device, inspection, entry, now)
+}
+
+/// Takes over once more what the entries of a device about an inspection declare, also when its officer is not on the
+/// team: people have decided that they count. Returns those that do, in order. Repeated, it changes nothing.
+pub fn declare_regardless(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    inspection: InspectionId,
+    now: Moment,
+) -> Result<Vec<(Digest, Entry)>, DbError> {
+    let mut counting = Vec::new();
+    for signed in journal::of_inspection(tx, device.org, device.id, inspection)? {
+        // What is on the chain was read and verified when it came.
+        let Ok(entry) = signed.read() else { continue };
+        if take_over(tx, device, inspection, &entry, now)?.is_none() {
+            counting.push((signed.hash(), entry));
+        }
+    }
+    Ok(counting)
+}
+
+fn take_over(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    inspection: InspectionId,
+    entry: &Entry,
+    now: Moment,
+) -> Result<Option<ErrorCode>, DbError> {
+    let org = device.org;
     if entry.officer != Some(device.officer) {
         return Ok(Some(ErrorCode::NotAllowed));
-    }
-    if !inspections::is_on_team(tx, org, inspection, device.officer)? {
-        return Ok(Some(ErrorCode::ChangeOutOfScope));
     }
     match &entry.kind {
         Kind::ActorDeclared => {

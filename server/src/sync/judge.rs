@@ -10,7 +10,8 @@ use crate::error::{ApiError, chain};
 use crate::store::inbox::{self, State};
 use crate::store::judging;
 use crate::sync::settle::{self, Answered, Only};
-use fieldproof_schema::ids::{InspectionId, OrgId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OrgId};
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -67,9 +68,21 @@ async fn judge(app: &App, org: OrgId, id: InspectionId, answered: &Answered) {
     }
 }
 
+/// Judges changes that people let in after they had been held apart, and then what waited for them. One with which the
+/// inspection still cannot be judged is held apart again at once: a decision must not hold back the others.
+pub async fn again(app: &App, org: OrgId, id: InspectionId, names: BTreeSet<(Digest, DeviceId)>) {
+    let only = Only::These(names.clone());
+    if settle::settle(app, org, id, &Answered::new(), &only).await.is_err()
+        && let Err(error) = set_apart_what_fails(app, org, id, Some(&names)).await
+    {
+        tracing::error!(inspection.id = %id, error.cause = chain(&error), "what fails cannot be held apart");
+    }
+    judge(app, org, id, &Answered::new()).await;
+}
+
 async fn note_failure(app: &App, org: OrgId, id: InspectionId, cause: String) -> Result<(), ApiError> {
     let tries = app.db.read(move |tx| judging::tries(tx, org, id)).await? + 1;
-    if tries >= TRIES_BEFORE_SEARCH && set_apart_what_fails(app, org, id).await? {
+    if tries >= TRIES_BEFORE_SEARCH && set_apart_what_fails(app, org, id, None).await? {
         return Ok(());
     }
     let doublings = u32::try_from(tries - 1).unwrap_or(DOUBLINGS_MAX).min(DOUBLINGS_MAX);
@@ -77,9 +90,14 @@ async fn note_failure(app: &App, org: OrgId, id: InspectionId, cause: String) ->
     Ok(app.db.write(move |tx| judging::failed(tx, org, id, next_at, &cause)).await?)
 }
 
-/// Looks for the changes without which an inspection can be judged, and holds them apart. False when there is none: then
-/// it is not they that are the matter.
-async fn set_apart_what_fails(app: &App, org: OrgId, id: InspectionId) -> Result<bool, ApiError> {
+/// Looks for the changes without which an inspection can be judged (among all that are pending, or among some), and holds
+/// them apart. False when there is none: then it is not they that are the matter.
+async fn set_apart_what_fails(
+    app: &App,
+    org: OrgId,
+    id: InspectionId,
+    among: Option<&BTreeSet<(Digest, DeviceId)>>,
+) -> Result<bool, ApiError> {
     let nobody = Answered::new();
     if settle::settle(app, org, id, &nobody, &Only::These(BTreeSet::new())).await.is_err() {
         return Ok(false);
@@ -88,6 +106,9 @@ async fn set_apart_what_fails(app: &App, org: OrgId, id: InspectionId) -> Result
     let mut found = false;
     for item in pending {
         let name = (item.digest, item.device);
+        if among.is_some_and(|among| !among.contains(&name)) {
+            continue;
+        }
         if settle::settle(app, org, id, &nobody, &Only::These(BTreeSet::from([name]))).await.is_ok() {
             continue;
         }

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
-use crate::store::inbox::{Item, State};
+use crate::store::inbox::{Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts};
 use crate::sync::settle::Answered;
 use crate::sync::{declare, gate};
@@ -210,9 +210,13 @@ fn take_change(
     received.changes.push((inspection, change.digest, change.id));
     let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
     // What was held apart only because its journal entry, or the officer's assignment, had not come yet gets another
-    // chance.
-    let passing = [ErrorCode::ChangeUncovered, ErrorCode::ChangeOutOfScope].map(|code| Some(code.as_str()));
-    let again = known.as_ref().is_some_and(|k| passing.contains(&k.code.as_deref()));
+    // chance; but people who decided that it stays apart whoever wrote it are not overruled by an assignment.
+    let ruling = known.as_ref().and_then(|k| k.ruling);
+    let again = known.as_ref().is_some_and(|k| match k.code.as_deref().and_then(ErrorCode::find) {
+        Some(ErrorCode::ChangeUncovered) => true,
+        Some(ErrorCode::ChangeOutOfScope) => ruling != Some(Ruling::Keep),
+        _ => false,
+    });
     if let Some(known) = &known
         && !again
     {
@@ -223,13 +227,13 @@ fn take_change(
     }
     let fault = match change.fault {
         Some(code) => Some(code),
-        None if !inspections::is_on_team(tx, org, inspection, device.officer)? => {
+        None if ruling != Some(Ruling::Accept)
+            && !inspections::is_on_team(tx, org, inspection, device.officer)? =>
+        {
             Some(ErrorCode::ChangeOutOfScope)
         }
-        None => match journal::cover(tx, org, device.id, inspection, &change.digest)? {
-            Some(cover) if cover.officer == Some(device.officer) => None,
-            _ => Some(ErrorCode::ChangeUncovered),
-        },
+        None if !is_covered(tx, device, inspection, &change.digest)? => Some(ErrorCode::ChangeUncovered),
+        None => None,
     };
     let state = if fault.is_some() { State::Quarantined } else { State::Received };
     if again {
@@ -242,6 +246,7 @@ fn take_change(
             code: fault.map(|c| c.as_str().to_owned()),
             bytes: change.bytes.clone(),
             received_at: now,
+            ruling: None,
         };
         inbox::insert(tx, org, inspection, &item)?;
     }
@@ -252,6 +257,17 @@ fn take_change(
         feeds::publish_inspection(tx, org, &team, inspection);
     }
     Ok(())
+}
+
+/// Whether an entry of the device's officer, on the device's chain, vouches for a change.
+pub fn is_covered(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    inspection: InspectionId,
+    change: &Digest,
+) -> Result<bool, DbError> {
+    let cover = journal::cover(tx, device.org, device.id, inspection, change)?;
+    Ok(cover.is_some_and(|cover| cover.officer == Some(device.officer)))
 }
 
 /// The verdicts of a round, once everything it touched has settled.

@@ -21,8 +21,12 @@ const TERMINAL_PARTS: &[&str] = &[
     "/sync/state",
 ];
 /// The same of the console.
-const CONSOLE_PARTS: &[&str] =
-    &["/console/cases.csv", "/console/draws/{id}/record", "/console/evidence/{digest}"];
+const CONSOLE_PARTS: &[&str] = &[
+    "/console/cases.csv",
+    "/console/draws/{id}/record",
+    "/console/evidence/{digest}",
+    "/console/quarantine/{inspection}/{device}/{digest}/export",
+];
 
 #[tokio::test]
 async fn every_page_of_the_terminal_is_looked_at() {
@@ -61,6 +65,7 @@ async fn every_page_of_the_terminal_is_looked_at() {
 #[tokio::test]
 async fn every_page_of_the_console_is_looked_at() {
     let stage = Stage::after_the_day().await;
+    stage.leave_apart(4).await;
     let browser = Browser::open(Album::new("console").unwrap(), Look::CONSOLE).await;
     let face = Face {
         root: stage.server(),
