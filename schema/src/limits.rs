@@ -24,6 +24,9 @@ pub const JSON_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const CHANGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Operations in one change, and predecessors of all of them together.
 pub const CHANGE_OPS_MAX: usize = 1_000_000;
+/// Operations in all changes of one request to the sync service: what goes beyond is offered again in the next round. A
+/// million take some 1.7 s to look at and 400 MB, so nobody brings more than that at a time.
+pub const SYNC_OPS_MAX: usize = CHANGE_OPS_MAX;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key in an inspection document: an item, a record or a conflict.

@@ -15,7 +15,7 @@ pub mod pull;
 pub mod receive;
 pub mod settle;
 
-use crate::app::{App, blocking};
+use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::error::ApiError;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -34,7 +34,7 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let (entries, chunks, unsent) = (request.entries, request.chunks, request.still_unsent);
     let checked = {
         let (id, key) = (device.id, device.key);
-        blocking(move || receive::check(id, &key, entries, chunks)).await?
+        app.judging.at_a_desk(move || receive::check(id, &key, entries, chunks)).await?
     };
     let received = receive::receive(app, device, checked, unsent).await?;
     judge::within_round(app, device.org, &received.touched, &received.answered(device.id)).await;

@@ -5,7 +5,9 @@ use axum::http::StatusCode;
 use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
 use fieldproof_schema::ids::{DeviceId, InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
-use fieldproof_schema::limits::{SIGN_IN_FAILURES_MAX, SYNC_BODY_BYTES_MAX, SYNC_BODY_PLAIN_BYTES_MAX};
+use fieldproof_schema::limits::{
+    SIGN_IN_FAILURES_MAX, SYNC_BODY_BYTES_MAX, SYNC_BODY_PLAIN_BYTES_MAX, SYNC_OPS_MAX,
+};
 use fieldproof_schema::suite::{Digest, MemoryKey};
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::frame;
@@ -353,4 +355,29 @@ async fn nobody_writes_in_the_name_of_the_server_or_of_a_colleague() {
     }
     let shown = city.administrator.get(&world, &format!("/api/v1/inspections/{visit}")).await;
     assert!(shown["view"]["answers"].get(&item).is_none());
+}
+
+#[tokio::test]
+async fn a_request_brings_so_many_operations_and_the_rest_comes_with_the_next() {
+    let world = World::start(18, None).await;
+    let city = support::city(&world).await;
+    let visit = city.task.inspection;
+    let (mut rogue, mut doc) = rogue(&world, &city.administrator, &city).await;
+    let at = world.app.host.now();
+    let mut texts = Vec::new();
+    for letter in ["a", "b"] {
+        let text = letter.repeat(SYNC_OPS_MAX / 2 - 1);
+        texts.push(doc.edit(ACTOR, at, |e| e.statement(&text)).unwrap().1.unwrap().1);
+    }
+    texts.push(doc.edit(ACTOR, at, |e| e.narrative("收工")).unwrap().1.unwrap().1);
+    let entries = texts.iter().map(|change| rogue.cover(visit, change)).collect();
+    let answer = rogue.sync(&world, entries, chunk(visit, &texts)).await;
+    let said = |answer: &SyncAnswer, change| {
+        let verdict = verdict(answer, change);
+        (verdict.outcome, verdict.code.clone())
+    };
+    assert_eq!(said(&answer, &texts[1]), (Outcome::Accepted, None));
+    assert_eq!(said(&answer, &texts[2]), (Outcome::Refused, Some("unavailable".to_owned())));
+    let again = rogue.sync(&world, vec![], chunk(visit, &texts[2..])).await;
+    assert_eq!(said(&again, &texts[2]), (Outcome::Accepted, None));
 }

@@ -1,6 +1,6 @@
 //! Journals of devices, and what they declare: writers, coverage of changes.
 
-use crate::db::{DbError, Tx, params};
+use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
@@ -155,12 +155,21 @@ pub fn cover(
     inspection: InspectionId,
     content: &Digest,
 ) -> Result<Option<Cover>, DbError> {
+    // Neither ordered nor narrowed further: with more to go by, SQLite walks the device's whole chain for each change
+    // instead of looking the content up. Hardly ever does more than one entry name it.
     let rows = tx.query(
-        "SELECT hash, server_at, received_at, officer, kind, bytes, signature FROM journal_entries
-         WHERE org = $1 AND content = $2 AND device = $3 AND inspection = $4 AND on_chain = 1 ORDER BY seq, hash LIMIT 1",
-        &params![org, *content, device, inspection],
+        "SELECT hash, server_at, received_at, officer, kind, bytes, signature, seq, inspection FROM journal_entries
+         WHERE org = $1 AND content = $2 AND device = $3 AND on_chain = 1",
+        &params![org, *content, device],
     )?;
-    let Some(r) = rows.first() else { return Ok(None) };
+    let mut first: Option<(u64, &Row)> = None;
+    for row in &rows {
+        let (seq, about): (u64, Option<InspectionId>) = (row.get(7)?, row.get(8)?);
+        if about == Some(inspection) && first.is_none_or(|(earlier, _)| seq < earlier) {
+            first = Some((seq, row));
+        }
+    }
+    let Some((_, r)) = first else { return Ok(None) };
     // What the device says of the server's time cannot be later than the server's own.
     let (known, received_at): (Option<Moment>, Moment) = (r.get(1)?, r.get(2)?);
     Ok(Some(Cover {

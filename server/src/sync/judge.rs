@@ -5,7 +5,7 @@
 //! the failure is kept and shown, it is tried again later and later, and after some tries the change that makes it fail
 //! is looked for and held apart, so that the others go on.
 
-use crate::app::App;
+use crate::app::{App, blocking};
 use crate::error::{ApiError, chain};
 use crate::store::inbox::{self, State};
 use crate::store::judging;
@@ -15,7 +15,7 @@ use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// How long a round is kept waiting for judgements.
 pub const PATIENCE: Duration = Duration::from_millis(1500);
@@ -36,12 +36,25 @@ pub struct Judging {
     /// How long a round waits; none: to the end.
     patience: Option<Duration>,
     wake: Notify,
+    /// One for each core: what looks at bytes that nobody has judged yet, and so may take much memory.
+    desks: Semaphore,
 }
 
 impl Judging {
     /// With the patience of a server with a background that takes over.
     pub fn new(patience: Option<Duration>) -> Self {
-        Self { patience, wake: Notify::new() }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { patience, wake: Notify::new(), desks: Semaphore::new(cores) }
+    }
+
+    /// Looks at bytes that nobody has judged yet, away from the threads that serve: on each core one at a time.
+    pub async fn at_a_desk<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let _desk = self.desks.acquire().await.map_err(ApiError::internal)?;
+        blocking(work).await
     }
 }
 

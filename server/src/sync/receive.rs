@@ -14,7 +14,7 @@ use crate::sync::{declare, gate};
 use fieldproof_schema::document::{self, ChangeId};
 use fieldproof_schema::ids::{DeviceId, InspectionId, ReceiptId};
 use fieldproof_schema::journal::{Entry, JournalError, SignedEntry, Tip};
-use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
+use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, SYNC_OPS_MAX};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
 use fieldproof_schema::wire::error::ErrorCode;
@@ -64,12 +64,22 @@ pub fn check(device: DeviceId, key: &PublicKey, entries: Vec<SignedEntry>, chunk
             }
         }
     }
+    let mut ops = 0;
     for Chunk { inspection, changes } in chunks {
         for change in changes {
             let digest = Digest::of(&change.0);
+            if ops >= SYNC_OPS_MAX {
+                // Not looked at and not kept: the device keeps it and offers it again.
+                let code = Some(ErrorCode::Unavailable);
+                checked.refused.push(verdict(digest, Outcome::Refused, code, Some(inspection), None));
+                continue;
+            }
             // The decoder is not safe against hostile bytes; a panic is one more way of saying no.
             let (id, fault) = match catch_unwind(AssertUnwindSafe(|| document::inspect(&change.0))) {
-                Ok(Ok(header)) => (Some(header.id), None),
+                Ok(Ok(header)) => {
+                    ops += header.ops;
+                    (Some(header.id), None)
+                }
                 Ok(Err(refusal)) => (None, Some(gate::code(&refusal))),
                 Err(_) => (None, Some(ErrorCode::ChangeUnreadable)),
             };

@@ -3,7 +3,7 @@
 //! Computing happens between a read and a write. The write counts only if nobody else changed the inspection in between;
 //! otherwise it is done again with what is there now.
 
-use crate::app::{App, blocking};
+use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
@@ -194,15 +194,15 @@ pub async fn settle(
         };
         unsettled.candidates.retain(|candidate| only.takes(candidate));
         let (now, answered) = (app.now(), answered.clone());
-        let (unsettled, settled) = blocking(move || {
+        let judge = move || {
             let document = unsettled.stored.open()?;
             let candidates = unsettled.candidates.clone();
             let Passed { document, accepted, judged } =
                 gate::pass(document, candidates, &unsettled.writers, &unsettled.stored.template);
             let settled = unsettled.settled(&document, accepted, judged, now)?;
             Ok::<_, ApiError>((unsettled, settled))
-        })
-        .await??;
+        };
+        let (unsettled, settled) = app.judging.at_a_desk(judge).await??;
         if unsettled.is_as_before(&settled)
             || app.db.write(move |tx| unsettled.write(tx, org, &settled, &answered, now)).await?
         {
