@@ -96,3 +96,17 @@ async fn the_change_that_makes_judging_fail_is_found_and_held_apart() {
     let here = one.client().inspection(visit).unwrap().view;
     assert!(items.iter().all(|item| here.answers.contains_key(item)));
 }
+
+/// What failed and cannot be written down is due again at once: whoever works off the backlog has to hear of it and wait.
+#[tokio::test]
+async fn a_failure_that_cannot_be_kept_ends_the_sweep() {
+    let world = World::start(63, None).await;
+    let City { task, one, .. } = support::city(&world).await;
+    support::swap_snapshot(&world, task.inspection, vec![0]).await;
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON judging BEGIN SELECT RAISE(ABORT, 'full'); END";
+    world.app.db.write::<u64, DbError, _>(move |tx| tx.execute(refuse, &[])).await.unwrap();
+    support::answer_one(&one, task.inspection);
+    one.sync().await;
+    assert!(one.client().status().unwrap().unsent.is_empty(), "the receipt came all the same");
+    assert!(judge::sweep(&world.app).await.is_err());
+}

@@ -55,13 +55,7 @@ pub(crate) fn decide(
     outcome: Outcome,
     code: Option<&str>,
 ) -> Result<(), ClientError> {
-    for sql in [
-        "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3",
-        "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1",
-    ] {
-        tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes()])?;
-    }
-    Ok(())
+    put_outcome(tx, item, outcome, code, false)
 }
 
 /// Notes what became of an own item after all: a change, or a journal entry that counts in the end. What has no receipt is
@@ -72,11 +66,21 @@ pub(crate) fn decide_late(
     outcome: Outcome,
     code: Option<&str>,
 ) -> Result<(), ClientError> {
+    put_outcome(tx, item, outcome, code, true)
+}
+
+fn put_outcome(
+    tx: &Connection,
+    item: Digest,
+    outcome: Outcome,
+    code: Option<&str>,
+    receipted_only: bool,
+) -> Result<(), ClientError> {
     for sql in [
-        "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3 AND receipt IS NOT NULL",
-        "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1 AND receipt IS NOT NULL",
+        "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3 AND (?4 = 0 OR receipt IS NOT NULL)",
+        "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1 AND (?4 = 0 OR receipt IS NOT NULL)",
     ] {
-        tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes()])?;
+        tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes(), receipted_only])?;
     }
     Ok(())
 }

@@ -67,18 +67,17 @@ pub async fn within_round(app: &App, org: OrgId, touched: &BTreeSet<InspectionId
             app.judging.wake.notify_one();
             return;
         }
-        judge(app, org, *id, answered).await;
+        // One that cannot even be kept is met again by the background, and said there.
+        judge(app, org, *id, answered).await.ok();
     }
 }
 
-/// Judges one inspection; a failure is kept and never returned.
-async fn judge(app: &App, org: OrgId, id: InspectionId, answered: &Answered) {
-    let Err(error) = settle::settle(app, org, id, answered, &Only::All).await else { return };
+/// Judges one inspection; a failure is kept and not returned, unless it cannot be kept.
+async fn judge(app: &App, org: OrgId, id: InspectionId, answered: &Answered) -> Result<(), ApiError> {
+    let Err(error) = settle::settle(app, org, id, answered, &Only::All).await else { return Ok(()) };
     let cause = chain(&error);
     tracing::error!(inspection.id = %id, error.cause = cause, "an inspection cannot be judged");
-    if let Err(error) = note_failure(app, org, id, cause).await {
-        tracing::error!(inspection.id = %id, error.cause = chain(&error), "the failure cannot be kept");
-    }
+    note_failure(app, org, id, cause).await
 }
 
 /// Judges changes that people let in after they had been held apart, and then what waited for them. One with which the
@@ -90,7 +89,7 @@ pub async fn again(app: &App, org: OrgId, id: InspectionId, names: BTreeSet<(Dig
     {
         tracing::error!(inspection.id = %id, error.cause = chain(&error), "what fails cannot be held apart");
     }
-    judge(app, org, id, &Answered::new()).await;
+    judge(app, org, id, &Answered::new()).await.ok();
 }
 
 async fn note_failure(app: &App, org: OrgId, id: InspectionId, cause: String) -> Result<(), ApiError> {
@@ -144,7 +143,7 @@ pub async fn work(app: App) {
         match sweep(&app).await {
             Ok(0) => {}
             Ok(_) => continue,
-            Err(error) => tracing::warn!(error.cause = chain(&error), "the backlog cannot be read"),
+            Err(error) => tracing::warn!(error.cause = chain(&error), "the backlog cannot be worked off"),
         }
         let left = app.judging.wake.notified();
         // Nobody points to it and nothing came: look again after a while.
@@ -153,12 +152,19 @@ pub async fn work(app: App) {
 }
 
 /// Judges what is due now, a page of it, several at a time; returns how many inspections that were.
+///
+/// # Errors
+/// When the database fails, also in keeping a failure: what failed would be due again at once, so whoever repeats this
+/// waits first.
 pub async fn sweep(app: &App) -> Result<usize, ApiError> {
     use futures::StreamExt;
     let (org, now) = (app.org().await?, app.now());
     let due = app.db.read(move |tx| judging::due(tx, org, now, PAGE)).await?;
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let nobody = Answered::new();
-    futures::stream::iter(&due).for_each_concurrent(at_once, |id| judge(app, org, *id, &nobody)).await;
-    Ok(due.len())
+    let count = due.len();
+    let judged = futures::stream::iter(due).map(|id| judge(app, org, id, &nobody));
+    let outcomes: Vec<_> = judged.buffer_unordered(at_once).collect().await;
+    outcomes.into_iter().collect::<Result<(), _>>()?;
+    Ok(count)
 }
