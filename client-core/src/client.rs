@@ -40,7 +40,8 @@ use crate::error::{ClientError, Obstacle};
 use crate::identity::Member;
 use crate::journal_writer::{Clocks, Pen};
 use crate::keys::KeyCost;
-use crate::store::{list, meta, rows, unsent};
+use crate::runs;
+use crate::store::{list, meta, rows, unsent, unsigned};
 use crate::sync::Link;
 use fieldproof_schema::checklist::Template;
 use fieldproof_schema::document::{Actor, Document, TemplatePin};
@@ -101,7 +102,7 @@ impl std::fmt::Debug for Client {
 pub(crate) struct Desk {
     pub(crate) conn: Connection,
     pub(crate) documents: Cache,
-    /// The writers that were declared since the opening.
+    /// Who writes since the opening: no writer outlives it, so that no pair of writer and count is ever used twice.
     pub(crate) actors: HashMap<InspectionId, Actor>,
     /// Both clocks at the last act.
     pub(crate) clocks: Option<Clocks>,
@@ -167,6 +168,25 @@ impl Client {
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
         // Whatever a panicking act had changed in memory was put there only after its commit.
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signs what was written and no journal entry covers yet. Everything does it that has to; a terminal that is laid
+    /// aside does it, too, so that nothing is left unsigned for long.
+    ///
+    /// # Errors
+    /// Those of the store; nothing is signed then, and what was written stays as it is.
+    pub fn sign(&self) -> Result<(), ClientError> {
+        let mut desk = self.desk();
+        let Ok(who) = desk.ready() else { return Ok(()) };
+        if !unsigned::any(&desk.conn)? {
+            return Ok(());
+        }
+        let pen = who.pen(Clocks::read(&*self.host));
+        let Desk { conn, documents, .. } = &mut *desk;
+        let tx = conn.transaction()?;
+        let signed = runs::sign(&tx, &pen)?;
+        documents::snapshot_signed(&tx, documents, &signed)?;
+        Ok(tx.commit()?)
     }
 
     pub(crate) fn reader(&self) -> MutexGuard<'_, Connection> {

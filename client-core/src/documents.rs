@@ -9,7 +9,7 @@ pub(crate) use cache::Cache;
 
 use crate::error::ClientError;
 use crate::store::changes;
-use fieldproof_schema::document::{Applied, ChangeId, Document, RawChange, inspect};
+use fieldproof_schema::document::{Applied, ChangeHeader, ChangeId, Document, RawChange, inspect};
 use fieldproof_schema::ids::InspectionId;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -71,6 +71,23 @@ pub(crate) fn snapshot_if_due(
     Ok(())
 }
 
+/// Keeps snapshots of visits that are likely to be sent next, where their documents are in memory: a push takes them as they
+/// are.
+pub(crate) fn snapshot_signed(
+    tx: &Connection,
+    cache: &mut Cache,
+    signed: &[InspectionId],
+) -> Result<(), ClientError> {
+    for inspection in signed {
+        if let Some(document) = cache.get(*inspection)
+            && changes::behind_snapshot(tx, *inspection)? > 0
+        {
+            changes::put_snapshot(tx, *inspection, &document.save())?;
+        }
+    }
+    Ok(())
+}
+
 /// Applies what can be applied, in whatever order it came; names what joined.
 fn join(
     mut document: Option<Document>,
@@ -122,9 +139,9 @@ fn apply_all(document: &Document, raws: &[&RawChange]) -> Option<Document> {
     .flatten()
 }
 
-/// The change's name, when the bytes are one plain change.
-pub(crate) fn name_of(raw: &RawChange) -> Option<ChangeId> {
-    guarded(|| inspect(&raw.0).ok()).flatten().map(|header| header.id)
+/// What a change says about itself, when the bytes are one plain change.
+pub(crate) fn header_of(raw: &RawChange) -> Option<ChangeHeader> {
+    guarded(|| inspect(&raw.0).ok()).flatten()
 }
 
 /// Runs a decoder over bytes from outside; a panic of it is a refusal, and nothing that it touched is used again.

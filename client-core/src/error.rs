@@ -40,6 +40,9 @@ pub enum ClientError {
         /// The latest that this program knows.
         known: i64,
     },
+    /// The server does not understand what this terminal sends yet.
+    #[error("the server is older than this terminal")]
+    ServerOlder,
     /// The store failed.
     #[error("the store failed")]
     Store {
@@ -232,6 +235,7 @@ impl ClientError {
             Self::StoreInUse { .. } => ErrorCode::StoreInUse,
             Self::StorageFull { .. } => ErrorCode::StorageFull,
             Self::StoreNewer { .. } => ErrorCode::ProtocolUnsupported,
+            Self::ServerOlder => ErrorCode::ServerOlder,
             Self::Store { .. } | Self::File { .. } | Self::Damaged { .. } | Self::Document { .. } => {
                 ErrorCode::Internal
             }
@@ -281,6 +285,7 @@ impl ClientError {
             Self::Refused { details, .. } => details.clone(),
             Self::NotEnrolled
             | Self::AlreadyEnrolled
+            | Self::ServerOlder
             | Self::StoreInUse { .. }
             | Self::StorageFull { .. }
             | Self::Store { .. }

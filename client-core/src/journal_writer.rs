@@ -1,6 +1,7 @@
 //! Writing the device's journal: every entry is signed and attached to the one before, inside the caller's transaction.
 
 use crate::error::{ClientError, Obstacle};
+use crate::runs;
 use crate::store::{journal, meta};
 use fieldproof_schema::host::Host;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
@@ -74,6 +75,13 @@ impl Pen<'_> {
         officer: Option<OfficerId>,
         body: String,
     ) -> Result<Digest, ClientError> {
+        if kind != Kind::Saved {
+            // The journal stays in the order of what happened.
+            match inspection {
+                Some(inspection) => runs::sign_visit(tx, self, inspection)?,
+                None => runs::sign(tx, self).map(drop)?,
+            }
+        }
         let tip = journal::tip(tx)?;
         let (server_at, _) = meta::last_contact(tx)?;
         let entry = Entry {

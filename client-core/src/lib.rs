@@ -15,6 +15,7 @@ mod identity;
 mod journal_writer;
 mod keys;
 mod projection;
+mod runs;
 mod sealing;
 mod store;
 mod sync;

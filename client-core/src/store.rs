@@ -10,10 +10,12 @@ pub(crate) mod evidence;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod meta;
+pub(crate) mod outgoing;
 pub(crate) mod receipts;
 pub(crate) mod rows;
 pub(crate) mod standing;
 pub(crate) mod unsent;
+pub(crate) mod unsigned;
 
 use crate::error::ClientError;
 use crate::files;

@@ -8,6 +8,7 @@ pub mod backoff;
 pub(crate) mod call;
 mod continuity;
 mod intake;
+mod parcels;
 mod plan;
 mod recover;
 mod session;
@@ -18,7 +19,8 @@ pub(crate) use session::Link;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::store::unsent::{self, Unsent};
-use crate::store::{changes, journal, meta, rows};
+use crate::store::{journal, meta, rows};
+use crate::sync::parcels::{Contents, Parcel};
 use crate::transport::{Method, Transport, WireRequest};
 use bytes::Bytes;
 use fieldproof_schema::ids::InspectionId;
@@ -28,7 +30,7 @@ use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Chunk, StillUnsent, SyncAnswer, SyncRequest};
 use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Rounds of one sync; a first pull of ten thousand inspections needs far fewer.
 const ROUNDS_MAX: u32 = 10_000;
@@ -78,7 +80,27 @@ pub struct RefusedItem {
 /// A request and what it offers.
 struct Push {
     request: SyncRequest,
-    offered: BTreeSet<Digest>,
+    offered: BTreeMap<Digest, Offered>,
+}
+
+/// What an item of a request stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// Itself: an entry or a change.
+    Itself,
+    /// Own changes of a visit, up to this one.
+    Document { inspection: InspectionId, through: u64, changes: u64 },
+}
+
+impl Push {
+    /// How many entries and changes it offers.
+    fn weight(&self) -> u64 {
+        let weight = |offered: &Offered| match offered {
+            Offered::Itself => 1,
+            Offered::Document { changes, .. } => *changes,
+        };
+        self.offered.values().map(weight).sum()
+    }
 }
 
 impl Client {
@@ -112,10 +134,11 @@ impl Client {
     ) -> Result<(), ClientError> {
         let mut budget = PUSH_CHUNK_BYTES_MAX;
         for _ in 0..ROUNDS_MAX {
+            self.sign()?;
             let push = self.next_push(if link.greeted { Some(budget) } else { None })?;
             let body = Bytes::from(frame::pack(&push.request));
             let sent_bytes = body.len() as u64;
-            let offered = push.offered.len();
+            let offered = push.weight();
             let answer = match self.ask(transport, link, body).await {
                 Err(error) if error.code() == ErrorCode::BodyTooLarge && budget > PUSH_BYTES_MIN => {
                     budget /= 2;
@@ -127,9 +150,13 @@ impl Client {
             report.bytes_sent += sent_bytes;
             let more = answer.more;
             let taken = self.take_in(&answer, &push.offered)?;
+            if answer.protocol < PROTOCOL {
+                // It was only asked so far: a server that does not know runs would hold everything apart.
+                return Err(ClientError::ServerOlder);
+            }
             let first = !std::mem::replace(&mut link.greeted, true);
             let moved = first || taken.moved();
-            let received_all = taken.entries + taken.changes >= offered as u64;
+            let received_all = taken.entries + taken.changes >= offered;
             taken.add_to(report);
             // Without any progress another round would only repeat this one.
             if !moved || !more && received_all && self.nothing_to_push()? {
@@ -142,6 +169,7 @@ impl Client {
     /// The next request; without a budget it only asks.
     fn next_push(&self, budget: Option<usize>) -> Result<Push, ClientError> {
         let reader = self.reader();
+        let reader = reader.unchecked_transaction()?;
         let mut push = Push {
             request: SyncRequest {
                 protocol: PROTOCOL,
@@ -151,14 +179,14 @@ impl Client {
                 chunks: Vec::new(),
                 still_unsent: None,
             },
-            offered: BTreeSet::new(),
+            offered: BTreeMap::new(),
         };
         if let Some(budget) = budget
             && meta::recovering(&reader)?.is_none()
         {
             fill(&mut push, &reader, budget)?;
         }
-        push.request.still_unsent = Some(after(&push.request, unsent::total(&reader)?));
+        push.request.still_unsent = Some(after(&push, unsent::total(&reader)?));
         Ok(push)
     }
 
@@ -191,10 +219,10 @@ impl Client {
 }
 
 /// What is left when everything in the request has been received.
-fn after(request: &SyncRequest, unsent: Unsent) -> StillUnsent {
-    let offered: usize = request.chunks.iter().map(|chunk| chunk.changes.len()).sum();
+fn after(push: &Push, unsent: Unsent) -> StillUnsent {
+    let offered = push.weight() - push.request.entries.len() as u64;
     StillUnsent {
-        changes: unsent.changes.saturating_sub(offered as u64),
+        changes: unsent.changes.saturating_sub(offered),
         evidence: unsent.evidence,
         evidence_bytes: unsent.evidence_bytes,
     }
@@ -203,29 +231,33 @@ fn after(request: &SyncRequest, unsent: Unsent) -> StillUnsent {
 /// Fills a push with what waits, as planned.
 fn fill(push: &mut Push, conn: &Connection, budget: usize) -> Result<(), ClientError> {
     let entries = journal::pending(conn, PUSH_ENTRIES_MAX)?;
-    let waiting = changes::pending(conn, PUSH_ENTRIES_MAX)?;
+    let parcels = parcels::gather(conn, budget)?;
     let plan = plan::plan(
         &entries.iter().map(|e| plan::Entry { seq: e.seq, size_bytes: e.size_bytes }).collect::<Vec<_>>(),
-        &waiting
-            .iter()
-            .map(|c| plan::Change { size_bytes: c.size_bytes, after_entry: c.after_entry })
-            .collect::<Vec<_>>(),
+        &parcels.iter().map(Parcel::planned).collect::<Vec<_>>(),
         budget,
     );
     for pending in &entries[..plan.entries] {
         let stored = journal::get(conn, pending.seq)?;
         let stored = stored.ok_or(ClientError::Damaged { what: "the journal" })?;
-        push.offered.insert(pending.hash);
+        push.offered.insert(pending.hash, Offered::Itself);
         push.request.entries.push(stored.entry);
     }
+    let mut chunks: BTreeMap<InspectionId, usize> = BTreeMap::new();
     for index in plan.changes {
-        let pending = &waiting[index];
-        let (inspection, raw) = changes::get(conn, pending.ordinal)?;
-        push.offered.insert(pending.digest);
-        match push.request.chunks.iter_mut().find(|chunk| chunk.inspection == inspection) {
-            Some(chunk) => chunk.changes.push(raw),
-            None => push.request.chunks.push(Chunk { inspection, changes: vec![raw] }),
-        }
+        let parcel = &parcels[index];
+        let inspection = parcel.inspection;
+        let offered = match parcel.contents {
+            Contents::Change(_) => Offered::Itself,
+            Contents::Document { through, changes, .. } => Offered::Document { inspection, through, changes },
+        };
+        push.offered.insert(parcel.digest, offered);
+        let raw = parcel.bytes(conn)?;
+        let chunk = *chunks.entry(inspection).or_insert_with(|| {
+            push.request.chunks.push(Chunk { inspection, changes: Vec::new() });
+            push.request.chunks.len() - 1
+        });
+        push.request.chunks[chunk].changes.push(raw);
     }
     Ok(())
 }

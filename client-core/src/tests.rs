@@ -5,5 +5,6 @@ mod damage;
 mod faces;
 mod merging;
 mod pages;
+mod runs;
 mod sealing;
 mod syncing;

@@ -12,6 +12,8 @@
 mod edit;
 mod gate;
 mod genesis;
+mod history;
+mod lineage;
 mod merge;
 mod places;
 mod unfold;
@@ -20,6 +22,8 @@ mod view;
 pub use edit::{Edit, EditError};
 pub use gate::{GateRules, Refusal, Sent, accept, accept_run, inspect};
 pub use genesis::{EntitySnapshot, Genesis, Identity, TeamMember, TemplatePin, genesis};
+pub use history::{History, is_document, weigh};
+pub use lineage::ancestors_among;
 pub use merge::merge;
 pub use view::{Register, Side, Stamp, View};
 
@@ -93,7 +97,8 @@ bytes_id!(
     Actor, 16
 );
 
-/// One uncompressed Automerge change, exactly as it was written: the record that signatures cover.
+/// One uncompressed Automerge change, exactly as it was written: the record that signatures cover. On the wire it can also
+/// be a whole document, a parcel of changes; see [`is_document`].
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
 pub struct RawChange(#[cbor(n(0), with = "minicbor::bytes")] pub Vec<u8>);
@@ -216,6 +221,12 @@ impl Document {
     /// True when the change is part of the document.
     pub fn contains(&self, change: ChangeId) -> bool {
         self.doc.get_change_meta_by_hash(&automerge::ChangeHash(change.0)).is_some()
+    }
+
+    /// Who wrote a change, and as which of its own, from 1; none where the change is not part of the document.
+    pub fn place_of(&self, change: ChangeId) -> Option<(Actor, u64)> {
+        let meta = self.doc.get_change_meta_by_hash(&automerge::ChangeHash(change.0))?;
+        Some((Actor(meta.actor.to_bytes().try_into().ok()?), meta.seq))
     }
 
     /// Every change, each after its predecessors.

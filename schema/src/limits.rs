@@ -22,11 +22,17 @@ pub const PULL_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const JSON_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one change of an inspection. The largest honest one is a pasted narrative.
 pub const CHANGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a whole document as a parcel of changes, uncompressed; what is larger goes as single changes.
+pub const DOCUMENT_BYTES_MAX: usize = CHANGE_BYTES_MAX;
 /// Operations in one change, and predecessors of all of them together.
 pub const CHANGE_OPS_MAX: usize = 1_000_000;
 /// Operations in all changes of one request to the sync service: what goes beyond is offered again in the next round. A
 /// million take some 1.7 s to look at and 400 MB, so nobody brings more than that at a time.
 pub const SYNC_OPS_MAX: usize = CHANGE_OPS_MAX;
+/// Changes of one writer that one entry covers at most: losing the terminal's last minute must not lose a day's signatures.
+pub const RUN_CHANGES_MAX: u64 = 64;
+/// Seconds after which a change is covered by an entry at the next act, whatever is written meanwhile.
+pub const RUN_SECONDS_MAX: i64 = 60;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key in an inspection document: an item, a record or a conflict.

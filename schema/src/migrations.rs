@@ -25,4 +25,5 @@ pub const SERVER: &[Migration] = &[
 pub const DEVICE: &[Migration] = &[
     Migration { number: 1, name: "start", sql: include_str!("../migrations/device/0001_start.sql") },
     Migration { number: 2, name: "faces", sql: include_str!("../migrations/device/0002_faces.sql") },
+    Migration { number: 3, name: "runs", sql: include_str!("../migrations/device/0003_runs.sql") },
 ];

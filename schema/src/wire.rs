@@ -12,7 +12,7 @@ pub mod row;
 pub mod sync;
 
 /// The version of the protocol that this code speaks.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 /// The oldest version that the server still understands.
 pub const PROTOCOL_MIN: u16 = 1;
 /// The media type of sync bodies.

@@ -21,9 +21,9 @@ use crate::store::devices;
 use crate::store::inbox::{self, Decided, Ruling, State};
 use crate::store::page::{Before, Page};
 use crate::store::quarantine::{self, Filter, Listed, Name};
-use crate::sync::{declare, judge, receive, settle};
+use crate::sync::{declare, judge, settle};
 use fieldproof_schema::ids::{DecisionId, DeviceId, OrgId};
-use fieldproof_schema::journal::{Entry, Kind};
+use fieldproof_schema::journal::{Entry, Kind, body};
 use fieldproof_schema::limits::{QUARANTINE_REASON_CHARS_MIN, REASON_CHARS_MAX};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
@@ -163,7 +163,7 @@ impl Step<'_> {
         }
         let mut again = BTreeSet::new();
         for (at, listed) in all.iter().enumerate() {
-            let (state, code) = self.fate(tx, &device, listed)?;
+            let (state, code) = self.fate(listed);
             let replaces = listed.decided.as_ref().map(|(decided, _)| decided.id);
             let id = DecisionId::new(self.now, self.app.random());
             let (ruling, reason) = (self.verdict.ruling, self.verdict.reason.clone());
@@ -174,8 +174,6 @@ impl Step<'_> {
                 audit::insert(tx, self.org, &self.record(listed, &decided, replaces))?;
                 if state == State::Received {
                     again.insert((listed.name.digest, listed.name.device));
-                } else if ruling == Ruling::Accept {
-                    settle::tell_verdict(tx, self.org, name.inspection, (*item.0, item.1));
                 }
             } else if at == 0 {
                 // Another node was faster.
@@ -199,28 +197,22 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// What becomes of a change by the decision itself: the team is waived, the journal's word is not.
-    fn fate(
-        &self,
-        tx: &mut Tx<'_>,
-        device: &DeviceActor,
-        listed: &Listed,
-    ) -> Result<(State, Option<String>), DbError> {
-        if self.verdict.ruling == Ruling::Keep {
-            return Ok((State::Quarantined, listed.code.clone()));
+    /// What becomes of a change by the decision itself: the team is waived, the journal's word is not, and the gate asks
+    /// for it.
+    fn fate(&self, listed: &Listed) -> (State, Option<String>) {
+        match self.verdict.ruling {
+            Ruling::Keep => (State::Quarantined, listed.code.clone()),
+            Ruling::Accept => (State::Received, None),
         }
-        if receive::is_covered(tx, device, listed.name.inspection, &listed.name.digest)? {
-            return Ok((State::Received, None));
-        }
-        Ok((State::Quarantined, Some(ErrorCode::ChangeUncovered.as_str().to_owned())))
     }
 
-    /// Tells the terminal which journal entries count after all. Those that cover what stays apart do not.
+    /// Tells the terminal which journal entries count after all. Those that cover nothing but what stays apart do not.
     fn tell_entries(&self, tx: &mut Tx<'_>, name: &Name, all: &[Listed], counting: &[(Digest, Entry)]) {
         let covered: BTreeSet<_> = all.iter().map(|listed| listed.name.digest).collect();
         for (hash, entry) in counting {
             let is_of_these = entry.content.is_some_and(|content| covered.contains(&content));
-            if entry.kind != Kind::Saved || is_of_these {
+            let saved = body::read::<body::Saved>(&entry.body).unwrap_or_default();
+            if entry.kind != Kind::Saved || is_of_these || saved.run.is_some() {
                 settle::tell_verdict(tx, self.org, name.inspection, (*hash, name.device));
             }
         }

@@ -8,9 +8,11 @@
 //! not judged in time, or cannot be, is left to [`judge`].
 
 pub mod assess;
+pub mod cover;
 pub mod declare;
 pub mod gate;
 pub mod judge;
+pub mod offer;
 pub mod pull;
 pub mod receive;
 pub mod settle;
@@ -37,7 +39,10 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         app.judging.at_a_desk(move || receive::check(id, &key, entries, chunks)).await?
     };
     let received = receive::receive(app, device, checked, unsent).await?;
-    judge::within_round(app, device.org, &received.touched, &received.answered(device.id)).await;
+    // Whoever has more to send is not kept waiting for judgements.
+    let more_follows = unsent.is_some_and(|unsent| unsent.changes > 0);
+    let answered = received.answered(device.id);
+    judge::within_round(app, device.org, &received.touched, &answered, more_follows).await;
     let verdicts = receive::verdicts(app, device, &received).await?;
     let pulled = pull::pull(app, device, &cursors).await?;
     Ok(SyncAnswer {

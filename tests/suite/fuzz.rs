@@ -47,6 +47,7 @@ targets! {
     sync_response: 4_000,
     chunk: 6_000,
     ingest_gate: 1_000,
+    document: 3_000,
     journal: 10_000,
     receipt: 10_000,
     template: 500,

@@ -1,9 +1,9 @@
 //! Bad input: each has its code, changes nothing that is stored, and blocks nothing beside it.
 
-use crate::support::{self, City};
+use crate::support::{self, City, chunk, document, verdict};
 use axum::http::StatusCode;
 use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
-use fieldproof_schema::ids::{DeviceId, InspectionId, RecordId};
+use fieldproof_schema::ids::{DeviceId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::limits::{
     SIGN_IN_FAILURES_MAX, SYNC_BODY_BYTES_MAX, SYNC_BODY_PLAIN_BYTES_MAX, SYNC_OPS_MAX,
@@ -12,7 +12,7 @@ use fieldproof_schema::suite::{Digest, MemoryKey};
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::frame;
 use fieldproof_schema::wire::row::Body;
-use fieldproof_schema::wire::sync::{Chunk, Outcome, SyncAnswer, SyncRequest, Verdict};
+use fieldproof_schema::wire::sync::{Outcome, SyncAnswer, SyncRequest};
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
 use fieldproof_tests::world::forge;
@@ -22,28 +22,6 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 const ACTOR: Actor = Actor([0xee; 16]);
-
-/// The document of a visit as a device receives it.
-fn document(answer: &SyncAnswer, visit: InspectionId) -> Document {
-    let changes: Vec<_> = answer
-        .rows
-        .iter()
-        .filter_map(|row| match &row.body {
-            Body::Change(row) if row.inspection == visit => Some(row.change.0.as_slice()),
-            _ => None,
-        })
-        .collect();
-    Document::from_changes(changes).unwrap()
-}
-
-fn chunk(inspection: InspectionId, changes: &[RawChange]) -> Vec<Chunk> {
-    vec![Chunk { inspection, changes: changes.to_vec() }]
-}
-
-fn verdict<'a>(answer: &'a SyncAnswer, change: &RawChange) -> &'a Verdict {
-    let digest = Digest::of(&change.0);
-    answer.verdicts.iter().find(|v| v.item == digest).expect("a verdict for every item")
-}
 
 fn code(body: &Value) -> &str {
     body["code"].as_str().unwrap_or("no code")

@@ -12,6 +12,8 @@ mod day;
 #[cfg(test)]
 mod documentation;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod hostile;
@@ -31,6 +33,8 @@ mod proxy;
 mod quarantine;
 #[cfg(test)]
 mod release;
+#[cfg(test)]
+mod runs;
 #[cfg(test)]
 mod statements;
 #[cfg(test)]

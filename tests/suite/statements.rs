@@ -4,7 +4,8 @@ use crate::day;
 use crate::support::{self, City};
 use fieldproof_schema::document::{Actor, Document};
 use fieldproof_schema::ids::DeviceId;
-use fieldproof_schema::suite::MemoryKey;
+use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::suite::{Digest, MemoryKey};
 use fieldproof_schema::wire::row::Body;
 use fieldproof_schema::wire::sync::Chunk;
 use fieldproof_server::sync::judge;
@@ -150,19 +151,28 @@ async fn decide_about_what_is_apart(world: &World, city: &City, mut document: Do
     let mut rogue = Rogue::enrol(world, &code, 78).await;
     let writer = Actor([0xcf; 16]);
     let declared = rogue.declare(visit, writer);
-    let written = document.edit(writer, world.app.now(), |edit| edit.statement("补充陈述")).unwrap();
-    let change = written.1.unwrap().1;
-    let entry = rogue.cover(visit, &change);
-    let chunk = vec![Chunk { inspection: visit, changes: vec![change] }];
+    let mut write = |text: &str| {
+        let written = document.edit(writer, world.app.now(), |edit| edit.statement(text)).unwrap();
+        written.1.unwrap().1
+    };
+    let changes = vec![write("补充陈述"), write("补充陈述，另有说明")];
+    let digests: Vec<Digest> = changes.iter().map(|change| Digest::of(&change.0)).collect();
+    // One entry for both; only the first is let in, and the last, whose hash was signed, stays apart.
+    let run = Some(body::Run { actor: writer, first: 1, last: 2 });
+    let text = body::write(&body::Saved { change: None, run });
+    let entry = rogue.entry(Kind::Saved, Some(visit), Some(digests[1]), text);
+    let chunk = vec![Chunk { inspection: visit, changes }];
     rogue.sync(world, vec![declared, entry], chunk).await;
-    let item = administrator.get(world, "/api/v1/quarantine").await["rows"][0].clone();
+    let items = administrator.get(world, "/api/v1/quarantine").await["rows"].clone();
+    let first = json!(digests[0]);
+    let item = items.as_array().expect("rows").iter().find(|row| row["digest"] == first).cloned().unwrap();
     let part = |name: &str| item[name].as_str().expect("a name").to_owned();
     let path = format!("/api/v1/quarantine/{}/{}/{}", part("inspection"), part("device"), part("digest"));
     let keep = json!({"decision": "keep", "reason": "先核实"});
     let kept = administrator.post(world, &format!("{path}/decision"), keep).await;
     let decided = administrator.get(world, "/api/v1/quarantine?state=decided").await;
     assert_eq!(decided["rows"][0]["digest"], item["digest"]);
-    let accept = json!({"decision": "accept", "reason": "经核实在场", "replaces": kept["decision"]["id"], "together": true});
+    let accept = json!({"decision": "accept", "reason": "经核实在场", "replaces": kept["decision"]["id"]});
     let became = administrator.post(world, &format!("{path}/decision"), accept).await;
     assert_eq!(became["state"], "accepted");
     let shown = administrator.get(world, &path).await;

@@ -1,9 +1,13 @@
 //! How most stories begin: the sample city, a dispatched task, two enrolled terminals.
 
 use fieldproof_schema::checklist::{Answer, ItemKind, Outcome};
+use fieldproof_schema::document::{Document, RawChange};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Party;
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::row::Body;
+use fieldproof_schema::wire::sync::{Chunk, SyncAnswer, Verdict};
 use fieldproof_server::db::{DbError, Tx, Value};
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::{Person, Task};
@@ -98,4 +102,28 @@ pub(crate) async fn seal(
 /// Where a visit stands, as a terminal knows it.
 pub(crate) fn state(device: &Device, visit: InspectionId) -> InspectionState {
     device.client().inspection(visit).expect("the visit is here").row.expect("the server knows it").state
+}
+
+/// The document of a visit as a device receives it.
+pub(crate) fn document(answer: &SyncAnswer, visit: InspectionId) -> Document {
+    let changes: Vec<_> = answer
+        .rows
+        .iter()
+        .filter_map(|row| match &row.body {
+            Body::Change(row) if row.inspection == visit => Some(row.change.0.as_slice()),
+            _ => None,
+        })
+        .collect();
+    Document::from_changes(changes).unwrap()
+}
+
+/// Changes of one visit, as they are sent.
+pub(crate) fn chunk(inspection: InspectionId, changes: &[RawChange]) -> Vec<Chunk> {
+    vec![Chunk { inspection, changes: changes.to_vec() }]
+}
+
+/// What became of a change.
+pub(crate) fn verdict<'a>(answer: &'a SyncAnswer, change: &RawChange) -> &'a Verdict {
+    let digest = Digest::of(&change.0);
+    answer.verdicts.iter().find(|v| v.item == digest).expect("a verdict for every item")
 }

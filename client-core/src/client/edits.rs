@@ -8,13 +8,14 @@ use crate::documents;
 use crate::error::ClientError;
 use crate::journal_writer::{Clocks, Line, Pen};
 use crate::projection;
+use crate::runs;
 use crate::sealing;
 use crate::store::changes::{self, NewChange};
 use fieldproof_schema::checklist::{Answer, Judgement};
 use fieldproof_schema::document::{Actor, Document, Edit, EditError, View, merge};
 use fieldproof_schema::host::random;
 use fieldproof_schema::ids::{InspectionId, RecordId};
-use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::journal::Kind;
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::suite::Digest;
 use rusqlite::{Connection, TransactionBehavior};
@@ -156,23 +157,17 @@ impl Client {
         let clocks = Clocks::read(&*self.host);
         let pen = who.pen(clocks);
 
-        let Desk { conn, actors, clocks: last_clocks, .. } = &mut *desk;
+        let Desk { conn, documents, actors, clocks: last_clocks, .. } = &mut *desk;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         sealing::ensure_editable(&tx, inspection, who.device, who.member.officer)?;
         pen.note_clock(&tx, *last_clocks)?;
+        let signed = runs::sign_before_writing(&tx, &pen, inspection)?;
+        documents::snapshot_signed(&tx, documents, &signed)?;
         let write = plan(&Act { tx: &tx, pen: &pen, document: &document })?;
-        let declared = actors.get(&inspection).copied();
-        let actor = declared.unwrap_or_else(|| Actor(random(&*self.host)));
+        let actor = actors.get(&inspection).copied().unwrap_or_else(|| Actor(random(&*self.host)));
         let (value, change) = document.edit(actor, clocks.now, write)?;
         let changed = change.is_some();
         if let Some((change, raw)) = change {
-            if declared.is_none() {
-                let body = body::ActorDeclared { actor };
-                pen.write(&tx, line(&pen, Kind::ActorDeclared, inspection, None, &body))?;
-            }
-            let content = Digest::of(&raw.0);
-            let body = body::Saved { change };
-            let entry = pen.write(&tx, line(&pen, Kind::Saved, inspection, Some(content), &body))?;
             changes::insert(
                 &tx,
                 &NewChange {
@@ -180,7 +175,9 @@ impl Client {
                     change,
                     raw: &raw,
                     own: true,
-                    entry: Some(entry),
+                    place: document.place_of(change).ok_or(ClientError::Damaged { what: "a document" })?,
+                    // Signed with what follows it; see [`runs`].
+                    entry: None,
                     device: Some(who.device),
                     officer: Some(who.member.officer),
                     device_at: Some(clocks.now),

@@ -155,7 +155,7 @@ impl Client {
         }
         let clocks = Clocks::read(&*self.host);
         let statement = self.draw_up(&desk, &who, &document, party, comment, clocks)?;
-        self.sign(&mut desk, &who, inspection, &statement.to_text(), passphrase, clocks)
+        self.sign_statement(&mut desk, &who, inspection, &statement.to_text(), passphrase, clocks)
     }
 
     /// Signs the statement that a colleague drew up, when everything it names is here as it says.
@@ -168,7 +168,7 @@ impl Client {
         let pending = book.pending().ok_or(wrong(Obstacle::NothingToSign))?;
         may_cosign(&desk, &who, &document, pending)?;
         let text = pending.text.clone();
-        self.sign(&mut desk, &who, inspection, &text, passphrase, Clocks::read(&*self.host))
+        self.sign_statement(&mut desk, &who, inspection, &text, passphrase, Clocks::read(&*self.host))
     }
 
     fn draw_up(
@@ -218,7 +218,7 @@ impl Client {
         })
     }
 
-    fn sign(
+    fn sign_statement(
         &self,
         desk: &mut Desk,
         who: &Who,

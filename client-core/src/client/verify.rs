@@ -1,13 +1,16 @@
 //! Checking what is kept: the chain, the changes, the captures. Reports everything that it finds and repairs nothing.
 
 use super::Client;
+use crate::documents;
 use crate::error::ClientError;
 use crate::evidence;
-use crate::store::{changes, evidence as captures, journal};
-use fieldproof_schema::document::ChangeId;
+use crate::store::{changes, evidence as captures, journal, unsigned};
+use fieldproof_schema::document::{ChangeHeader, ChangeId, RawChange, ancestors_among};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Entry, JournalError, Kind, Tip, body};
-use fieldproof_schema::suite::Signer;
+use fieldproof_schema::suite::{Digest, Signer};
+use rusqlite::Connection;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was checked, and what does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,7 +48,8 @@ pub enum Fault {
         /// Which inspection.
         inspection: InspectionId,
     },
-    /// An own change that no entry covers.
+    /// An own change that the entry which it is filed under does not cover. What was written a moment ago is not filed
+    /// yet, and no fault.
     #[error("change {change} is covered by no journal entry")]
     Uncovered {
         /// Which change.
@@ -105,8 +109,12 @@ impl Client {
                     Err(error) => return Err(error),
                 }
             }
-            let uncovered = changes::uncovered(&reader, inspection)?;
-            found.faults.extend(uncovered.into_iter().map(|change| Fault::Uncovered { change }));
+            match unsigned::covered(&reader, inspection) {
+                Ok(covered) => found.faults.extend(uncovered(&reader, inspection, &covered)?),
+                // Said above.
+                Err(ClientError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         let captures = captures::all(&reader)?;
         // Hashing hours of video must not keep pages waiting.
@@ -123,6 +131,54 @@ impl Client {
         }
         Ok(found)
     }
+}
+
+/// Own changes that are not what the entries vouch for which they are filed under: neither the one that an entry names nor
+/// one of a run that it builds upon.
+fn uncovered(
+    conn: &Connection,
+    inspection: InspectionId,
+    covered: &[(RawChange, Digest)],
+) -> Result<Vec<Fault>, ClientError> {
+    let mut by_entry: BTreeMap<Digest, Vec<(ChangeHeader, Digest)>> = BTreeMap::new();
+    let mut parents = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (raw, entry) in covered {
+        let Some(header) = documents::header_of(raw) else {
+            faults.push(Fault::Changes { inspection });
+            continue;
+        };
+        parents.insert(header.id, header.deps.clone());
+        by_entry.entry(*entry).or_default().push((header, Digest::of(&raw.0)));
+    }
+    // What lies between two own changes is somebody else's: the document knows whom it builds upon.
+    let document = documents::load(conn, inspection).ok().flatten();
+    let parents = |id: ChangeId| match (parents.get(&id), &document) {
+        (Some(deps), _) => deps.clone(),
+        (None, Some(document)) => document.parents(id),
+        (None, None) => Vec::new(),
+    };
+    for (entry, members) in by_entry {
+        let entry = journal::by_hash(conn, entry)?.and_then(|signed| signed.read().ok());
+        let end = entry.filter(|entry| entry.inspection == Some(inspection)).and_then(|entry| {
+            let run = body::read::<body::Saved>(&entry.body).ok().and_then(|saved| saved.run);
+            let named = members.iter().find(|(_, digest)| entry.content == Some(*digest))?;
+            Some((named.0.id, run))
+        });
+        let signed = end.map(|(end, run)| {
+            let wanted = members.iter().map(|(header, _)| header.id).collect();
+            let named = |header: &ChangeHeader| match run {
+                Some(run) => run.names(header.actor, header.seq),
+                None => header.id == end,
+            };
+            let upon = ancestors_among(end, &wanted, &parents);
+            members.iter().filter(|(h, _)| named(h) && upon.contains(&h.id)).map(|(h, _)| h.id).collect()
+        });
+        let signed: BTreeSet<ChangeId> = signed.unwrap_or_default();
+        let left = members.iter().filter(|(header, _)| !signed.contains(&header.id));
+        faults.extend(left.map(|(header, _)| Fault::Uncovered { change: header.id }));
+    }
+    Ok(faults)
 }
 
 /// Where the chain goes on after this store was lost or came back older: the entry that says so names the server's tip.

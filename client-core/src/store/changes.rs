@@ -1,8 +1,8 @@
 //! The changes of inspections, own and others', as they were written; and the snapshots that save replaying them.
 
-use super::columns::{change, count, digest, id_or_none, moment_or_none, signed};
+use super::columns::{change, count, digest, id, id_or_none, moment_or_none, signed};
 use crate::error::ClientError;
-use fieldproof_schema::document::{ChangeId, RawChange};
+use fieldproof_schema::document::{Actor, ChangeId, RawChange};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
@@ -15,6 +15,8 @@ pub(crate) struct NewChange<'a> {
     pub(crate) change: ChangeId,
     pub(crate) raw: &'a RawChange,
     pub(crate) own: bool,
+    /// Its writer and the writer's own count.
+    pub(crate) place: (Actor, u64),
     pub(crate) entry: Option<Digest>,
     pub(crate) device: Option<DeviceId>,
     pub(crate) officer: Option<OfficerId>,
@@ -36,21 +38,12 @@ pub(crate) struct Origin {
     pub(crate) entry_received: bool,
 }
 
-/// An own change that waits to be sent.
-pub(crate) struct Pending {
-    pub(crate) ordinal: u64,
-    pub(crate) digest: Digest,
-    pub(crate) size_bytes: usize,
-    /// The place of its entry; `None` when the server holds the entry.
-    pub(crate) after_entry: Option<u64>,
-}
-
 /// Keeps a change; false when it was here already.
 pub(crate) fn insert(tx: &Connection, new: &NewChange<'_>) -> Result<bool, ClientError> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO changes
-         (inspection, change, digest, bytes, own, entry, device, officer, device_at, earliest, latest, waiting)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+         (inspection, change, digest, bytes, own, entry, device, officer, device_at, earliest, latest, waiting, actor, seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
     )?;
     let inserted = statement.execute(params![
         new.inspection.as_bytes(),
@@ -65,6 +58,8 @@ pub(crate) fn insert(tx: &Connection, new: &NewChange<'_>) -> Result<bool, Clien
         new.written.earliest.map(Moment::as_micros),
         new.written.latest.map(Moment::as_micros),
         new.waiting,
+        new.place.0.0,
+        signed(new.place.1),
     ])?;
     Ok(inserted > 0)
 }
@@ -91,7 +86,7 @@ pub(crate) fn confirm(
     Ok(())
 }
 
-fn checked(bytes: Vec<u8>, expected: Digest) -> Result<RawChange, ClientError> {
+pub(super) fn checked(bytes: Vec<u8>, expected: Digest) -> Result<RawChange, ClientError> {
     if Digest::of(&bytes) != expected {
         return Err(ClientError::Damaged { what: "a change" });
     }
@@ -140,6 +135,16 @@ pub(crate) fn snapshot(
     Ok(statement.query_row([inspection.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
+/// How long the snapshot of a document is, and the last change in it.
+pub(crate) fn snapshot_size(
+    conn: &Connection,
+    inspection: InspectionId,
+) -> Result<Option<(u64, u64)>, ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT length(snapshot), through FROM documents WHERE inspection = ?1")?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| Ok((count(row, 0)?, count(row, 1)?))).optional()?)
+}
+
 /// Keeps a snapshot that holds every change that does not wait.
 pub(crate) fn put_snapshot(
     tx: &Connection,
@@ -164,32 +169,12 @@ pub(crate) fn behind_snapshot(conn: &Connection, inspection: InspectionId) -> Re
     Ok(statement.query_row([inspection.as_bytes()], |row| count(row, 0))?)
 }
 
-/// Own changes that wait to be sent, in the order in which they were written.
-pub(crate) fn pending(conn: &Connection, limit: usize) -> Result<Vec<Pending>, ClientError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT c.ordinal, c.digest, length(c.bytes), CASE WHEN j.receipt IS NULL THEN j.seq END
-         FROM changes c JOIN journal j ON j.hash = c.entry
-         WHERE c.own = 1 AND c.receipt IS NULL AND c.outcome IS NOT 'refused' ORDER BY c.ordinal LIMIT ?1",
-    )?;
-    let rows = statement.query_map([signed(limit as u64)], |row| {
-        let after: Option<i64> = row.get(3)?;
-        Ok(Pending {
-            ordinal: count(row, 0)?,
-            digest: digest(row, 1)?,
-            size_bytes: usize::try_from(count(row, 2)?).unwrap_or(usize::MAX),
-            after_entry: after.and_then(|seq| u64::try_from(seq).ok()),
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// One change's inspection and bytes.
 pub(crate) fn get(conn: &Connection, ordinal: u64) -> Result<(InspectionId, RawChange), ClientError> {
     let mut statement =
         conn.prepare_cached("SELECT inspection, bytes, digest FROM changes WHERE ordinal = ?1")?;
-    let (inspection, bytes, expected) = statement.query_row([signed(ordinal)], |row| {
-        Ok((super::columns::id(row, 0)?, row.get(1)?, digest(row, 2)?))
-    })?;
+    let (inspection, bytes, expected) =
+        statement.query_row([signed(ordinal)], |row| Ok((id(row, 0)?, row.get(1)?, digest(row, 2)?)))?;
     Ok((inspection, checked(bytes, expected)?))
 }
 
@@ -256,7 +241,7 @@ pub(crate) fn is_own(
 /// Every inspection that has changes.
 pub(crate) fn inspections(conn: &Connection) -> Result<Vec<InspectionId>, ClientError> {
     let mut statement = conn.prepare_cached("SELECT DISTINCT inspection FROM changes ORDER BY inspection")?;
-    let rows = statement.query_map([], |row| super::columns::id(row, 0))?;
+    let rows = statement.query_map([], |row| id(row, 0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -277,21 +262,4 @@ pub(crate) fn last_edit_at(
          WHERE inspection = ?1 AND (own = 1 OR device IS NOT NULL)",
     )?;
     Ok(statement.query_row([inspection.as_bytes()], |row| moment_or_none(row, 0))?)
-}
-
-/// Own changes that no journal entry with their hash covers.
-pub(crate) fn uncovered(conn: &Connection, inspection: InspectionId) -> Result<Vec<ChangeId>, ClientError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT change FROM changes c WHERE inspection = ?1 AND own = 1 AND NOT EXISTS
-           (SELECT 1 FROM journal j WHERE j.hash = c.entry AND j.content = c.digest AND j.inspection = c.inspection)",
-    )?;
-    let rows = statement.query_map([inspection.as_bytes()], |row| change(row, 0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Another entry covers the change now.
-pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<(), ClientError> {
-    tx.prepare_cached("UPDATE changes SET entry = ?2 WHERE entry = ?1")?
-        .execute(params![was.to_bytes(), now.to_bytes()])?;
-    Ok(())
 }

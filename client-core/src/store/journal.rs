@@ -110,6 +110,12 @@ pub(crate) fn get(conn: &Connection, seq: u64) -> Result<Option<Stored>, ClientE
     Ok(statement.query_row([signed(seq)], stored).optional()?)
 }
 
+/// One entry by its name.
+pub(crate) fn by_hash(conn: &Connection, hash: Digest) -> Result<Option<SignedEntry>, ClientError> {
+    let mut statement = conn.prepare_cached(&format!("{STORED} WHERE hash = ?1"))?;
+    Ok(statement.query_row([hash.to_bytes()], stored).optional()?.map(|stored| stored.entry))
+}
+
 /// Every entry from a place on, in order; `visit` sees one at a time.
 pub(crate) fn walk(
     conn: &Connection,

@@ -1,8 +1,8 @@
 //! Receipts, and what they and the server's verdicts say about single items.
 
-use super::columns::id;
+use super::columns::{id, signed};
 use crate::error::ClientError;
-use fieldproof_schema::ids::ReceiptId;
+use fieldproof_schema::ids::{InspectionId, ReceiptId};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -34,6 +34,29 @@ pub(crate) fn mark(tx: &Connection, receipt: ReceiptId, item: Digest) -> Result<
         .prepare_cached("UPDATE changes SET receipt = ?1 WHERE digest = ?2 AND own = 1 AND receipt IS NULL")?
         .execute(params![receipt, item])?;
     Ok((entries as u64, changes as u64))
+}
+
+/// Notes that a receipt names a document that was sent: its own changes up to `through` that had no receipt; returns how
+/// many those are.
+pub(crate) fn mark_document(
+    tx: &Connection,
+    receipt: ReceiptId,
+    document: Digest,
+    inspection: InspectionId,
+    through: u64,
+) -> Result<u64, ClientError> {
+    let marked = tx
+        .prepare_cached(
+            "UPDATE changes SET receipt = ?1 WHERE inspection = ?2 AND ordinal <= ?3 AND own = 1 AND receipt IS NULL
+               AND entry IS NOT NULL AND outcome IS NOT 'refused'",
+        )?
+        .execute(params![receipt.as_bytes(), inspection.as_bytes(), signed(through)])?;
+    tx.prepare_cached(
+        "INSERT INTO parcels (digest, inspection, receipt) VALUES (?1, ?2, ?3)
+         ON CONFLICT (digest) DO UPDATE SET receipt = excluded.receipt",
+    )?
+    .execute(params![document.to_bytes(), inspection.as_bytes(), receipt.as_bytes()])?;
+    Ok(marked as u64)
 }
 
 /// Notes that a receipt names the bytes of captures; returns how many captures have them.
@@ -79,6 +102,9 @@ fn put_outcome(
     for sql in [
         "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3 AND (?4 = 0 OR receipt IS NOT NULL)",
         "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1 AND (?4 = 0 OR receipt IS NOT NULL)",
+        // What a document brought shares its fate; what is held apart of it is said by itself, afterwards.
+        "UPDATE changes SET outcome = ?1, code = ?2 WHERE own = 1 AND receipt IS NOT NULL AND ?4 IN (0, 1)
+           AND (inspection, receipt) IN (SELECT inspection, receipt FROM parcels WHERE digest = ?3)",
     ] {
         tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes(), receipted_only])?;
     }

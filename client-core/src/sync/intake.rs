@@ -1,13 +1,14 @@
 //! Taking in an answer: receipts, verdicts, rows and cursors in one transaction, so that a kill in between repeats at most.
 
 use super::continuity::{Continuity, compare};
-use super::{RefusedItem, SyncReport, recover};
+use super::{Offered, RefusedItem, SyncReport, recover};
 use crate::checklists::Shelf;
 use crate::client::{Client, Desk, Who};
 use crate::documents;
 use crate::error::ClientError;
 use crate::journal_writer::Clocks;
 use crate::projection;
+use crate::runs;
 use crate::store::changes::{self, NewChange};
 use crate::store::{journal, list, meta, receipts, rows};
 use fieldproof_schema::document::Document;
@@ -18,7 +19,7 @@ use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::{Body, ChangeRow, Row, RowKind};
 use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt, SyncAnswer, Verdict};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What another round or another day can mend: the items stay offered, also when the server holds them apart meanwhile.
@@ -70,7 +71,7 @@ impl Client {
     pub(crate) fn take_in(
         &self,
         answer: &SyncAnswer,
-        offered: &BTreeSet<Digest>,
+        offered: &BTreeMap<Digest, Offered>,
     ) -> Result<Taken, ClientError> {
         let mut desk = self.desk();
         let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
@@ -80,16 +81,17 @@ impl Client {
 
         let Desk { conn, documents, clocks: last_clocks, .. } = &mut *desk;
         let tx = conn.transaction()?;
+        let pen = who.pen(clocks);
+        runs::sign(&tx, &pen)?;
         meta::put_contact(&tx, answer.server_at, clocks.now)?;
         if take_epoch(&tx, answer.epoch)? {
             taken.server_restored = true;
         }
         let settled = settled(&answer.verdicts, offered);
         if let (Some(receipt), Some(signed)) = (&receipt, &answer.receipt) {
-            take_receipt(&tx, receipt, signed, &settled, &mut taken)?;
+            take_receipt(&tx, receipt, signed, (offered, &settled), &mut taken)?;
         }
         take_verdicts(&tx, &answer.verdicts, &settled, &mut taken)?;
-        let pen = who.pen(clocks);
         if let Some(kept_as) = meta::recovering(&tx)? {
             recover::settle_in(&tx, &pen, answer.tip, &kept_as, &self.options.version)?;
             taken.recovered = true;
@@ -176,11 +178,15 @@ fn take_receipt(
     tx: &Connection,
     receipt: &Receipt,
     signed: &SignedReceipt,
-    offered: &BTreeSet<Digest>,
+    (offered, settled): (&BTreeMap<Digest, Offered>, &BTreeSet<Digest>),
     taken: &mut Taken,
 ) -> Result<(), ClientError> {
     receipts::put(tx, receipt, signed)?;
-    for item in receipt.items.iter().filter(|item| offered.contains(item)) {
+    for item in receipt.items.iter().filter(|item| settled.contains(item)) {
+        if let Some(Offered::Document { inspection, through, .. }) = offered.get(item) {
+            taken.changes += receipts::mark_document(tx, receipt.id, *item, *inspection, *through)?;
+            continue;
+        }
         let (entries, changes) = receipts::mark(tx, receipt.id, *item)?;
         taken.entries += entries;
         taken.changes += changes;
@@ -189,8 +195,8 @@ fn take_receipt(
 }
 
 /// What was offered and is decided by this answer: everything but what can be mended.
-fn settled(verdicts: &[Verdict], offered: &BTreeSet<Digest>) -> BTreeSet<Digest> {
-    let mut settled = offered.clone();
+fn settled(verdicts: &[Verdict], offered: &BTreeMap<Digest, Offered>) -> BTreeSet<Digest> {
+    let mut settled: BTreeSet<Digest> = offered.keys().copied().collect();
     for verdict in verdicts {
         let code = verdict.code.as_deref().and_then(ErrorCode::find);
         let kept_out = matches!(verdict.outcome, Outcome::Refused | Outcome::Quarantined);
@@ -271,17 +277,18 @@ fn take_change(
     who: &Who,
     changed: &mut Changed,
 ) -> Result<(), ClientError> {
-    let Some(change) = documents::name_of(&row.change) else {
+    let Some(header) = documents::header_of(&row.change) else {
         // Kept as it came; a later version may read it.
         tracing::warn!(inspection.id = %row.inspection, "a change cannot be read by this version and is kept aside");
         return rows::put(tx, RowKind::Change.as_str(), subject, &row.change.0);
     };
     let new = NewChange {
         inspection: row.inspection,
-        change,
+        change: header.id,
         raw: &row.change,
         // Own are those that this store wrote; what only its lost predecessor wrote came back from the server.
         own: false,
+        place: (header.actor, header.seq),
         entry: row.entry,
         device: row.device,
         officer: row.officer,
@@ -292,7 +299,7 @@ fn take_change(
     if changes::insert(tx, &new)? {
         changed.documents.insert(row.inspection);
     } else {
-        changes::confirm(tx, row.inspection, change, row.written)?;
+        changes::confirm(tx, row.inspection, header.id, row.written)?;
     }
     changed.lines.insert(row.inspection);
     tracing::trace!(device.own = (row.device == Some(who.device)), "took in a change");

@@ -46,7 +46,7 @@ pub(crate) fn plan(entries: &[Entry], changes: &[Change], budget: usize) -> Plan
     for place in 0..=entries.len() {
         let covered = |change: &Change| match change.after_entry {
             None => true,
-            Some(seq) => entries[..place].iter().any(|entry| entry.seq == seq),
+            Some(seq) => place.checked_sub(1).is_some_and(|last| seq <= entries[last].seq),
         };
         while let Some((index, change)) = next_change.next_if(|(_, change)| covered(change)) {
             let first = plan.entries == 0 && plan.changes.is_empty();

@@ -3,7 +3,7 @@
 use crate::client::Desk;
 use crate::error::ClientError;
 use crate::journal_writer::{Line, Pen};
-use crate::store::{changes, evidence, journal, meta};
+use crate::store::{evidence, journal, meta, unsigned};
 use fieldproof_schema::journal::{Kind, Tip, body};
 use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
@@ -46,7 +46,7 @@ pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Resul
         let entry = stored.entry.read().map_err(|_| ClientError::Damaged { what: "a journal entry" })?;
         let hash =
             pen.write_text(tx, entry.kind, entry.inspection, entry.content, entry.officer, entry.body)?;
-        changes::covered_by(tx, stored.hash, hash)?;
+        unsigned::covered_by(tx, stored.hash, hash)?;
         evidence::covered_by(tx, stored.hash, hash)?;
         adopted.push((stored.hash, hash));
     }

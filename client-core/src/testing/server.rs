@@ -2,9 +2,9 @@
 
 use crate::transport::{Answering, Method, Transport, TransportError, WireRequest, WireResponse};
 use bytes::Bytes;
-use fieldproof_schema::document::inspect;
-use fieldproof_schema::ids::{DeviceId, OfficerId, ReceiptId};
-use fieldproof_schema::journal::{Entry, SignedEntry, Tip};
+use fieldproof_schema::document::{Document, RawChange, inspect, is_document};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, ReceiptId};
+use fieldproof_schema::journal::{Entry, Kind, SignedEntry, Tip, body};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::{Digest, MemoryKey, PublicKey, Signer};
 use fieldproof_schema::wire::device::{Challenge, EnrolRequest, Enrolled, Session, SessionRequest};
@@ -43,6 +43,8 @@ pub(crate) struct State {
     /// Larger bodies are refused.
     pub(crate) body_bytes_max: Option<usize>,
     pub(crate) requests: u64,
+    /// How far its clock has gone on.
+    pub(crate) server_at_seconds: i64,
     /// Bytes of one part that are lost on the way.
     pub(crate) cut_parts: u32,
     /// What the terminal said that it had not sent, request by request.
@@ -154,25 +156,21 @@ impl Server {
         for chunk in &asked.chunks {
             for raw in &chunk.changes {
                 let item = Digest::of(&raw.0);
-                let code = state.refuse.get(&item).copied().or_else(|| {
-                    let covered = state.entries.get(&device).into_iter().flatten();
-                    let covered = covered.filter_map(|e| e.read().ok()).any(|e| e.content == Some(item));
-                    (!covered).then_some(ErrorCode::ChangeUncovered)
-                });
+                let whole = is_document(&raw.0);
+                let code = state.refuse.get(&item).copied();
+                let code = code
+                    .or((!whole && !is_covered(state, device, raw)).then_some(ErrorCode::ChangeUncovered));
                 held.extend(matches!(code, None | Some(ErrorCode::ChangeUncovered)).then_some(item));
                 verdicts.push(verdict(item, code));
-                if code.is_none() && state.changes.insert(item) {
-                    let (_, officer) = state.devices[&device];
-                    let subject = inspect(&raw.0).unwrap().id.to_string();
-                    let row = ChangeRow {
-                        inspection: chunk.inspection,
-                        change: raw.clone(),
-                        device: Some(device),
-                        officer: Some(officer),
-                        entry: None,
-                        written: Interval::default(),
-                    };
-                    state.feed.push(Row { kind: "change".into(), subject, body: Body::Change(row) });
+                if code.is_none() && whole {
+                    // Of a document, what its sender's journal covers.
+                    for (_, part) in Document::load(&raw.0).unwrap().changes() {
+                        if is_covered(state, device, &part) {
+                            take_change(state, device, chunk.inspection, &part);
+                        }
+                    }
+                } else if code.is_none() {
+                    take_change(state, device, chunk.inspection, raw);
                 }
             }
         }
@@ -184,7 +182,7 @@ impl Server {
         let until = (from + PAGE).min(state.feed.len());
         let answer = SyncAnswer {
             protocol: PROTOCOL,
-            server_at: Moment::from_micros(1_795_442_645_000_000),
+            server_at: Moment::from_micros(1_795_442_645_000_000).plus_seconds(state.server_at_seconds),
             epoch: Self::epoch(state),
             receipt,
             verdicts,
@@ -279,6 +277,33 @@ fn take_entry(state: &mut State, device: DeviceId, signed: &SignedEntry) -> Resu
     tip.follow(&entry, signed.hash()).map_err(|_| ErrorCode::EntryGap)?;
     held.push(signed.clone());
     Ok(())
+}
+
+fn take_change(state: &mut State, device: DeviceId, inspection: InspectionId, raw: &RawChange) {
+    if !state.changes.insert(Digest::of(&raw.0)) {
+        return;
+    }
+    let (_, officer) = state.devices[&device];
+    let row = ChangeRow {
+        inspection,
+        change: raw.clone(),
+        device: Some(device),
+        officer: Some(officer),
+        entry: None,
+        written: Interval::default(),
+    };
+    let subject = inspect(&raw.0).unwrap().id.to_string();
+    state.feed.push(Row { kind: "change".into(), subject, body: Body::Change(row) });
+}
+
+/// By an entry that names it, or a run that it belongs to.
+fn is_covered(state: &State, device: DeviceId, raw: &RawChange) -> bool {
+    let header = inspect(&raw.0).unwrap();
+    state.entries.get(&device).into_iter().flatten().filter_map(|entry| entry.read().ok()).any(|entry| {
+        let run = body::read::<body::Saved>(&entry.body).ok().and_then(|saved| saved.run);
+        entry.content == Some(Digest::of(&raw.0))
+            || run.is_some_and(|run| entry.kind == Kind::Saved && run.names(header.actor, header.seq))
+    })
 }
 
 fn tip(state: &State, device: DeviceId) -> Tip {

@@ -124,6 +124,7 @@ async fn a_record_is_here_then_sent_then_held_as_receipts_say() {
     assert_eq!(client.waiting_captures(0, 50).unwrap()[0].stage, Stage::Here);
 
     // Receipts for the journal alone: sent, and not more.
+    client.sign().unwrap();
     let receipt = "UPDATE journal SET receipt = x'01'";
     client.desk().conn.execute(receipt, []).unwrap();
     let sent = Standing { here: 0, sent: 4, held: 0 };

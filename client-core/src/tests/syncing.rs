@@ -126,7 +126,8 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     let (_dir, _host, server, visit, client) = start().await;
     let items = visit.items();
     client.answer(visit.id, &items[0], &pass()).unwrap();
-    let refused = crate::store::changes::pending(&client.reader(), 10).unwrap()[0].digest;
+    client.sign().unwrap();
+    let refused = crate::store::outgoing::pending(&client.reader(), 0, 10).unwrap()[0].digest;
     server.state().refuse.insert(refused, ErrorCode::ChangeOutOfScope);
     client.narrative(visit.id, None, "其他").unwrap();
     let report = client.sync(&server).await.unwrap();
@@ -138,7 +139,8 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     assert_eq!(view_of(&client, &visit).answers.len(), 1);
     // A refusal that another day can mend is not one.
     client.narrative(visit.id, None, "再来").unwrap();
-    let waiting = crate::store::changes::pending(&client.reader(), 10).unwrap()[0].digest;
+    client.sign().unwrap();
+    let waiting = crate::store::outgoing::pending(&client.reader(), 0, 10).unwrap()[0].digest;
     server.state().refuse.insert(waiting, ErrorCode::Unavailable);
     client.sync(&server).await.unwrap();
     assert_eq!(client.status().unwrap().unsent.changes, 1);
@@ -336,7 +338,8 @@ async fn what_leaves_the_scope_leaves_the_list_but_never_before_it_was_sent() {
         .map(|row| Row { body: Body::Gone, ..row })
         .collect();
     server.publish(gone);
-    let refused = crate::store::changes::pending(&client.reader(), 10).unwrap()[0].digest;
+    client.sign().unwrap();
+    let refused = crate::store::outgoing::pending(&client.reader(), 0, 10).unwrap()[0].digest;
     server.state().refuse.insert(refused, ErrorCode::Unavailable);
     client.sync(&server).await.unwrap();
     assert_eq!(client.inspections().unwrap().len(), 1);

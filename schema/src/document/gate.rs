@@ -8,6 +8,7 @@
 
 mod run;
 
+pub(super) use run::Places;
 pub use run::{Sent, accept_run};
 
 use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange, View, unfold};
@@ -65,6 +66,9 @@ pub struct GateRules<'a> {
     pub answer: &'a dyn Fn(&str, &str) -> Result<(), bool>,
 }
 
+/// What every chunk of Automerge begins with.
+pub(super) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+
 /// Looks at a chunk without trusting it: kind, size, canonical form. Cheap; needs no document.
 pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
     look(bytes).map(|(header, _)| header)
@@ -72,7 +76,6 @@ pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
 
 /// The header of a change in canonical form, and its operations.
 fn look(bytes: &[u8]) -> Result<(ChangeHeader, automerge::ExpandedChange), Refusal> {
-    const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
     const PLAIN_CHANGE: u8 = 1;
     if bytes.len() > CHANGE_BYTES_MAX {
         return Err(Refusal::TooLarge);
@@ -145,7 +148,7 @@ pub fn accept(document: &Document, change: &RawChange, rules: &GateRules<'_>) ->
 }
 
 /// What was saved and loaded says the same as before, and it can be stored.
-fn is_whole_again(copy: &Document, reloaded: &Document) -> Result<Arc<View>, Refusal> {
+pub(super) fn is_whole_again(copy: &Document, reloaded: &Document) -> Result<Arc<View>, Refusal> {
     let view = reloaded.view().map_err(|_| Refusal::NotReloadable)?;
     if reloaded.heads() != copy.heads() || Some(&view) != copy.view().ok().as_ref() {
         return Err(Refusal::NotReloadable);
@@ -166,7 +169,7 @@ fn record_is_whole(after: &Document, new: &[&RawChange]) -> Result<(), Refusal> 
 }
 
 /// The containers, the identity and the notes are the ones that the first change made, without rivals.
-fn frame_is_whole(before: &Document, after: &Document) -> Result<(), Refusal> {
+pub(super) fn frame_is_whole(before: &Document, after: &Document) -> Result<(), Refusal> {
     use automerge::{ROOT, ReadDoc};
     let alone =
         |object: &automerge::ObjId, key: &str| after.doc.get_all(object, key).is_ok_and(|v| v.len() == 1);

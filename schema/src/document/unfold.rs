@@ -59,6 +59,48 @@ fn columns(bytes: &[u8]) -> Option<Vec<(u64, &[u8])>> {
     heads.into_iter().map(|(spec, length)| Some((spec, body.take(length)?))).collect()
 }
 
+/// How many rows the longest column of a document chunk has.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] beyond [`CHANGE_OPS_MAX`] rows, [`Refusal::NotAChange`] for what is no document, or one with
+/// columns that Automerge compressed.
+pub(super) fn weigh_document(bytes: &[u8]) -> Result<usize, Refusal> {
+    let mut most = 0;
+    for (spec, data) in document_columns(bytes).ok_or(Refusal::NotAChange)? {
+        most = most.max(rows(spec, data).ok_or(Refusal::NotAChange)?);
+    }
+    usize::try_from(most).ok().filter(|most| *most <= CHANGE_OPS_MAX).ok_or(Refusal::TooLarge)
+}
+
+/// The columns of a document chunk, of its changes and then of its operations, each with its number.
+fn document_columns(bytes: &[u8]) -> Option<Vec<(u64, &[u8])>> {
+    let mut chunk = Reader(bytes.get(HEAD_BYTES..)?);
+    let length = chunk.unsigned()?;
+    let mut body = Reader(chunk.take(length)?);
+    if !chunk.0.is_empty() {
+        return None;
+    }
+    for _ in 0..body.unsigned()? {
+        body.prefixed()?;
+    }
+    let heads = body.unsigned()?;
+    body.take(heads.checked_mul(32)?)?;
+    let mut specs = Vec::new();
+    for _ in 0..2 {
+        // Each takes two bytes at least, so a lie about their number ends with the bytes.
+        for _ in 0..body.unsigned()? {
+            specs.push((body.unsigned()?, body.unsigned()?));
+        }
+    }
+    let columns: Option<Vec<_>> =
+        specs.into_iter().map(|(spec, length)| Some((spec, body.take(length)?))).collect();
+    // Where each head lies among the changes.
+    for _ in 0..heads {
+        body.unsigned()?;
+    }
+    columns.filter(|_| body.0.is_empty())
+}
+
 /// How many rows a column has; of a group, how many rows the columns inside it have.
 fn rows(spec: u64, data: &[u8]) -> Option<u64> {
     if spec & DEFLATED != 0 {

@@ -34,11 +34,36 @@ pub struct ActorDeclared {
     pub actor: Actor,
 }
 
-/// Of [`super::Kind::Saved`]; the entry's content is the hash of the raw change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Of [`super::Kind::Saved`]; the entry's content is the hash of the raw change, of a run's last one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Saved {
-    /// Which change.
-    pub change: ChangeId,
+    /// Which change, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeId>,
+    /// Which changes, when they are several: they are the named one and those that it builds upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+}
+
+/// Changes that one writer made one after another. The entry that names them also declares the writer.
+///
+/// Each change names the ones that it builds upon by their hashes, and a writer always builds upon its own last change, so
+/// whoever signs the last one of a run has signed all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The writer.
+    pub actor: Actor,
+    /// The writer's own count at the first change, from 1.
+    pub first: u64,
+    /// The writer's own count at the last change; not before the first.
+    pub last: u64,
+}
+
+impl Run {
+    /// Whether the writer's change of this count is one of them.
+    pub fn names(&self, actor: Actor, seq: u64) -> bool {
+        self.actor == actor && (self.first..=self.last).contains(&seq)
+    }
 }
 
 /// Of [`super::Kind::Captured`]; the entry's content is the hash of the capture.

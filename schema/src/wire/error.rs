@@ -94,6 +94,8 @@ codes! {
     // Sync.
     /// The server does not speak that version of the protocol.
     ProtocolUnsupported = "protocol_unsupported", 426;
+    /// The server is older than the terminal and would not understand what it sends.
+    ServerOlder = "server_older", 426;
     /// A journal entry cannot be read.
     EntryUnreadable = "entry_unreadable", 422;
     /// A journal entry is not signed by the device.

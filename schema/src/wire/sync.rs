@@ -28,7 +28,8 @@ pub struct Chunk {
     /// Which inspection.
     #[n(0)]
     pub inspection: InspectionId,
-    /// Uncompressed changes, as they were written.
+    /// Uncompressed changes, as they were written; from protocol 2 on also a whole document, which stands for the changes in
+    /// it.
     #[n(1)]
     pub changes: Vec<RawChange>,
 }

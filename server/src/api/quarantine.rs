@@ -14,6 +14,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OfficerId, UserId};
+use fieldproof_schema::journal::Kind;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -169,7 +170,7 @@ fn body(contents: Contents) -> Value {
     let entry = contents.cover.as_ref().map(|cover| {
         json!({
             "hash": cover.hash,
-            "kind": cover.kind,
+            "kind": Kind::Saved.as_str(),
             "officer": cover.officer,
             "earliest": cover.written.earliest,
             "latest": cover.written.latest,

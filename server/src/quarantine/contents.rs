@@ -8,13 +8,14 @@ use crate::auth::UserActor;
 use crate::documents::{self, Stored};
 use crate::error::ApiError;
 use crate::policy::Act;
-use crate::store::journal::{self, Cover};
+use crate::store::journal::Cover;
 use crate::store::quarantine::{self, Listed, Name};
 use crate::store::{audit, devices, inbox};
+use crate::sync::cover::{self, Covers};
 use fieldproof_schema::checklist::Template;
-use fieldproof_schema::document::{self, ChangeHeader, ChangeId, Document, RawChange, View};
+use fieldproof_schema::document::{self, ChangeHeader, ChangeId, Document, History, RawChange, View};
 use fieldproof_schema::limits::{QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX, QUARANTINE_PLACES_MAX};
-use fieldproof_schema::suite::PublicKey;
+use fieldproof_schema::suite::{Digest, PublicKey};
 use fieldproof_schema::wire::error::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,6 +67,7 @@ pub(crate) struct Place {
 
 struct Raw {
     contents: Contents,
+    covers: Covers,
     stored: Option<Stored>,
     beside: Vec<Vec<u8>>,
 }
@@ -91,7 +93,7 @@ pub(crate) async fn contents(app: &App, actor: &UserActor, name: Name) -> Result
             let alike = quarantine::alike(tx, org, asker, &listed, super::TOGETHER_MAX)?.len();
             let contents = Contents {
                 bytes: item.bytes,
-                cover: journal::cover(tx, org, device, inspection, &digest)?,
+                cover: None,
                 device_key: sender.key,
                 history: super::history(tx, org, &name)?,
                 alike,
@@ -102,7 +104,7 @@ pub(crate) async fn contents(app: &App, actor: &UserActor, name: Name) -> Result
                 written: None,
                 listed,
             };
-            Ok::<_, ApiError>(Raw { contents, stored, beside })
+            Ok::<_, ApiError>(Raw { contents, covers: cover::read(tx, org, inspection)?, stored, beside })
         })
         .await?;
     blocking(move || raw.look()).await
@@ -119,8 +121,13 @@ fn header(bytes: &[u8]) -> Option<ChangeHeader> {
 
 impl Raw {
     fn look(self) -> Contents {
-        let Self { mut contents, stored, beside } = self;
+        let Self { mut contents, covers, stored, beside } = self;
+        if document::is_document(&contents.bytes) {
+            return look_into(contents, &covers, stored);
+        }
         contents.header = header(&contents.bytes);
+        let Name { device, digest, .. } = contents.listed.name;
+        contents.cover = covers.naming(device, digest, contents.header.as_ref()).cloned();
         let opened = stored.and_then(|stored| guarded(|| stored.open().ok()));
         let (Some(header), Some(document)) = (&contents.header, opened) else { return contents };
         let (missing, upon) = ancestors(&document, header, beside);
@@ -132,6 +139,36 @@ impl Raw {
         contents.missing = missing;
         contents
     }
+}
+
+/// A whole document that is held apart: what its changes write that are not here.
+fn look_into(mut contents: Contents, covers: &Covers, stored: Option<Stored>) -> Contents {
+    let Name { device, .. } = contents.listed.name;
+    let opened = stored.and_then(|stored| guarded(|| stored.open().ok()));
+    let history = guarded(|| History::open(contents.bytes.clone()).ok());
+    let (Some(mut document), Some(history)) = (opened, history) else { return contents };
+    let Some(beyond) = guarded(|| Some(history.beyond(&document))) else { return contents };
+    contents.header = beyond.last().map(|(_, header)| header.clone());
+    contents.cover = beyond
+        .last()
+        .and_then(|(raw, header)| covers.naming(device, Digest::of(&raw.0), Some(header)).cloned());
+    contents.written = guarded(|| {
+        let before = document.view().ok()?;
+        let mut paths = BTreeSet::new();
+        for (raw, header) in &beyond {
+            document.apply(raw).ok()?;
+            paths.extend(document.places(header.id));
+        }
+        let after = document.view().ok()?;
+        Some(written(paths.into_iter().collect(), &before, &after))
+    });
+    contents
+}
+
+fn written(paths: Vec<String>, before: &View, after: &View) -> Written {
+    let more = paths.len().saturating_sub(QUARANTINE_PLACES_MAX);
+    let place = |path: String| Place { before: value(before, &path), after: value(after, &path), path };
+    Written { places: paths.into_iter().take(QUARANTINE_PLACES_MAX).map(place).collect(), more }
 }
 
 /// The history of a change that is not part of the document: what is not here at all, and what is held apart, too.
@@ -181,10 +218,7 @@ fn write(
         return None;
     }
     let (before, after) = (document.view_at(&header.deps).ok()?, document.view_at(&[header.id]).ok()?);
-    let paths = document.places(header.id);
-    let more = paths.len().saturating_sub(QUARANTINE_PLACES_MAX);
-    let place = |path: String| Place { before: value(&before, &path), after: value(&after, &path), path };
-    Some(Written { places: paths.into_iter().take(QUARANTINE_PLACES_MAX).map(place).collect(), more })
+    Some(written(document.places(header.id), &before, &after))
 }
 
 /// What a view says at a place of the document.

@@ -1,10 +1,11 @@
 //! One change that is held apart as a file: bytes, who sent them, who vouches for them, what was decided.
 //!
-//! Whoever reads it can check it without the server: the digest is the hash of the bytes, the entry names the digest, and
-//! the signature over the entry is the terminal's.
+//! Whoever reads it can check it without the server: the digest is the hash of the bytes, the entry names the
+//! digest, or that of a later change that builds upon it, and the signature over the entry is the terminal's.
 
 use super::Contents;
 use crate::store::audit;
+use fieldproof_schema::journal::Kind;
 use serde_json::{Value, json};
 
 /// What the file says that it is.
@@ -16,7 +17,7 @@ pub(crate) fn export(contents: &Contents) -> (String, Value) {
     let entry = contents.cover.as_ref().map(|cover| {
         json!({
             "hash": cover.hash,
-            "kind": cover.kind,
+            "kind": Kind::Saved.as_str(),
             "officer": cover.officer,
             "earliest": cover.written.earliest,
             "latest": cover.written.latest,

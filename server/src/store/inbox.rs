@@ -185,6 +185,25 @@ pub fn beside(
     rows.iter().map(|r| r.get(0)).collect()
 }
 
+/// Changes of a device that are held apart: the last one of a run may be among them. In order of arrival, at most `limit`,
+/// each of at most `bytes_max` bytes.
+pub fn apart(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    device: DeviceId,
+    bytes_max: i64,
+    limit: i64,
+) -> Result<Vec<Item>, DbError> {
+    let rows = tx.query(
+        "SELECT item, device, state, code, bytes, received_at, decision FROM inbox
+         WHERE org = $1 AND inspection = $2 AND device = $3 AND state = 'quarantined'
+         AND CAST(LENGTH(bytes) AS BIGINT) <= $4 ORDER BY received_at, item LIMIT $5",
+        &params![org, inspection, device, bytes_max, limit],
+    )?;
+    rows.iter().map(read).collect()
+}
+
 /// How many changes of an inspection are held apart.
 pub fn quarantined_count(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<i64, DbError> {
     let row = tx.query_opt(

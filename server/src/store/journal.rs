@@ -1,6 +1,7 @@
 //! Journals of devices, and what they declare: writers, coverage of changes.
 
-use crate::db::{DbError, Row, Tx, params};
+use super::inbox::State;
+use crate::db::{DbError, Tx, params};
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
@@ -139,47 +140,53 @@ pub struct Cover {
     pub written: Interval,
     /// Who.
     pub officer: Option<OfficerId>,
-    /// Of which kind.
-    pub kind: String,
     /// The entry's bytes.
     pub bytes: Vec<u8>,
     /// The device's signature over them.
     pub signature: Signature,
 }
 
-/// The first entry on the chain of `device` that covers `content` of `inspection`.
-pub fn cover(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    device: DeviceId,
-    inspection: InspectionId,
-    content: &Digest,
-) -> Result<Option<Cover>, DbError> {
-    // Neither ordered nor narrowed further: with more to go by, SQLite walks the device's whole chain for each change
-    // instead of looking the content up. Hardly ever does more than one entry name it.
+/// An entry that covers changes.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    /// Whose.
+    pub device: DeviceId,
+    /// The hash of the change that it names, of a run's last one.
+    pub content: Digest,
+    /// True while that change is held apart.
+    pub apart: bool,
+    /// The entry.
+    pub cover: Cover,
+}
+
+/// The entries that cover changes of an inspection, in the order of each chain. An entry of somebody else than the
+/// device's officer vouches for nothing.
+pub fn saved(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Saved>, DbError> {
     let rows = tx.query(
-        "SELECT hash, server_at, received_at, officer, kind, bytes, signature, seq, inspection FROM journal_entries
-         WHERE org = $1 AND content = $2 AND device = $3 AND on_chain = 1",
-        &params![org, *content, device],
+        "SELECT j.device, j.content, j.hash, j.server_at, j.received_at, j.officer, j.bytes, j.signature, i.state
+         FROM journal_entries j JOIN devices d ON d.org = j.org AND d.id = j.device AND d.officer = j.officer
+         LEFT JOIN inbox i ON i.org = j.org AND i.inspection = j.inspection AND i.item = j.content
+           AND i.device = j.device
+         WHERE j.org = $1 AND j.inspection = $2 AND j.kind = 'saved' AND j.on_chain = 1 AND j.content IS NOT NULL
+         ORDER BY j.device, j.seq",
+        &params![org, inspection],
     )?;
-    let mut first: Option<(u64, &Row)> = None;
-    for row in &rows {
-        let (seq, about): (u64, Option<InspectionId>) = (row.get(7)?, row.get(8)?);
-        if about == Some(inspection) && first.is_none_or(|(earlier, _)| seq < earlier) {
-            first = Some((seq, row));
-        }
-    }
-    let Some((_, r)) = first else { return Ok(None) };
-    // What the device says of the server's time cannot be later than the server's own.
-    let (known, received_at): (Option<Moment>, Moment) = (r.get(1)?, r.get(2)?);
-    Ok(Some(Cover {
-        hash: r.get(0)?,
-        written: Interval { earliest: known.filter(|at| *at <= received_at), latest: Some(received_at) },
-        officer: r.get(3)?,
-        kind: r.get(4)?,
-        bytes: r.get(5)?,
-        signature: r.get(6)?,
-    }))
+    rows.iter()
+        .map(|r| {
+            // What the device says of the server's time cannot be later than the server's own.
+            let (known, received_at): (Option<Moment>, Moment) = (r.get(3)?, r.get(4)?);
+            let earliest = known.filter(|at| *at <= received_at);
+            let cover = Cover {
+                hash: r.get(2)?,
+                written: Interval { earliest, latest: Some(received_at) },
+                officer: r.get(5)?,
+                bytes: r.get(6)?,
+                signature: r.get(7)?,
+            };
+            let apart = r.get::<Option<String>>(8)?.as_deref() == Some(State::Quarantined.as_str());
+            Ok(Saved { device: r.get(0)?, content: r.get(1)?, apart, cover })
+        })
+        .collect()
 }
 
 /// The entries on the chain of `device` about `inspection`, in order.

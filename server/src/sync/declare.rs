@@ -3,6 +3,7 @@
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::store::{captures, devices, feeds, inspections, journal, seals};
+use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Entry, Kind, body};
 use fieldproof_schema::moment::Moment;
@@ -61,10 +62,12 @@ fn take_over(
             let Ok(declared) = body::read::<body::ActorDeclared>(&entry.body) else {
                 return Ok(Some(ErrorCode::EntryUnreadable));
             };
-            if journal::actor_is_taken(tx, org, declared.actor, inspection, device.id)? {
-                return Ok(Some(ErrorCode::ActorTaken));
-            }
-            journal::insert_actor(tx, org, declared.actor, inspection, device.id, device.officer)?;
+            return take_actor(tx, device, inspection, declared.actor);
+        }
+        // A body in an older form names no run, and no writer either.
+        Kind::Saved => {
+            let saved = body::read::<body::Saved>(&entry.body).unwrap_or_default();
+            return saved.run.map_or(Ok(None), |run| take_actor(tx, device, inspection, run.actor));
         }
         Kind::Captured => {
             let (Ok(captured), Some(digest)) = (body::read::<body::Captured>(&entry.body), entry.content)
@@ -76,14 +79,22 @@ fn take_over(
             tell(tx, device, inspection)?;
         }
         Kind::Sealed => return take_seal(tx, device, inspection, entry, now),
-        Kind::Opened
-        | Kind::Saved
-        | Kind::ClockJumped
-        | Kind::RolledBack
-        | Kind::Adopted
-        | Kind::SetAside => {}
+        Kind::Opened | Kind::ClockJumped | Kind::RolledBack | Kind::Adopted | Kind::SetAside => {}
         Kind::Other(_) => {}
     }
+    Ok(None)
+}
+
+fn take_actor(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    inspection: InspectionId,
+    actor: Actor,
+) -> Result<Option<ErrorCode>, DbError> {
+    if journal::actor_is_taken(tx, device.org, actor, inspection, device.id)? {
+        return Ok(Some(ErrorCode::ActorTaken));
+    }
+    journal::insert_actor(tx, device.org, actor, inspection, device.id, device.officer)?;
     Ok(None)
 }
 

@@ -1,29 +1,32 @@
 //! Step two, the gate: which received changes become part of the document. Pure; computes for milliseconds.
 
 use crate::store::changes::Change;
-use crate::store::inbox::{Item, State};
-use crate::store::journal::{Cover, Writer};
+use crate::store::inbox::State;
+use crate::store::journal::Writer;
+use crate::sync::cover::Claim;
+use crate::sync::offer::{Candidate, Name, Offer};
 use fieldproof_schema::checklist::{Template, check_register};
 use fieldproof_schema::document::{
-    self, Actor, ChangeHeader, ChangeId, Document, GateRules, RawChange, Refusal, Sent,
+    self, Actor, ChangeHeader, ChangeId, Document, GateRules, History, RawChange, Refusal, Sent,
 };
 use fieldproof_schema::ids::DeviceId;
-use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A received change and the journal entry that vouches for it.
-#[derive(Clone)]
-pub struct Candidate {
-    /// The change.
-    pub item: Item,
-    /// The entry; absent when none is on the sender's chain.
-    pub cover: Option<Cover>,
-}
+/// What became of something that was received.
+pub type Judged = (Name, State, Option<ErrorCode>);
 
-/// What became of a candidate.
-pub type Judged = ((Digest, DeviceId), State, Option<ErrorCode>);
+/// A change that came inside a document and is held apart by itself.
+#[derive(Clone)]
+pub struct Apart {
+    /// Its digest and its sender.
+    pub name: Name,
+    /// As it was written.
+    pub raw: RawChange,
+    /// Why.
+    pub code: ErrorCode,
+}
 
 /// What the gate decided.
 pub struct Passed {
@@ -31,38 +34,91 @@ pub struct Passed {
     pub document: Document,
     /// What passed, in order.
     pub accepted: Vec<Change>,
-    /// What became of every candidate.
+    /// What became of everything that was offered. A document counts as accepted once each of its changes was.
     pub judged: Vec<Judged>,
+    /// Changes out of documents that are held apart: the others of the document are not.
+    pub apart: Vec<Apart>,
+    /// Documents with changes that wait.
+    incomplete: BTreeSet<Name>,
 }
 
 /// Lets candidates through: together those that are plain edits and build upon what is here, the others one by one until
 /// none makes progress. A candidate that is refused stops no other.
-pub fn pass(
-    document: Document,
-    candidates: Vec<Candidate>,
-    writers: &[Writer],
-    template: &Template,
-) -> Passed {
+pub fn pass(document: Document, offer: Offer, writers: &[Writer], template: &Template) -> Passed {
     let mut actors: BTreeMap<DeviceId, BTreeSet<Actor>> = BTreeMap::new();
     for writer in writers {
         actors.entry(writer.device).or_default().insert(writer.actor);
     }
-    let mut passed = Passed { document, accepted: Vec::new(), judged: Vec::new() };
-    let mut left = passed.take_together(candidates, &actors, template);
+    let Offer { candidates, documents, refused, alone } = offer;
+    let incomplete = documents.iter().filter(|(_, foreign)| **foreign).map(|(name, _)| *name).collect();
+    let mut passed =
+        Passed { document, accepted: Vec::new(), judged: refused, apart: Vec::new(), incomplete };
+    let mut left = match alone {
+        Some(history) => passed.take_whole(&history, candidates, &actors, template),
+        None => candidates,
+    };
+    left = passed.take_together(left, &actors, template);
     loop {
         let before = left.len();
         left.retain(|candidate| passed.take(candidate, &actors, template));
         if left.is_empty() || left.len() == before {
-            let waiting = |c: Candidate| {
-                ((c.item.digest, c.item.device), State::Waiting, Some(ErrorCode::ChangeWaiting))
-            };
-            passed.judged.extend(left.into_iter().map(waiting));
-            return passed;
+            break;
         }
     }
+    for candidate in left {
+        passed.fate(&candidate, State::Waiting, Some(ErrorCode::ChangeWaiting));
+    }
+    for name in documents.into_keys() {
+        let waits = passed.incomplete.contains(&name);
+        passed.judged.push(if waits {
+            (name, State::Waiting, Some(ErrorCode::ChangeWaiting))
+        } else {
+            (name, State::Accepted, None)
+        });
+    }
+    passed
 }
 
 impl Passed {
+    /// Takes a document that is the only thing offered; returns what has to be judged otherwise: all of it, or nothing.
+    fn take_whole(
+        &mut self,
+        history: &History,
+        candidates: Vec<Candidate>,
+        actors: &BTreeMap<DeviceId, BTreeSet<Actor>>,
+        template: &Template,
+    ) -> Vec<Candidate> {
+        let nobody = BTreeSet::new();
+        let sender = candidates.first().map(|candidate| candidate.item.1);
+        let rules = GateRules {
+            actors: sender.and_then(|device| actors.get(&device)).unwrap_or(&nobody),
+            answer: &|id, register| check_register(template, id, register),
+        };
+        let merged =
+            catch_unwind(AssertUnwindSafe(|| history.accept(&self.document, &rules))).unwrap_or(None);
+        let Some(merged) = merged else { return candidates };
+        for candidate in &candidates {
+            if let Some(header) = &candidate.header {
+                self.note(candidate, header);
+            }
+        }
+        self.document = merged;
+        Vec::new()
+    }
+
+    /// Says what became of a candidate. One that came inside a document shares the document's fate, but for being held
+    /// apart.
+    fn fate(&mut self, candidate: &Candidate, state: State, code: Option<ErrorCode>) {
+        if !candidate.is_part() {
+            self.judged.push((candidate.item, state, code));
+        } else if let (State::Quarantined, Some(code)) = (state, code) {
+            let name = (candidate.digest, candidate.item.1);
+            self.apart.push(Apart { name, raw: candidate.raw.clone(), code });
+        } else if state == State::Waiting {
+            self.incomplete.insert(candidate.item);
+        }
+    }
+
     /// Takes what passes together; returns what has to be judged one by one: everything, where a single one does.
     fn take_together(
         &mut self,
@@ -73,12 +129,11 @@ impl Passed {
         let (ready, left) = self.in_order(candidates);
         let answer = |id: &str, register: &str| check_register(template, id, register);
         let nobody = BTreeSet::new();
-        let raws: Vec<RawChange> = ready.iter().map(|(c, _)| RawChange(c.item.bytes.clone())).collect();
         let rules = |(candidate, _): &(Candidate, ChangeHeader)| GateRules {
-            actors: actors.get(&candidate.item.device).unwrap_or(&nobody),
+            actors: actors.get(&candidate.item.1).unwrap_or(&nobody),
             answer: &answer,
         };
-        let run: Vec<Sent<'_>> = raws.iter().zip(ready.iter().map(rules)).collect();
+        let run: Vec<Sent<'_>> = ready.iter().map(|r| (&r.0.raw, rules(r))).collect();
         let merged = if run.is_empty() {
             None
         } else {
@@ -100,10 +155,9 @@ impl Passed {
         let mut here = BTreeSet::new();
         let mut waiting: Vec<(Candidate, ChangeHeader)> = Vec::new();
         for candidate in candidates {
-            let header = catch_unwind(|| document::inspect(&candidate.item.bytes).ok()).unwrap_or(None);
-            match header.filter(|_| candidate.cover.is_some()) {
-                Some(header) => waiting.push((candidate, header)),
-                None => left.push(candidate),
+            match (&candidate.header, &candidate.claim) {
+                (Some(header), Claim::Signed(_)) => waiting.push((candidate.clone(), header.clone())),
+                _ => left.push(candidate),
             }
         }
         // Changes come in the order in which they were written, so one turn is enough but for what crossed on the way.
@@ -129,20 +183,20 @@ impl Passed {
 
     /// Notes that a candidate is part of the record.
     fn note(&mut self, candidate: &Candidate, header: &ChangeHeader) {
-        let Candidate { item, cover } = candidate;
+        let Candidate { item, claim, raw, .. } = candidate;
         let known = self.document.contains(header.id) || self.accepted.iter().any(|c| c.id == header.id);
-        if let Some(cover) = cover.as_ref().filter(|_| !known) {
+        if let (Claim::Signed(cover), false) = (claim, known) {
             self.accepted.push(Change {
                 id: header.id,
                 actor: header.actor,
-                device: Some(item.device),
+                device: Some(item.1),
                 officer: cover.officer,
                 entry: Some(cover.hash),
-                bytes: item.bytes.clone(),
+                bytes: raw.0.clone(),
                 written: cover.written,
             });
         }
-        self.judged.push(((item.digest, item.device), State::Accepted, None));
+        self.fate(candidate, State::Accepted, None);
     }
 
     /// Judges one candidate; true when it must wait for others.
@@ -152,34 +206,38 @@ impl Passed {
         actors: &BTreeMap<DeviceId, BTreeSet<Actor>>,
         template: &Template,
     ) -> bool {
-        let Candidate { item, cover } = candidate;
-        let name = (item.digest, item.device);
-        if cover.is_none() {
-            self.judged.push((name, State::Quarantined, Some(ErrorCode::ChangeUncovered)));
-            return false;
+        let Candidate { item, header, claim, raw, .. } = candidate;
+        match claim {
+            Claim::Signed(_) => {}
+            Claim::Begun => return true,
+            // What cannot be read is said to be that, whoever signed it.
+            Claim::Unsigned if header.is_some() => {
+                self.fate(candidate, State::Quarantined, Some(ErrorCode::ChangeUncovered));
+                return false;
+            }
+            Claim::Unsigned => {}
         }
         let nobody = BTreeSet::new();
         let rules = GateRules {
-            actors: actors.get(&item.device).unwrap_or(&nobody),
+            actors: actors.get(&item.1).unwrap_or(&nobody),
             answer: &|id, register| check_register(template, id, register),
         };
-        let raw = RawChange(item.bytes.clone());
         // The decoder may panic on hostile bytes. The document itself was only read, so it is still whole.
-        match catch_unwind(AssertUnwindSafe(|| document::accept(&self.document, &raw, &rules))) {
+        match catch_unwind(AssertUnwindSafe(|| document::accept(&self.document, raw, &rules))) {
             Ok(Ok(merged)) => {
-                if let Ok(header) = document::inspect(&raw.0) {
-                    self.note(candidate, &header);
+                if let Some(header) = header {
+                    self.note(candidate, header);
                 }
                 self.document = merged;
                 false
             }
             Ok(Err(Refusal::Waiting(_))) => true,
             Ok(Err(refusal)) => {
-                self.judged.push((name, State::Quarantined, Some(code(&refusal))));
+                self.fate(candidate, State::Quarantined, Some(code(&refusal)));
                 false
             }
             Err(_) => {
-                self.judged.push((name, State::Quarantined, Some(ErrorCode::ChangeNotApplicable)));
+                self.fate(candidate, State::Quarantined, Some(ErrorCode::ChangeNotApplicable));
                 false
             }
         }

@@ -58,8 +58,18 @@ impl Judging {
     }
 }
 
-/// Judges what a round brought, one inspection after another, while there is patience.
-pub async fn within_round(app: &App, org: OrgId, touched: &BTreeSet<InspectionId>, answered: &Answered) {
+/// Judges what a round brought, one inspection after another, while there is patience: none when more follows at once.
+pub async fn within_round(
+    app: &App,
+    org: OrgId,
+    touched: &BTreeSet<InspectionId>,
+    answered: &Answered,
+    more_follows: bool,
+) {
+    if more_follows && app.judging.patience.is_some() {
+        app.judging.wake.notify_one();
+        return;
+    }
     let begun = app.host.monotonic_ms();
     for id in touched {
         let waited = Duration::from_millis(app.host.monotonic_ms().saturating_sub(begun));

@@ -8,12 +8,15 @@ use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
 use crate::store::changes::Change;
-use crate::store::inbox::State;
+use crate::store::inbox::{Item, State};
 use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
 use crate::sync::assess::{self, Assessment, Surroundings};
-use crate::sync::gate::{self, Candidate, Judged, Passed};
+use crate::sync::cover::{self, Covers};
+use crate::sync::gate::{self, Apart, Judged, Passed};
+use crate::sync::offer::{self, Offer};
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
+use fieldproof_schema::limits::{QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -36,10 +39,10 @@ pub enum Only {
 }
 
 impl Only {
-    fn takes(&self, candidate: &Candidate) -> bool {
+    fn narrow(&self, offer: &mut Offer) {
         match self {
-            Self::All => true,
-            Self::These(names) => names.contains(&(candidate.item.digest, candidate.item.device)),
+            Self::All => {}
+            Self::These(names) => offer.retain(names),
         }
     }
 }
@@ -53,7 +56,9 @@ pub struct Unsettled {
     pub around: Surroundings,
     /// Who is told.
     pub team: Vec<OfficerId>,
-    candidates: Vec<Candidate>,
+    pending: Vec<Item>,
+    beside: Vec<Item>,
+    covers: Covers,
     writers: Vec<journal::Writer>,
     /// How often judging it failed before.
     tries: i64,
@@ -64,6 +69,7 @@ pub struct Unsettled {
 pub struct Settled {
     accepted: Vec<Change>,
     judged: Vec<Judged>,
+    apart: Vec<Apart>,
     assessment: Assessment,
     snapshot: Vec<u8>,
 }
@@ -71,10 +77,12 @@ pub struct Settled {
 /// Reads an inspection and everything around it.
 pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<Unsettled, ApiError> {
     let stored = documents::read(tx, app, org, id)?;
-    let mut candidates = Vec::new();
-    for item in inbox::pending(tx, org, id)? {
-        let cover = journal::cover(tx, org, item.device, id, &item.digest)?;
-        candidates.push(Candidate { item, cover });
+    let pending = inbox::pending(tx, org, id)?;
+    let covers = if pending.is_empty() { Covers::default() } else { cover::read(tx, org, id)? };
+    let mut beside = Vec::new();
+    for device in covers.ends_apart() {
+        let (bytes_max, most) = (QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX);
+        beside.extend(inbox::apart(tx, org, id, device, bytes_max, most)?);
     }
     let writers = journal::writers(tx, org, id)?;
     Ok(Unsettled {
@@ -89,7 +97,9 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
         tries: judging::tries(tx, org, id)?,
         writers,
         stored,
-        candidates,
+        pending,
+        beside,
+        covers,
     })
 }
 
@@ -103,7 +113,7 @@ impl Unsettled {
         now: Moment,
     ) -> Result<Settled, ApiError> {
         let assessment = assess::assess(document, &self.around, &self.stored.template, now)?;
-        Ok(Settled { accepted, judged, assessment, snapshot: document.save() })
+        Ok(Settled { accepted, judged, apart: Vec::new(), assessment, snapshot: document.save() })
     }
 
     /// True when nothing has to be written: what came was known before.
@@ -116,7 +126,7 @@ impl Unsettled {
             && ended.is_empty()
             && completed.is_empty()
             && *figures == self.around.info.figures()
-            && self.candidates.iter().all(|c| c.item.state == State::Waiting)
+            && self.pending.iter().all(|item| item.state == State::Waiting)
             && self.tries == 0
     }
 
@@ -130,7 +140,7 @@ impl Unsettled {
         now: Moment,
     ) -> Result<bool, DbError> {
         let info = &self.stored.info;
-        let Settled { accepted, judged, assessment, snapshot } = settled;
+        let Settled { accepted, judged, apart, assessment, snapshot } = settled;
         if !inspections::step(tx, org, info.id, info.version, &assessment.figures, now)? {
             return Ok(false);
         }
@@ -138,14 +148,25 @@ impl Unsettled {
         changes::put_snapshot(tx, org, info.id, info.version + 1, snapshot)?;
         for (item, state, code) in judged {
             inbox::judge(tx, org, info.id, (&item.0, item.1), *state, code.map(ErrorCode::as_str))?;
-            let waited = self.candidates.iter().any(|c| {
-                (c.item.digest, c.item.device) == *item
-                    && c.item.state == State::Waiting
-                    && *state == State::Waiting
-            });
+            let waited = *state == State::Waiting
+                && self.pending.iter().any(|p| (p.digest, p.device) == *item && p.state == State::Waiting);
             if !waited && !answered.contains(item) {
                 tell_verdict(tx, org, info.id, *item);
             }
+        }
+        // After the documents that they came in: what is said last about a change is what counts for its sender.
+        for Apart { name, raw, code } in apart {
+            let item = Item {
+                digest: name.0,
+                device: name.1,
+                state: State::Quarantined,
+                code: Some(code.as_str().to_owned()),
+                bytes: raw.0.clone(),
+                received_at: now,
+                ruling: None,
+            };
+            inbox::insert(tx, org, info.id, &item)?;
+            tell_verdict(tx, org, info.id, *name);
         }
         if self.tries > 0 {
             judging::succeeded(tx, org, info.id)?;
@@ -187,19 +208,20 @@ pub async fn settle(
 ) -> Result<(), ApiError> {
     for _ in 0..TRIES_MAX {
         let reader = app.clone();
-        let mut unsettled = match app.db.read(move |tx| read(tx, &reader, org, id)).await {
+        let unsettled = match app.db.read(move |tx| read(tx, &reader, org, id)).await {
             Ok(unsettled) => unsettled,
             Err(error) if error.code == ErrorCode::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        unsettled.candidates.retain(|candidate| only.takes(candidate));
-        let (now, answered) = (app.now(), answered.clone());
+        let (now, answered, only) = (app.now(), answered.clone(), only.clone());
         let judge = move || {
             let document = unsettled.stored.open()?;
-            let candidates = unsettled.candidates.clone();
-            let Passed { document, accepted, judged } =
-                gate::pass(document, candidates, &unsettled.writers, &unsettled.stored.template);
-            let settled = unsettled.settled(&document, accepted, judged, now)?;
+            let Unsettled { pending, beside, covers, writers, .. } = &unsettled;
+            let mut offer = offer::open(pending, beside, covers, writers, &document);
+            only.narrow(&mut offer);
+            let Passed { document, accepted, judged, apart, .. } =
+                gate::pass(document, offer, writers, &unsettled.stored.template);
+            let settled = Settled { apart, ..unsettled.settled(&document, accepted, judged, now)? };
             Ok::<_, ApiError>((unsettled, settled))
         };
         let (unsettled, settled) = app.judging.at_a_desk(judge).await??;

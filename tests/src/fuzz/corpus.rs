@@ -64,6 +64,7 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
         "sync_response" => messages::answers(),
         "receipt" => messages::receipts(),
         "chunk" | "ingest_gate" => visit().changes.iter().map(|change| change.0.clone()).collect(),
+        "document" => documents(),
         "journal" => journal().iter().map(cbor).collect(),
         "template" => vec![texts::checklist().into_bytes(), texts::other_checklist().into_bytes()],
         "law" => vec![texts::laws().into_bytes()],
@@ -84,6 +85,16 @@ pub fn stored(target: &super::Target) -> io::Result<Vec<(String, Vec<u8>)>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// The visit as it is sent whole: by one writer, and by two that met.
+fn documents() -> Vec<Vec<u8>> {
+    let saved = |changes: &[RawChange]| {
+        let document = Document::from_changes(changes.iter().map(|change| change.0.as_slice()));
+        document.expect("each builds upon those before it").save()
+    };
+    let changes = &visit().changes;
+    vec![saved(&changes[..3]), visit().document.save(), saved(&changes[..9])]
 }
 
 fn cbor<T: minicbor::Encode<()>>(message: &T) -> Vec<u8> {

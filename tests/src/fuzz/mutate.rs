@@ -2,6 +2,7 @@
 
 mod cbor;
 mod change;
+mod document;
 mod json;
 mod plain;
 mod rows;
@@ -19,6 +20,8 @@ pub enum Form {
     Frame,
     /// A plain change chunk of Automerge.
     Change,
+    /// A plain document chunk of Automerge.
+    Document,
     /// A JSON text.
     Json,
 }
@@ -81,13 +84,14 @@ impl<'a> Mutator<'a> {
 
 /// One edit.
 fn edit(dice: &mut Dice, form: Form, mut bytes: Vec<u8>, other: &[u8]) -> Vec<u8> {
-    if form != Form::Change && dice.one_in(4) {
+    if !matches!(form, Form::Change | Form::Document) && dice.one_in(4) {
         plain::edit(dice, &mut bytes, other);
         return bytes;
     }
     match form {
         Form::Cbor | Form::Frame => cbor::edit(dice, &bytes, other),
         Form::Change => change::edit(dice, &bytes, other),
+        Form::Document => document::edit(dice, &bytes, other),
         Form::Json => json::edit(dice, &bytes, other),
     }
 }

@@ -13,6 +13,7 @@ pub const ALL: &[Target] = &[
     Target { name: "sync_response", form: Form::Frame, run: wire::sync_response },
     Target { name: "chunk", form: Form::Change, run: changes::chunk },
     Target { name: "ingest_gate", form: Form::Change, run: changes::ingest_gate },
+    Target { name: "document", form: Form::Document, run: changes::document },
     Target { name: "journal", form: Form::Cbor, run: wire::journal },
     Target { name: "receipt", form: Form::Cbor, run: wire::receipt },
     Target { name: "template", form: Form::Json, run: texts::template },

@@ -44,7 +44,7 @@ pub fn accept_run(document: &Document, run: &[Sent<'_>]) -> Option<Document> {
 }
 
 /// Where a plain edit may write.
-struct Places {
+pub(in crate::document) struct Places {
     /// Maps of registers, by the operation that made them; whether it is the one of the answers.
     registers: BTreeMap<Made, bool>,
     /// Texts: narrative, statement, notes.
@@ -62,7 +62,7 @@ fn made(object: &ObjId) -> Option<Made> {
 }
 
 impl Places {
-    fn of(document: &Document) -> Self {
+    pub(in crate::document) fn of(document: &Document) -> Self {
         let Containers { registers, notes, texts } = &document.containers;
         let maps = registers.iter().filter_map(|(name, object)| Some((made(object)?, *name == "answers")));
         let own = document.doc.keys(notes).filter_map(|item| match document.doc.get(notes, item.as_str()) {
@@ -74,7 +74,7 @@ impl Places {
     }
 
     /// Whether every operation of a change is a plain edit, with answers that fit, and none writes a register again.
-    fn allow(&self, change: &ExpandedChange, rules: &GateRules<'_>) -> bool {
+    pub(in crate::document) fn allow(&self, change: &ExpandedChange, rules: &GateRules<'_>) -> bool {
         let mut written = BTreeSet::new();
         change.operations.iter().all(|op| {
             let once = match &op.key {

@@ -98,7 +98,7 @@ impl Parts {
 }
 
 /// A chunk of this kind around a body.
-fn sealed(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn sealed(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut hashed = vec![kind];
     write(body.len() as u64, &mut hashed);
     hashed.extend(body);

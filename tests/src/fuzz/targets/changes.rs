@@ -4,8 +4,8 @@ use super::guarded;
 use crate::fuzz::corpus::{AT, visit};
 use fieldproof_schema::checklist::check_register;
 use fieldproof_schema::conflict::answer_conflicts;
-use fieldproof_schema::document::{Actor, Document, GateRules, RawChange, accept, inspect};
-use fieldproof_schema::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
+use fieldproof_schema::document::{Actor, Document, GateRules, History, RawChange, accept, inspect};
+use fieldproof_schema::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX, DOCUMENT_BYTES_MAX};
 use std::collections::BTreeSet;
 
 /// A chunk of bytes that may be a change.
@@ -40,6 +40,29 @@ pub(super) fn ingest_gate(bytes: &[u8]) {
     assert_eq!(then, *view, "what it said before stays what it said");
     same_everywhere(&after);
     usable(&after);
+}
+
+/// A whole document that a device sends, offered to the visit as it began.
+pub(super) fn document(bytes: &[u8]) {
+    let first = visit().changes.first().expect("a visit has a first change");
+    let base = Document::from_changes([first.0.as_slice()]).expect("the first change makes a document");
+    let Some(Ok(history)) = guarded(|| History::open(bytes.to_vec())) else { return };
+    assert!(bytes.len() <= DOCUMENT_BYTES_MAX, "longer documents are refused");
+    let Some(beyond) = guarded(|| history.beyond(&base)) else { return };
+    let actors: BTreeSet<Actor> = beyond.iter().map(|(_, header)| header.actor).collect();
+    let rules = GateRules {
+        actors: &actors,
+        answer: &|item, register| check_register(&visit().template, item, register),
+    };
+    let Some(Some(after)) = guarded(|| history.accept(&base, &rules)) else { return };
+    same_everywhere(&after);
+    usable(&after);
+    // What passes at once passes one by one, and amounts to the same.
+    let slowly = beyond.iter().try_fold(base, |before, (raw, _)| accept(&before, raw, &rules));
+    let slowly = slowly.expect("every change of an accepted document passes by itself");
+    assert_eq!(slowly.heads(), after.heads(), "one by one it has the same heads");
+    let (slowly, after) = (slowly.view().expect("readable"), after.view().expect("readable"));
+    assert_eq!(slowly, after, "one by one it says the same");
 }
 
 /// A document is the same from its snapshot, from its changes, and at its own heads.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::document::tests::{ALICE, BOB, NOON, exchange, rules, start, write};
-use crate::document::{Actor, accept};
+use crate::document::{Actor, History, accept};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ObjType, ROOT};
 use proptest::prelude::*;
@@ -87,6 +87,16 @@ fn what_is_not_a_plain_edit_is_left_to_be_judged_by_itself() {
     assert!(alone(&[RawChange(vec![0; 20])]));
 }
 
+/// The same as a whole document.
+fn whole(document: &Document, run: &[RawChange]) -> Option<Document> {
+    let mut full = document.clone();
+    for change in run {
+        full.apply(change).ok()?;
+    }
+    let actors = both();
+    History::open(full.save()).ok()?.accept(document, &rules(&actors))
+}
+
 #[derive(Debug, Clone)]
 struct Step {
     bob: bool,
@@ -110,12 +120,13 @@ proptest! {
     fn together_is_one_by_one(steps in prop::collection::vec(step(), 1..14)) {
         let (_, server) = start();
         let (mut alice, mut bob) = (server.clone(), server.clone());
-        let (mut run, mut fit) = (Vec::new(), true);
+        let (mut run, mut fit, mut linear) = (Vec::new(), true, true);
         for Step { bob: is_bob, meet, kind, item, text } in steps {
             if meet {
                 exchange(&bob, &mut alice);
                 exchange(&alice, &mut bob);
             }
+            linear &= !is_bob;
             let (doc, actor) = if is_bob { (&mut bob, BOB) } else { (&mut alice, ALICE) };
             let name = format!("SW-0{item}");
             let written = doc.edit(actor, NOON, |e| match kind {
@@ -133,6 +144,13 @@ proptest! {
         }
         let fast = together(&server, &run, &both());
         prop_assert_eq!(fast.is_some(), fit);
+        let whole = whole(&server, &run);
+        prop_assert!(fit || whole.is_none());
+        prop_assert!(whole.is_some() || !fit || !linear);
+        if let (Some(whole), Some(fast)) = (&whole, &fast) {
+            prop_assert_eq!(whole.heads(), fast.heads());
+            prop_assert_eq!(whole.view().unwrap(), fast.view().unwrap());
+        }
         if let Some(fast) = fast {
             let slow = one_by_one(&server, &run, &both()).expect("what passes together passes one by one");
             prop_assert_eq!(fast.heads(), slow.heads());

@@ -1,0 +1,124 @@
+//! What waits to be sent, as it travels: single changes, or the whole document of a visit where that weighs less.
+//!
+//! Changes name each other by hashes, which nothing compresses; a document with sixty changes weighs, in one compressed
+//! stream with others, what a handful of single changes do. It holds everything, also what colleagues wrote, so it is
+//! sent only when much of it is new to the server and all own changes in it are signed.
+
+use super::plan;
+use crate::documents;
+use crate::error::ClientError;
+use crate::store::changes;
+use crate::store::outgoing::{self, Pending};
+use fieldproof_schema::document::RawChange;
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::limits::{DOCUMENT_BYTES_MAX, PUSH_ENTRIES_MAX};
+use fieldproof_schema::suite::Digest;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+
+/// A document is sent when it has at most so many bytes for each change that it brings: uncompressed it compresses to a
+/// fifteenth, while a single change leaves some forty bytes that do not compress.
+const DOCUMENT_BYTES_PER_CHANGE: usize = 512;
+/// Fewer changes are not worth a look at the document.
+const DOCUMENT_CHANGES_MIN: u64 = 8;
+/// Rows looked at in one go.
+const PAGE: usize = 512;
+
+/// Something that is sent as one item.
+pub(crate) struct Parcel {
+    pub(crate) inspection: InspectionId,
+    pub(crate) digest: Digest,
+    pub(crate) size_bytes: usize,
+    /// The place of the last entry that must go before it; `None` when the server holds it.
+    pub(crate) after_entry: Option<u64>,
+    pub(crate) contents: Contents,
+}
+
+/// What is in a parcel.
+pub(crate) enum Contents {
+    /// The change in this place.
+    Change(u64),
+    /// A document, the last own change in it, and how many of its changes wait.
+    Document { bytes: Vec<u8>, through: u64, changes: u64 },
+}
+
+impl Parcel {
+    /// For planning: its size, and what goes before it.
+    pub(crate) fn planned(&self) -> plan::Change {
+        plan::Change { size_bytes: self.size_bytes, after_entry: self.after_entry }
+    }
+
+    /// The bytes as they are sent.
+    pub(crate) fn bytes(&self, conn: &Connection) -> Result<RawChange, ClientError> {
+        match &self.contents {
+            Contents::Change(ordinal) => Ok(changes::get(conn, *ordinal)?.1),
+            Contents::Document { bytes, .. } => Ok(RawChange(bytes.clone())),
+        }
+    }
+}
+
+/// The first parcels that wait, in the order in which they were begun: some more than `budget` bytes of them.
+pub(crate) fn gather(conn: &Connection, budget: usize) -> Result<Vec<Parcel>, ClientError> {
+    let mut parcels = Vec::new();
+    let (mut gathered, mut last) = (0, 0);
+    let mut as_document: BTreeMap<InspectionId, bool> = BTreeMap::new();
+    loop {
+        let page = outgoing::pending(conn, last, PAGE)?;
+        for pending in &page {
+            last = pending.ordinal;
+            match as_document.get(&pending.inspection) {
+                Some(true) => continue,
+                Some(false) => parcels.push(single(pending)),
+                None => {
+                    let whole = document(conn, pending.inspection, budget)?;
+                    as_document.insert(pending.inspection, whole.is_some());
+                    parcels.push(whole.unwrap_or_else(|| single(pending)));
+                }
+            }
+            gathered += parcels.last().map_or(0, |parcel: &Parcel| parcel.size_bytes);
+            if gathered > budget || parcels.len() >= PUSH_ENTRIES_MAX {
+                return Ok(parcels);
+            }
+        }
+        if page.len() < PAGE {
+            return Ok(parcels);
+        }
+    }
+}
+
+fn single(pending: &Pending) -> Parcel {
+    Parcel {
+        inspection: pending.inspection,
+        digest: pending.digest,
+        size_bytes: pending.size_bytes,
+        after_entry: pending.after_entry,
+        contents: Contents::Change(pending.ordinal),
+    }
+}
+
+/// The document of a visit as a parcel; nothing where single changes are the better or the only way.
+fn document(
+    conn: &Connection,
+    inspection: InspectionId,
+    budget: usize,
+) -> Result<Option<Parcel>, ClientError> {
+    let waiting = outgoing::waiting(conn, inspection)?;
+    // What is not signed yet must not travel, and what was refused for good would only be refused again.
+    if waiting.unsigned > 0 || waiting.refused > 0 || waiting.changes < DOCUMENT_CHANGES_MIN {
+        return Ok(None);
+    }
+    let bytes = match changes::snapshot_size(conn, inspection)? {
+        Some((_, through)) if through >= waiting.through => changes::snapshot(conn, inspection)?.map(|s| s.0),
+        _ => documents::load(conn, inspection)?.map(|document| document.save()),
+    };
+    let most =
+        usize::try_from(waiting.changes).unwrap_or(usize::MAX).saturating_mul(DOCUMENT_BYTES_PER_CHANGE);
+    let most = most.min(budget).min(DOCUMENT_BYTES_MAX);
+    Ok(bytes.filter(|bytes| bytes.len() <= most).map(|bytes| Parcel {
+        inspection,
+        digest: Digest::of(&bytes),
+        size_bytes: bytes.len(),
+        after_entry: waiting.after_entry,
+        contents: Contents::Document { bytes, through: waiting.through, changes: waiting.changes },
+    }))
+}
