@@ -2,8 +2,8 @@
 
 use crate::error::ClientError;
 use crate::store::rows;
-use fieldproof_schema::checklist::{Answer, Applicability, Judgement, Template, Verdict, check, judge};
-use fieldproof_schema::document::{TemplatePin, View};
+use fieldproof_schema::checklist::{Answer, Judgement, Template, Verdict, check, judge};
+use fieldproof_schema::document::TemplatePin;
 use fieldproof_schema::law::{LawRegister, Released};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
@@ -121,34 +121,6 @@ impl Law {
             _ => stated(answer),
         }
     }
-}
-
-/// The answers of a view by item.
-pub(crate) fn answers(view: &View) -> BTreeMap<&str, Answer> {
-    let standing = view.answers.iter();
-    standing
-        .map(|(item, register)| (item.as_str(), Answer::from_register(&register.standing.value)))
-        .collect()
-}
-
-/// Whether each item applies, in the order of the checklist.
-pub(crate) fn applicability(template: &Template, view: &View) -> Vec<(String, Applicability)> {
-    let answers = answers(view);
-    let entity = |name: &str| view.identity.entity.fields.get(name).cloned();
-    let decided = template.applicability(&|item| answers.get(item).cloned(), &entity);
-    decided.into_iter().map(|(item, applies)| (item.id.clone(), applies)).collect()
-}
-
-/// How many items have an answer, of how many that apply or may apply.
-pub(crate) fn progress(template: &Template, view: &View) -> (u32, u32) {
-    let (mut answered, mut applicable) = (0, 0);
-    for (item, applies) in applicability(template, view) {
-        if applies != Applicability::DoesNotApply {
-            applicable += 1;
-            answered += u32::from(view.answers.contains_key(&item));
-        }
-    }
-    (answered, applicable)
 }
 
 /// What an answer states by itself.

@@ -41,7 +41,7 @@ use crate::identity::Member;
 use crate::journal_writer::{Clocks, Pen};
 use crate::keys::KeyCost;
 use crate::runs;
-use crate::store::{list, meta, rows, unsent, unsigned};
+use crate::store::{folded, list, meta, rows, unsent, unsigned};
 use crate::sync::Link;
 use fieldproof_schema::checklist::Template;
 use fieldproof_schema::document::{Actor, Document, TemplatePin};
@@ -145,6 +145,11 @@ impl Desk {
     ) -> Result<Option<Arc<Document>>, ClientError> {
         if let Some(held) = self.documents.get(inspection) {
             return Ok(Some(held));
+        }
+        if folded::is(&self.conn, inspection)? {
+            let tx = self.conn.transaction()?;
+            documents::unfold(&tx, inspection)?;
+            tx.commit()?;
         }
         let loaded = documents::load(&self.conn, inspection)?.map(Arc::new);
         if let Some(document) = &loaded {

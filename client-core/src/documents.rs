@@ -8,8 +8,9 @@ mod cache;
 pub(crate) use cache::Cache;
 
 use crate::error::ClientError;
-use crate::store::changes;
-use fieldproof_schema::document::{Applied, ChangeHeader, ChangeId, Document, RawChange, inspect};
+use crate::store::{changes, folded};
+use crate::sync::arrived;
+use fieldproof_schema::document::{Applied, ChangeHeader, ChangeId, Document, History, RawChange, inspect};
 use fieldproof_schema::ids::InspectionId;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -142,6 +143,32 @@ fn apply_all(document: &Document, raws: &[&RawChange]) -> Option<Document> {
 /// What a change says about itself, when the bytes are one plain change.
 pub(crate) fn header_of(raw: &RawChange) -> Option<ChangeHeader> {
     guarded(|| inspect(&raw.0).ok()).flatten()
+}
+
+/// The changes of a whole document, each after its predecessors; nothing when it cannot be opened.
+pub(crate) fn open(bytes: &[u8]) -> Option<Vec<(RawChange, ChangeHeader)>> {
+    guarded(|| Some(History::open(bytes.to_vec()).ok()?.changes())).flatten()
+}
+
+/// Takes the changes of a document that came whole out of its snapshot; one that is not folded stays as it is. A snapshot
+/// that cannot be opened is thrown away, and the server is asked for it again.
+pub(crate) fn unfold(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
+    let Some(origins) = folded::get(tx, inspection)? else { return Ok(()) };
+    let snapshot = changes::snapshot(tx, inspection)?;
+    folded::remove(tx, inspection)?;
+    let Some(parts) = snapshot.as_ref().and_then(|(bytes, _)| open(bytes)) else {
+        tracing::warn!(inspection.id = %inspection, "a document that came whole is unusable; it is asked for again");
+        changes::drop_snapshot(tx, inspection)?;
+        return folded::want(tx, inspection, true);
+    };
+    for (raw, header) in parts {
+        arrived::keep(tx, inspection, &raw, &header, &origins, false)?;
+    }
+    match snapshot {
+        // It holds all of them.
+        Some((bytes, _)) => changes::put_snapshot(tx, inspection, &bytes),
+        None => Ok(()),
+    }
 }
 
 /// Runs a decoder over bytes from outside; a panic of it is a refusal, and nothing that it touched is used again.

@@ -1,12 +1,13 @@
 //! What the list says about an inspection, from its document and the rows about it. Reads; the list's table is written
 //! by `store/list.rs`.
 
-use crate::checklists::{self, Shelf};
+use crate::checklists::Shelf;
 use crate::documents;
 use crate::error::ClientError;
 use crate::store::list::Line;
-use crate::store::{changes, entities, list, meta, rows};
-use fieldproof_schema::conflict::answer_conflicts;
+use crate::store::{changes, entities, folded, list, meta, rows};
+use fieldproof_schema::checklist::progress;
+use fieldproof_schema::conflict::{ConflictKind, answer_conflicts};
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::{EntityId, InspectionId};
 use fieldproof_schema::reference::{InspectionRow, InspectionState, TaskRow};
@@ -37,7 +38,18 @@ fn project(
         Some(view) => shelf.template(conn, &view.identity.template)?,
         None => None,
     };
-    let progress = template.zip(view.as_ref()).map(|(template, view)| checklists::progress(&template, view));
+    // Before a visit is opened here, the server's word about it.
+    let told = row.as_ref().filter(|_| view.is_none());
+    let progress = match (template, &view, told.and_then(|row| row.progress)) {
+        (Some(template), Some(view), _) => Some(progress(&template, view)),
+        (_, None, Some(told)) => Some((told.answered, told.applicable)),
+        _ => None,
+    };
+    let last_edit_at = last_edit_at.or_else(|| told.and_then(|row| row.progress?.written_at));
+    let conflicts = match &view {
+        Some(view) => answer_conflicts(view).len(),
+        None => told.map_or(0, |row| row.conflicts.iter().filter(|c| c.kind == ConflictKind::Answer).count()),
+    };
     let entity_name = match (&view, &task) {
         (Some(view), _) => view.identity.entity.name.clone(),
         (None, Some(task)) => task.entity_name.clone(),
@@ -58,7 +70,7 @@ fn project(
         state: state(row.as_ref(), last_edit_at.is_some()),
         answered: progress.map(|(answered, _)| answered),
         applicable: progress.map(|(_, applicable)| applicable),
-        conflicts: view.map_or(0, |view| u32::try_from(answer_conflicts(&view).len()).unwrap_or(u32::MAX)),
+        conflicts: u32::try_from(conflicts).unwrap_or(u32::MAX),
         quarantined: row.map_or(0, |row| row.quarantined),
         last_edit_at,
     })
@@ -73,7 +85,7 @@ pub(crate) fn state(row: Option<&InspectionRow>, edited: bool) -> InspectionStat
 }
 
 /// The version of the views that this program keeps.
-const VIEWS: i64 = 2;
+const VIEWS: i64 = 3;
 
 /// Completes the views of a store that an earlier version wrote.
 pub(crate) fn bring_up(tx: &Connection) -> Result<(), ClientError> {
@@ -81,6 +93,12 @@ pub(crate) fn bring_up(tx: &Connection) -> Result<(), ClientError> {
         return Ok(());
     }
     entities::rebuild(tx)?;
+    for (ordinal, raw) in changes::without_place(tx)? {
+        // What cannot be read keeps no place; the document does not have it either.
+        if let Some(header) = documents::header_of(&raw) {
+            changes::set_place(tx, ordinal, (header.actor, header.seq))?;
+        }
+    }
     for inspection in list::without_entity(tx)? {
         let task: Option<TaskRow> = rows::about_inspection(tx, RowKind::Task, inspection)?;
         let entity = match task {
@@ -102,6 +120,9 @@ fn whose(conn: &Connection, inspection: InspectionId) -> Option<EntityId> {
 
 /// Makes documents, snapshots and the list anew from changes and rows.
 pub(crate) fn rebuild(tx: &Connection, shelf: &Shelf) -> Result<(), ClientError> {
+    for inspection in folded::all(tx)? {
+        documents::unfold(tx, inspection)?;
+    }
     changes::wait_all(tx)?;
     list::clear(tx)?;
     entities::rebuild(tx)?;

@@ -7,6 +7,7 @@ pub(crate) mod changes;
 pub(crate) mod columns;
 pub(crate) mod entities;
 pub(crate) mod evidence;
+pub(crate) mod folded;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod meta;
@@ -60,9 +61,9 @@ fn open_once(dir: &Path) -> Result<(Connection, Connection), ClientError> {
     writer.pragma_update(None, "foreign_keys", true)?;
     check(&writer)?;
     migrate(&mut writer)?;
-    writer.set_prepared_statement_cache_capacity(64);
+    writer.set_prepared_statement_cache_capacity(128);
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    reader.set_prepared_statement_cache_capacity(64);
+    reader.set_prepared_statement_cache_capacity(128);
     Ok((writer, reader))
 }
 

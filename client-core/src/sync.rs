@@ -4,6 +4,7 @@
 //! ([`intake`]). Every request may be cut or repeated. The desk is never held while the network is waited for, so that an
 //! officer's acts go on beside a sync.
 
+pub(crate) mod arrived;
 pub mod backoff;
 pub(crate) mod call;
 mod continuity;
@@ -19,18 +20,18 @@ pub(crate) use session::Link;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::store::unsent::{self, Unsent};
-use crate::store::{journal, meta, rows};
+use crate::store::{folded, journal, meta, rows};
 use crate::sync::parcels::{Contents, Parcel};
 use crate::transport::{Method, Transport, WireRequest};
 use bytes::Bytes;
 use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::limits::{PUSH_CHUNK_BYTES_MAX, PUSH_ENTRIES_MAX};
+use fieldproof_schema::limits::{PUSH_CHUNK_BYTES_MAX, PUSH_ENTRIES_MAX, WANTS_MAX};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Chunk, StillUnsent, SyncAnswer, SyncRequest};
 use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use rusqlite::Connection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rounds of one sync; a first pull of ten thousand inspections needs far fewer.
 const ROUNDS_MAX: u32 = 10_000;
@@ -133,9 +134,15 @@ impl Client {
         report: &mut SyncReport,
     ) -> Result<(), ClientError> {
         let mut budget = PUSH_CHUNK_BYTES_MAX;
+        // Asked for once in a sync: a server that cannot give it is not asked for ever.
+        let mut wanted = BTreeSet::new();
         for _ in 0..ROUNDS_MAX {
             self.sign()?;
-            let push = self.next_push(if link.greeted { Some(budget) } else { None })?;
+            let mut push = self.next_push(if link.greeted { Some(budget) } else { None })?;
+            let wants = folded::wanted(&self.reader())?.into_iter().filter(|id| !wanted.contains(id));
+            let wants: Vec<InspectionId> = wants.take(WANTS_MAX).collect();
+            wanted.extend(wants.iter().copied());
+            push.request.wants = Some(wants).filter(|wants| !wants.is_empty());
             let body = Bytes::from(frame::pack(&push.request));
             let sent_bytes = body.len() as u64;
             let offered = push.weight();
@@ -159,7 +166,8 @@ impl Client {
             let received_all = taken.entries + taken.changes >= offered;
             taken.add_to(report);
             // Without any progress another round would only repeat this one.
-            if !moved || !more && received_all && self.nothing_to_push()? {
+            let lacking = folded::wanted(&self.reader())?.iter().any(|id| !wanted.contains(id));
+            if !lacking && (!moved || !more && received_all && self.nothing_to_push()?) {
                 break;
             }
         }
@@ -178,6 +186,7 @@ impl Client {
                 entries: Vec::new(),
                 chunks: Vec::new(),
                 still_unsent: None,
+                wants: None,
             },
             offered: BTreeMap::new(),
         };

@@ -11,6 +11,7 @@ mod cursor;
 mod decimal;
 mod item;
 mod judge;
+mod progress;
 mod read;
 mod violation;
 
@@ -22,6 +23,7 @@ pub use item::{
     Bounds, Cases, EvidenceHint, Item, ItemKind, Limit, LimitSource, NumberKind, Reference, Severity,
 };
 pub use judge::{Comparison, Judgement, Reading, Verdict, judge, read_limit};
+pub use progress::{answers, applicability, progress};
 pub use violation::{Problem, TemplateError, Violation};
 
 use crate::document::TemplatePin;

@@ -18,6 +18,8 @@ pub const PUSH_ENTRIES_MAX: usize = 4096;
 pub const PULL_ROWS_MAX: usize = 2048;
 /// Bytes of row bodies in one pull, before compression.
 pub const PULL_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Inspections that one request asks to be given whole.
+pub const WANTS_MAX: usize = 64;
 /// Bytes of a JSON request body.
 pub const JSON_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one change of an inspection. The largest honest one is a pasted narrative.

@@ -134,6 +134,21 @@ pub struct InspectionRow {
     pub quarantined: u32,
     /// The published result.
     pub disclosure: Option<DisclosureId>,
+    /// How far it has come, for lists of those who have not opened it; absent from earlier servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+}
+
+/// How far an inspection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Items that apply, or may apply, and have an answer.
+    pub answered: u32,
+    /// Items that apply, or may apply.
+    pub applicable: u32,
+    /// When a terminal last wrote into it, at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<Moment>,
 }
 
 /// A capture as the server sees it.

@@ -6,14 +6,14 @@
 use crate::app::{App, blocking};
 use crate::db::Tx;
 use crate::error::ApiError;
-use crate::store::{changes, feeds, inspections, rows, seals};
-use fieldproof_schema::checklist::Template;
+use crate::store::{changes, feeds, inspections, seals};
+use fieldproof_schema::checklist::{Template, progress};
 use fieldproof_schema::document::{self, Document, Genesis, Identity, RawChange, View};
 use fieldproof_schema::ids::{InspectionId, OrgId};
 use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::reference::Progress;
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::row::RowKind;
 use std::sync::Arc;
 
 /// An inspection that is about to begin: its first change, made before the transaction that stores it.
@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub struct NewInspection {
     identity: Identity,
     first: changes::Change,
-    snapshot: Vec<u8>,
+    snapshot: changes::Snapshot,
 }
 
 /// Makes the first change of an inspection.
@@ -34,13 +34,25 @@ pub fn prepare(identity: Identity, template: &Template, now: Moment) -> Result<N
     let first = changes::Change {
         id: header.id,
         actor: header.actor,
+        seq: Some(header.seq),
         device: None,
         officer: None,
         entry: None,
         bytes,
         written,
     };
-    Ok(NewInspection { identity, first, snapshot: document.save() })
+    Ok(NewInspection { identity, first, snapshot: snapshot(&document, template, None)? })
+}
+
+/// What is kept of a document for whoever opens or asks for it.
+pub fn snapshot(
+    document: &Document,
+    template: &Template,
+    written_at: Option<Moment>,
+) -> Result<changes::Snapshot, ApiError> {
+    let (answered, applicable) = progress(template, &*document.view().map_err(ApiError::internal)?);
+    let progress = Progress { answered, applicable, written_at };
+    Ok(changes::Snapshot { bytes: document.save(), heads: document.heads(), progress })
 }
 
 /// Stores a prepared inspection and tells its team.
@@ -56,11 +68,8 @@ pub fn create(
     inspections::insert(tx, org, identity, unit_code, now)?;
     changes::insert(tx, org, identity.inspection, 0, std::slice::from_ref(first), now)?;
     changes::put_snapshot(tx, org, identity.inspection, 1, snapshot)?;
-    let subject = rows::change_subject(identity.inspection, first.id);
-    for member in &identity.team {
-        tx.publish(org, &feeds::of_officer(member.officer), RowKind::Change.as_str(), &subject);
-    }
     let team: Vec<_> = identity.team.iter().map(|member| member.officer).collect();
+    feeds::publish_document(tx, org, &team, identity.inspection, 0);
     feeds::publish_inspection(tx, org, &team, identity.inspection);
     Ok(())
 }

@@ -185,6 +185,7 @@ fn apply(
     let accepted = Change {
         id,
         actor,
+        seq: document.place_of(id).map(|(_, seq)| seq),
         device: None,
         officer: None,
         entry: None,

@@ -34,6 +34,7 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let cursors = if request.epoch.is_none_or(|e| e == epoch) { request.cursors } else { Vec::new() };
 
     let (entries, chunks, unsent) = (request.entries, request.chunks, request.still_unsent);
+    let wants = request.wants.unwrap_or_default();
     let checked = {
         let (id, key) = (device.id, device.key);
         app.judging.at_a_desk(move || receive::check(id, &key, entries, chunks)).await?
@@ -44,7 +45,8 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let answered = received.answered(device.id);
     judge::within_round(app, device.org, &received.touched, &answered, more_follows).await;
     let verdicts = receive::verdicts(app, device, &received).await?;
-    let pulled = pull::pull(app, device, &cursors).await?;
+    let asked = pull::Asked { cursors, wants, protocol: request.protocol };
+    let pulled = pull::pull(app, device, asked).await?;
     Ok(SyncAnswer {
         protocol: PROTOCOL.min(request.protocol),
         server_at: app.now(),

@@ -30,6 +30,8 @@ mod photo;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod pulling;
+#[cfg(test)]
 mod quarantine;
 #[cfg(test)]
 mod release;

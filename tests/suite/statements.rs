@@ -6,8 +6,10 @@ use fieldproof_schema::document::{Actor, Document};
 use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::suite::{Digest, MemoryKey};
-use fieldproof_schema::wire::row::Body;
+use fieldproof_schema::wire::row::{Body, RowKind};
 use fieldproof_schema::wire::sync::Chunk;
+use fieldproof_server::db::{DbError, Tx};
+use fieldproof_server::store::{changes, feeds, rows};
 use fieldproof_server::sync::judge;
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
@@ -33,6 +35,7 @@ async fn every_statement_runs(world: World) {
     set_up_next_year(&world, &city.administrator).await;
     let document = hold_apart_and_judge_again(&world, &city).await;
     decide_about_what_is_apart(&world, &city, document).await;
+    announce_as_before(&world, &city).await;
     fail_to_judge(&world, &city).await;
     administer(&world, &city).await;
     leave(&world, &city).await;
@@ -179,6 +182,20 @@ async fn decide_about_what_is_apart(world: &World, city: &City, mut document: Do
     assert_eq!(shown["decisions"].as_array().expect("decisions").len(), 2);
     let told = rogue.sync(world, vec![], vec![]).await;
     assert_eq!(told.rows.iter().filter(|row| row.kind == "verdict").count(), 3, "a change and two entries");
+}
+
+/// A change as the first protocol announced it: such announcements stay in the feeds.
+async fn announce_as_before(world: &World, city: &City) {
+    let (visit, officer) = (city.task.inspection, city.task.team[0]);
+    let org = world.app.tenant().await.expect("the world has an organisation").org;
+    let announce = move |tx: &mut Tx<'_>| {
+        let change = changes::list(tx, org, visit)?.remove(0);
+        let subject = rows::change_subject(visit, change.id);
+        tx.publish(org, &feeds::of_officer(officer), RowKind::Change.as_str(), &subject);
+        Ok::<_, DbError>(())
+    };
+    world.app.db.write(announce).await.expect("the database takes it");
+    assert!(city.one.sync().await.rows_received > 0);
 }
 
 /// A visit that cannot be judged for a while.

@@ -2,13 +2,13 @@
 
 use super::summary::InspectionSummary;
 use super::{Client, directory};
-use crate::checklists::{self, Law};
+use crate::checklists::Law;
 use crate::error::ClientError;
 use crate::evidence;
 use crate::sealing::{SealState, book};
 use crate::store::changes::{self, Origin};
 use crate::store::{evidence as captures, rows, unsent};
-use fieldproof_schema::checklist::{Answer, Applicability, Judgement, Template};
+use fieldproof_schema::checklist::{Answer, Applicability, Judgement, Template, answers, applicability};
 use fieldproof_schema::conflict::{Conflict, answer_conflicts};
 use fieldproof_schema::document::{ChangeId, View};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, RecordId};
@@ -311,8 +311,8 @@ fn items(
     authors: &BTreeMap<ChangeId, Author>,
     now: Moment,
 ) -> Vec<ItemState> {
-    let mut answers = checklists::answers(view);
-    let applicability = checklists::applicability(template, view).into_iter();
+    let mut answers = answers(view);
+    let applicability = applicability(template, view).into_iter();
     applicability
         .map(|(item, applicability)| {
             let answer = answers.remove(item.as_str());

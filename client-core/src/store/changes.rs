@@ -6,6 +6,7 @@ use fieldproof_schema::document::{Actor, ChangeId, RawChange};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::row::Origin as Told;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeSet;
 
@@ -86,6 +87,68 @@ pub(crate) fn confirm(
     Ok(())
 }
 
+/// The same for changes of one writer, told by its counts.
+pub(crate) fn confirm_run(
+    tx: &Connection,
+    inspection: InspectionId,
+    origin: &Told,
+) -> Result<(), ClientError> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE changes SET earliest = ?5, latest = ?6,
+           outcome = CASE WHEN receipt IS NULL THEN outcome ELSE 'accepted' END,
+           code = CASE WHEN receipt IS NULL THEN code ELSE NULL END
+         WHERE inspection = ?1 AND actor = ?2 AND seq BETWEEN ?3 AND ?4",
+    )?;
+    let bound = |seq: u64| signed(seq.min(i64::MAX as u64));
+    statement.execute(params![
+        inspection.as_bytes(),
+        origin.actor.0,
+        bound(origin.first),
+        bound(origin.last),
+        origin.written.earliest.map(Moment::as_micros),
+        origin.written.latest.map(Moment::as_micros),
+    ])?;
+    Ok(())
+}
+
+/// Whether any change of an inspection is here by itself.
+pub(crate) fn any(conn: &Connection, inspection: InspectionId) -> Result<bool, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM changes WHERE inspection = ?1)")?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| row.get(0))?)
+}
+
+/// Whether a change is here by itself.
+pub(crate) fn has(
+    conn: &Connection,
+    inspection: InspectionId,
+    change: ChangeId,
+) -> Result<bool, ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM changes WHERE inspection = ?1 AND change = ?2)")?;
+    Ok(statement.query_row(params![inspection.as_bytes(), change.0], |row| row.get(0))?)
+}
+
+/// Changes whose writer was not noted when they were kept, by an earlier version.
+pub(crate) fn without_place(conn: &Connection) -> Result<Vec<(u64, RawChange)>, ClientError> {
+    let mut statement = conn.prepare("SELECT ordinal, bytes FROM changes WHERE actor IS NULL")?;
+    let rows = statement.query_map([], |row| Ok((count(row, 0)?, RawChange(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes who wrote a change, and as which of its own.
+pub(crate) fn set_place(
+    tx: &Connection,
+    ordinal: u64,
+    (actor, seq): (Actor, u64),
+) -> Result<(), ClientError> {
+    tx.prepare_cached("UPDATE changes SET actor = ?2, seq = ?3 WHERE ordinal = ?1")?.execute(params![
+        signed(ordinal),
+        actor.0,
+        signed(seq.min(i64::MAX as u64))
+    ])?;
+    Ok(())
+}
+
 pub(super) fn checked(bytes: Vec<u8>, expected: Digest) -> Result<RawChange, ClientError> {
     if Digest::of(&bytes) != expected {
         return Err(ClientError::Damaged { what: "a change" });
@@ -157,6 +220,12 @@ pub(crate) fn put_snapshot(
          ON CONFLICT (inspection) DO UPDATE SET snapshot = excluded.snapshot, through = excluded.through",
     )?;
     statement.execute(params![inspection.as_bytes(), snapshot])?;
+    Ok(())
+}
+
+/// Throws a snapshot away.
+pub(crate) fn drop_snapshot(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
+    tx.prepare_cached("DELETE FROM documents WHERE inspection = ?1")?.execute([inspection.as_bytes()])?;
     Ok(())
 }
 

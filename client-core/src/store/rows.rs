@@ -44,6 +44,7 @@ pub(crate) fn about(kind: &str, body: &[u8]) -> Option<InspectionId> {
         | RowKind::Laws
         | RowKind::Released
         | RowKind::Change
+        | RowKind::Document
         | RowKind::Verdict => return None,
     };
     let value: Value = serde_json::from_slice(body).ok()?;
@@ -102,17 +103,23 @@ pub(crate) fn inspections(conn: &Connection) -> Result<Vec<InspectionId>, Client
 
 /// How far each feed was read.
 pub(crate) fn cursors(conn: &Connection) -> Result<Vec<Cursor>, ClientError> {
-    let mut statement = conn.prepare_cached("SELECT feed, seq FROM cursors ORDER BY feed")?;
-    let rows = statement.query_map([], |row| Ok(Cursor { feed: row.get(0)?, seq: count(row, 1)? }))?;
+    let mut statement = conn.prepare_cached("SELECT feed, seq, since FROM cursors ORDER BY feed")?;
+    let rows = statement.query_map([], |row| {
+        let since: Option<i64> = row.get(2)?;
+        let since = since.and_then(|since| u64::try_from(since).ok());
+        Ok(Cursor { feed: row.get(0)?, seq: count(row, 1)?, since })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Remembers how far a feed was read.
 pub(crate) fn put_cursor(tx: &Connection, cursor: &Cursor) -> Result<(), ClientError> {
     let mut statement = tx.prepare_cached(
-        "INSERT INTO cursors (feed, seq) VALUES (?1, ?2) ON CONFLICT (feed) DO UPDATE SET seq = excluded.seq",
+        "INSERT INTO cursors (feed, seq, since) VALUES (?1, ?2, ?3)
+         ON CONFLICT (feed) DO UPDATE SET seq = excluded.seq, since = excluded.since",
     )?;
-    statement.execute(params![cursor.feed, signed(cursor.seq.min(i64::MAX as u64))])?;
+    let bound = |seq: u64| signed(seq.min(i64::MAX as u64));
+    statement.execute(params![cursor.feed, bound(cursor.seq), cursor.since.map(bound)])?;
     Ok(())
 }
 

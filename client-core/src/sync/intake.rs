@@ -1,5 +1,6 @@
 //! Taking in an answer: receipts, verdicts, rows and cursors in one transaction, so that a kill in between repeats at most.
 
+use super::arrived::{self, Arrived};
 use super::continuity::{Continuity, compare};
 use super::{Offered, RefusedItem, SyncReport, recover};
 use crate::checklists::Shelf;
@@ -9,14 +10,13 @@ use crate::error::ClientError;
 use crate::journal_writer::Clocks;
 use crate::projection;
 use crate::runs;
-use crate::store::changes::{self, NewChange};
-use crate::store::{journal, list, meta, receipts, rows};
+use crate::store::{changes, folded, journal, list, meta, receipts, rows};
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::reference::VerdictRow;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::row::{Body, ChangeRow, Row, RowKind};
+use fieldproof_schema::wire::row::{Body, ChangeRow, Origin, Row, RowKind};
 use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt, SyncAnswer, Verdict};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +111,7 @@ impl Client {
                 }
             }
         }
-        let changed = take_rows(&tx, &answer.rows, &who)?;
+        let changed = take_rows(&tx, &answer.rows)?;
         taken.rows = answer.rows.len() as u64;
         let before = rows::cursors(&tx)?;
         for cursor in &answer.cursors {
@@ -240,7 +240,7 @@ struct Changed {
     documents: BTreeSet<InspectionId>,
 }
 
-fn take_rows(tx: &Connection, page: &[Row], who: &Who) -> Result<Changed, ClientError> {
+fn take_rows(tx: &Connection, page: &[Row]) -> Result<Changed, ClientError> {
     let mut changed = Changed::default();
     for row in page {
         let kind = RowKind::find(&row.kind);
@@ -251,9 +251,16 @@ fn take_rows(tx: &Connection, page: &[Row], who: &Who) -> Result<Changed, Client
                 changed.lines.extend(rows::about(&row.kind, text.as_bytes()));
             }
             // A change that this terminal holds stays: it may be all that is left of it.
-            Body::Gone if kind == Some(RowKind::Change) => {}
+            Body::Gone if matches!(kind, Some(RowKind::Change | RowKind::Document)) => {}
             Body::Gone => changed.lines.extend(rows::remove(tx, &row.kind, &row.subject)?),
-            Body::Change(change) => take_change(tx, &row.subject, change, who, &mut changed)?,
+            Body::Change(change) => take_change(tx, &row.subject, change, &mut changed)?,
+            Body::Document(document) => {
+                let arrived = arrived::take(tx, &row.subject, document)?;
+                changed.lines.insert(document.inspection);
+                if arrived == Arrived::Changes {
+                    changed.documents.insert(document.inspection);
+                }
+            }
         }
         changed.reference |= matches!(kind, Some(RowKind::Template | RowKind::Laws | RowKind::Released));
     }
@@ -270,11 +277,11 @@ fn take_late_verdict(tx: &Connection, row: &Row, text: &str) -> Result<(), Clien
     }
 }
 
+/// One change, as servers of protocol 1 give it.
 fn take_change(
     tx: &Connection,
     subject: &str,
     row: &ChangeRow,
-    who: &Who,
     changed: &mut Changed,
 ) -> Result<(), ClientError> {
     let Some(header) = documents::header_of(&row.change) else {
@@ -282,27 +289,22 @@ fn take_change(
         tracing::warn!(inspection.id = %row.inspection, "a change cannot be read by this version and is kept aside");
         return rows::put(tx, RowKind::Change.as_str(), subject, &row.change.0);
     };
-    let new = NewChange {
-        inspection: row.inspection,
-        change: header.id,
-        raw: &row.change,
-        // Own are those that this store wrote; what only its lost predecessor wrote came back from the server.
-        own: false,
-        place: (header.actor, header.seq),
-        entry: row.entry,
+    documents::unfold(tx, row.inspection)?;
+    let origin = Origin {
+        actor: header.actor,
+        first: header.seq,
+        last: header.seq,
         device: row.device,
         officer: row.officer,
-        device_at: None,
+        entry: row.entry,
         written: row.written,
-        waiting: true,
     };
-    if changes::insert(tx, &new)? {
+    if arrived::keep(tx, row.inspection, &row.change, &header, &[origin], true)? {
         changed.documents.insert(row.inspection);
     } else {
         changes::confirm(tx, row.inspection, header.id, row.written)?;
     }
     changed.lines.insert(row.inspection);
-    tracing::trace!(device.own = (row.device == Some(who.device)), "took in a change");
     Ok(())
 }
 
@@ -320,11 +322,14 @@ fn absorb(
     for inspection in changed.lines {
         let known = match cached(inspection) {
             Some(document) => Some(document),
+            None if folded::is(tx, inspection)? => None,
             None => documents::load(tx, inspection)?.map(Arc::new),
         };
         let document = if changed.documents.contains(&inspection) {
             let (document, joined) = documents::absorb(tx, inspection, known.map(Arc::unwrap_or_clone))?;
             let document = document.map(Arc::new);
+            // What still waits for others should have come with them.
+            folded::want(tx, inspection, changes::waiting(tx, inspection)? > 0)?;
             if let Some(document) = document.as_ref().filter(|_| joined > 0) {
                 fresh.push((inspection, document.clone()));
             }

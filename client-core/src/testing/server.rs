@@ -188,7 +188,7 @@ impl Server {
             verdicts,
             tip: tip(state, device),
             rows: state.feed[from..until].to_vec(),
-            cursors: vec![Cursor { feed: "org".into(), seq: until as u64 }],
+            cursors: vec![Cursor { feed: "org".into(), seq: until as u64, since: None }],
             more: until < state.feed.len(),
         };
         Ok(response(200, SYNC_MEDIA_TYPE, frame::pack(&answer)))

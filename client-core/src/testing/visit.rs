@@ -83,6 +83,7 @@ impl Visit {
             conflicts: vec![],
             quarantined: 0,
             disclosure: None,
+            progress: None,
         }
     }
 

@@ -13,3 +13,18 @@ CREATE TABLE parcels (
     receipt BLOB NOT NULL
 ) STRICT;
 CREATE INDEX changes_by_receipt ON changes (inspection, receipt) WHERE own = 1 AND receipt IS NOT NULL;
+
+-- Documents that came whole and were not opened here yet: their changes are in the snapshot and nowhere else.
+CREATE TABLE folded (
+    inspection BLOB NOT NULL PRIMARY KEY,
+    -- Where the changes come from, as it was told.
+    origins BLOB NOT NULL
+) STRICT;
+
+-- Inspections of which changes are missing here: the server is asked for them.
+CREATE TABLE wanted (
+    inspection BLOB NOT NULL PRIMARY KEY
+) STRICT;
+
+-- Where a feed had been read to its end for the last time.
+ALTER TABLE cursors ADD COLUMN since INTEGER;

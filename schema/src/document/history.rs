@@ -70,6 +70,12 @@ impl History {
         new.filter_map(|change| Some((RawChange(change.raw_bytes().to_vec()), header(change)?))).collect()
     }
 
+    /// Every change, each after its predecessors, with what it says about itself.
+    pub fn changes(&self) -> Vec<(RawChange, ChangeHeader)> {
+        let all = self.changes.iter();
+        all.filter_map(|change| Some((RawChange(change.raw_bytes().to_vec()), header(change)?))).collect()
+    }
+
     /// Passes everything that `base` lacks through the gate at once, for the price of one document; nothing when one of the
     /// changes has to be judged by itself, or when `base` holds what is not in here.
     ///

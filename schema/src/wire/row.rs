@@ -3,7 +3,7 @@
 //! A row replaces what the device had under the same kind and subject. Bodies are JSON texts of [`crate::reference`],
 //! but for changes, which are raw.
 
-use crate::document::RawChange;
+use crate::document::{Actor, ChangeId, RawChange};
 use crate::ids::{DeviceId, InspectionId, OfficerId};
 use crate::moment::Interval;
 use crate::suite::Digest;
@@ -51,8 +51,10 @@ kinds! {
     Task = "task";
     /// What the server knows about an inspection: state, seals, decisions, evidence.
     Inspection = "inspection";
-    /// One change of an inspection.
+    /// One change of an inspection; what terminals of protocol 1 are given.
     Change = "change";
+    /// Changes of an inspection and where they come from.
+    Document = "document";
     /// What became of a change of the device after its round had ended; the body is a [`crate::reference::VerdictRow`].
     Verdict = "verdict";
 }
@@ -83,6 +85,9 @@ pub enum Body {
     /// The subject left the device's scope or does not exist any more.
     #[n(2)]
     Gone,
+    /// Changes and where they came from; from protocol 2 on.
+    #[n(3)]
+    Document(#[n(0)] DocumentRow),
 }
 
 /// One accepted change.
@@ -106,6 +111,57 @@ pub struct ChangeRow {
     /// When it was written, as far as the server can vouch for it.
     #[n(5)]
     pub written: Interval,
+}
+
+/// Accepted changes of one inspection.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DocumentRow {
+    /// Of which inspection.
+    #[n(0)]
+    pub inspection: InspectionId,
+    /// The changes as they were written, or one whole document that stands for them; none when the device that asks wrote
+    /// all of them itself.
+    #[n(1)]
+    pub changes: Vec<RawChange>,
+    /// Where they come from.
+    #[n(2)]
+    pub origins: Vec<Origin>,
+    /// The changes that no other builds upon: whoever lacks one of them lacks something. Empty when the server cannot say.
+    #[n(3)]
+    pub heads: Vec<ChangeId>,
+}
+
+/// Where some changes of one writer come from.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Origin {
+    /// The writer.
+    #[n(0)]
+    pub actor: Actor,
+    /// The writer's own count at the first of them.
+    #[n(1)]
+    pub first: u64,
+    /// And at the last.
+    #[n(2)]
+    pub last: u64,
+    /// Which device wrote them; absent for changes of the server.
+    #[n(3)]
+    pub device: Option<DeviceId>,
+    /// Which officer; absent for changes of the server.
+    #[n(4)]
+    pub officer: Option<OfficerId>,
+    /// The journal entry that covers them; absent for changes of the server.
+    #[n(5)]
+    pub entry: Option<Digest>,
+    /// When they were written, as far as the server can vouch for it.
+    #[n(6)]
+    pub written: Interval,
+}
+
+impl Origin {
+    /// Whether the writer's change of this count is one of them.
+    pub fn names(&self, actor: Actor, seq: u64) -> bool {
+        self.actor == actor && (self.first..=self.last).contains(&seq)
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ pub struct Cursor {
     /// The last sequence number that was taken in; 0 for none.
     #[n(1)]
     pub seq: u64,
+    /// The sequence number at which the device had last read everything there was: what came since is given once, whatever
+    /// the number of rounds. Devices give back what the server last said; from protocol 2 on.
+    #[n(2)]
+    pub since: Option<u64>,
 }
 
 /// Changes of one inspection, each after its predecessors.
@@ -72,6 +76,9 @@ pub struct SyncRequest {
     /// What the device still keeps to itself; absent from devices that do not say.
     #[n(5)]
     pub still_unsent: Option<StillUnsent>,
+    /// Inspections of which the device lacks changes: it is given them whole. From protocol 2 on.
+    #[n(6)]
+    pub wants: Option<Vec<InspectionId>>,
 }
 
 /// What became of an item.
@@ -243,7 +250,7 @@ mod tests {
         let key = MemoryKey::from_secret(&[7; 32]);
         let request = SyncRequest {
             protocol: 1,
-            cursors: vec![Cursor { feed: "org".into(), seq: 7 }],
+            cursors: vec![Cursor { feed: "org".into(), seq: 7, since: None }],
             epoch: Some(digest(0)),
             entries: vec![SignedEntry { bytes: vec![1, 2], signature: key.sign(Purpose::Journal, b"x") }],
             chunks: vec![Chunk {
@@ -251,6 +258,7 @@ mod tests {
                 changes: vec![RawChange(vec![9, 9])],
             }],
             still_unsent: None,
+            wants: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"85018182636f7267075821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d81824201025841010ac98b4ac06b7f1aaf7aa386fa268b5e958064778906bfc6c9b7169c07a4f508d69bb01ca88526af9fcb6067d0cf46d4fef3cb9b2cd469d7402706a8046165018182500303030303030303030303030303030381420909");
@@ -296,6 +304,7 @@ mod tests {
             entries: vec![],
             chunks: vec![],
             still_unsent: Some(StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 }),
+            wants: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"860180f680808303021a004c4b40");

@@ -83,6 +83,11 @@ impl<'a> Tx<'a> {
     /// Announces in `feed` that `subject` (of this `kind`) changed. It gets its number when the job succeeded, in the
     /// order of commits, so that a reader's cursor never skips it; said twice in one job, it is announced once.
     pub fn publish(&mut self, org: OrgId, feed: &str, kind: &str, subject: &str) {
+        self.publish_with(org, feed, kind, subject, None);
+    }
+
+    /// As [`Self::publish`], with a number that the announcement carries.
+    pub fn publish_with(&mut self, org: OrgId, feed: &str, kind: &str, subject: &str, detail: Option<i64>) {
         let [feed, kind, subject] = [feed, kind, subject].map(str::to_owned);
         let fault = match self.purpose {
             Purpose::Read => Some(DbError::PublishInRead),
@@ -93,7 +98,7 @@ impl<'a> Tx<'a> {
         };
         match fault {
             Some(fault) => drop(self.fault.get_or_insert(fault)),
-            None => self.publications.push(Publication { org, feed, kind, subject }),
+            None => self.publications.push(Publication { org, feed, kind, subject, detail }),
         }
     }
 

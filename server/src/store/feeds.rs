@@ -31,27 +31,63 @@ pub struct Reference {
     pub kind: String,
     /// Which row.
     pub subject: String,
+    /// The number that it carries.
+    pub detail: Option<i64>,
+    /// The place of the newest reference to the same row.
+    pub newest: u64,
+    /// The least number that a reference to the same row carries which was not there when the reader was last up to date.
+    pub least: Option<i64>,
 }
 
-/// The references of a feed after `seq`, at most `limit`.
+/// The references of a feed after `seq`, at most `limit`, for a reader who was last up to date at `since`.
 pub fn after(
     tx: &mut Tx<'_>,
     org: OrgId,
     feed: &str,
-    seq: u64,
+    (seq, since): (u64, u64),
     limit: i64,
 ) -> Result<Vec<Reference>, DbError> {
     let rows = tx.query(
-        "SELECT seq, kind, subject FROM feed_rows WHERE org = $1 AND feed = $2 AND seq > $3 ORDER BY seq LIMIT $4",
-        &params![org, feed, seq, limit],
+        "SELECT f.seq, f.kind, f.subject, f.detail,
+           (SELECT MAX(n.seq) FROM feed_rows n
+            WHERE n.org = f.org AND n.feed = f.feed AND n.kind = f.kind AND n.subject = f.subject),
+           (SELECT MIN(l.detail) FROM feed_rows l
+            WHERE l.org = f.org AND l.feed = f.feed AND l.kind = f.kind AND l.subject = f.subject AND l.seq > $5)
+         FROM feed_rows f WHERE f.org = $1 AND f.feed = $2 AND f.seq > $3 ORDER BY f.seq LIMIT $4",
+        &params![org, feed, seq, limit, since],
     )?;
-    rows.iter().map(|r| Ok(Reference { seq: r.get(0)?, kind: r.get(1)?, subject: r.get(2)? })).collect()
+    rows.iter()
+        .map(|r| {
+            Ok(Reference {
+                seq: r.get(0)?,
+                kind: r.get(1)?,
+                subject: r.get(2)?,
+                detail: r.get(3)?,
+                newest: r.get(4)?,
+                least: r.get(5)?,
+            })
+        })
+        .collect()
 }
 
 /// The end of every feed.
 pub fn ends(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<(String, u64)>, DbError> {
     let rows = tx.query("SELECT feed, last_seq FROM feeds WHERE org = $1 ORDER BY feed", &params![org])?;
     rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// Tells every device of a visit's team that the visit has changes beyond the first `known`.
+pub fn publish_document(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    team: &[OfficerId],
+    inspection: InspectionId,
+    known: i64,
+) {
+    for officer in team {
+        let (feed, subject) = (of_officer(*officer), inspection.to_string());
+        tx.publish_with(org, &feed, RowKind::Document.as_str(), &subject, Some(known));
+    }
 }
 
 /// Tells every device of a visit's team that the row of the visit is new.

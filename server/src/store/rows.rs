@@ -8,9 +8,10 @@ use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::law::Released;
+use fieldproof_schema::limits::DOCUMENT_BYTES_MAX;
 use fieldproof_schema::reference::{InspectionRow, OfficerRow, VerdictRow};
 use fieldproof_schema::suite::Digest;
-use fieldproof_schema::wire::row::{Body, ChangeRow, RowKind};
+use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, RowKind};
 use fieldproof_schema::wire::sync::Outcome;
 use serde::Serialize;
 
@@ -41,6 +42,8 @@ pub fn body(tx: &mut Tx<'_>, org: OrgId, kind: RowKind, subject: &str) -> Result
             Some((inspection, id)) => change(tx, org, inspection, id)?,
             None => None,
         },
+        // Made where it is known who asks, and what for: see [`document`].
+        RowKind::Document => None,
         RowKind::Verdict => match parse_verdict(subject) {
             Some((inspection, digest, device)) => {
                 verdict(tx, org, inspection, digest, device)?.map(|row| json(&row))
@@ -148,17 +151,69 @@ fn change(
     inspection: InspectionId,
     id: ChangeId,
 ) -> Result<Option<Body>, DbError> {
-    let found = changes::find(tx, org, inspection, id)?;
-    Ok(found.map(|c| {
-        Body::Change(ChangeRow {
-            inspection,
-            change: RawChange(c.bytes),
-            device: c.device,
-            officer: c.officer,
-            entry: c.entry,
-            written: c.written,
-        })
-    }))
+    Ok(changes::find(tx, org, inspection, id)?.map(|change| change_body(inspection, change)))
+}
+
+fn change_body(inspection: InspectionId, change: changes::Change) -> Body {
+    Body::Change(ChangeRow {
+        inspection,
+        change: RawChange(change.bytes),
+        device: change.device,
+        officer: change.officer,
+        entry: change.entry,
+        written: change.written,
+    })
+}
+
+/// A document is given whole when it has at most so many bytes for each change that it saves.
+const DOCUMENT_BYTES_PER_CHANGE: usize = 512;
+/// Fewer changes are given one by one.
+const DOCUMENT_CHANGES_MIN: usize = 8;
+
+/// The changes of an inspection beyond the first `known`, for a device that speaks protocol 2: as they are, or as the whole
+/// document; or only where they come from, when the device wrote all of them itself.
+pub fn document(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    known: i64,
+    asker: Option<DeviceId>,
+) -> Result<Body, DbError> {
+    let Some(info) = inspections::find(tx, org, inspection)? else { return Ok(Body::Gone) };
+    let origins = changes::origins(tx, org, inspection, known)?;
+    let heads = changes::heads(tx, org, inspection, info.version)?;
+    let is_own = !heads.is_empty() && asker.is_some() && origins.iter().all(|origin| origin.device == asker);
+    let changes = if is_own && known > 0 { Vec::new() } else { contents(tx, org, &info, known)? };
+    Ok(Body::Document(DocumentRow { inspection, changes, origins, heads }))
+}
+
+fn contents(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    info: &inspections::Inspection,
+    known: i64,
+) -> Result<Vec<RawChange>, DbError> {
+    let count = usize::try_from(info.changes - known).unwrap_or(0);
+    if count >= DOCUMENT_CHANGES_MIN
+        && let Some(whole) = changes::snapshot(tx, org, info.id, info.version)?
+        && whole.len() <= count.saturating_mul(DOCUMENT_BYTES_PER_CHANGE)
+        && whole.len() <= DOCUMENT_BYTES_MAX
+    {
+        return Ok(vec![RawChange(whole)]);
+    }
+    let single = changes::after(tx, org, info.id, known)?;
+    Ok(single.into_iter().map(|change| RawChange(change.bytes)).collect())
+}
+
+/// The same for a device of protocol 1: each change in a row of its own.
+pub fn changes_beyond(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    known: i64,
+) -> Result<Vec<(String, Body)>, DbError> {
+    let beyond = changes::after(tx, org, inspection, known)?.into_iter();
+    Ok(beyond.map(|c| (change_subject(inspection, c.id), change_body(inspection, c))).collect())
 }
 
 /// Everything that the server knows about an inspection, but its content.
@@ -175,5 +230,6 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         evidence: captures::states(tx, org, id)?,
         quarantined: u32::try_from(inbox::quarantined_count(tx, org, id)?).unwrap_or(u32::MAX),
         disclosure: disclosures::of_inspection(tx, org, id)?,
+        progress: changes::progress(tx, org, id)?,
     }))
 }

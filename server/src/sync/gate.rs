@@ -189,6 +189,7 @@ impl Passed {
             self.accepted.push(Change {
                 id: header.id,
                 actor: header.actor,
+                seq: Some(header.seq),
                 device: Some(item.1),
                 officer: cover.officer,
                 entry: Some(cover.hash),

@@ -7,8 +7,9 @@ use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
-use crate::store::{feeds, rows, scope};
-use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX};
+use crate::store::{feeds, inspections, rows, scope};
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX, WANTS_MAX};
 use fieldproof_schema::wire::row::{Body, Row, RowKind};
 use fieldproof_schema::wire::sync::Cursor;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,11 @@ pub struct Pulled {
     seen: BTreeSet<(String, String)>,
 }
 
+/// The first protocol in which changes are given by inspection.
+const DOCUMENTS_SINCE: u16 = 2;
+/// References that one answer looks at: most of a long history are said again later.
+const LOOKED_AT_MAX: usize = 16 * PULL_ROWS_MAX;
+
 /// The feeds of a device: checklists and own work first, so that today's tasks come before the district's directory.
 fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
     let own = [feeds::of_officer(device.officer), feeds::of_device(device.id)];
@@ -36,19 +42,33 @@ fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbErro
     Ok(feeds)
 }
 
+/// What a device asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// How far it has read.
+    pub cursors: Vec<Cursor>,
+    /// Inspections that it wants whole.
+    pub wants: Vec<InspectionId>,
+    /// The protocol that it speaks.
+    pub protocol: u16,
+}
+
 /// Reads on from the device's cursors, bounded by rows and bytes.
-pub async fn pull(app: &App, device: &DeviceActor, cursors: &[Cursor]) -> Result<Pulled, ApiError> {
+pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulled, ApiError> {
     let device = device.clone();
-    let cursors: BTreeMap<String, u64> = cursors.iter().map(|c| (c.feed.clone(), c.seq)).collect();
     let read = move |tx: &mut Tx<'_>| {
         let ends: BTreeMap<String, u64> = feeds::ends(tx, device.org)?.into_iter().collect();
         let mut pulled = Pulled::default();
+        for inspection in asked.wants.iter().take(WANTS_MAX) {
+            pulled.whole(tx, &device, *inspection)?;
+        }
         for feed in feeds_of(tx, &device)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
-            let start = cursors.get(&feed).copied().filter(|seq| *seq <= end).unwrap_or(0);
+            let cursor = asked.cursors.iter().find(|cursor| cursor.feed == feed && cursor.seq <= end);
+            let (start, since) = cursor.map_or((0, 0), |c| (c.seq, c.since.unwrap_or(c.seq).min(c.seq)));
             if start < end {
-                pulled.feed(tx, &device, feed, start, end)?;
+                pulled.feed(tx, (&device, asked.protocol), feed, (start, since), end)?;
             }
         }
         Ok::<_, DbError>(pulled)
@@ -64,25 +84,33 @@ impl Pulled {
     fn feed(
         &mut self,
         tx: &mut Tx<'_>,
-        device: &DeviceActor,
+        asker: (&DeviceActor, u16),
         feed: String,
-        start: u64,
+        (start, since): (u64, u64),
         end: u64,
     ) -> Result<(), DbError> {
         let limit = i64::try_from(PULL_ROWS_MAX).unwrap_or(i64::MAX);
         let mut reached = start;
-        if !self.is_full() {
-            for reference in feeds::after(tx, device.org, &feed, start, limit)? {
+        let mut looked_at = 0;
+        while reached < end && !self.is_full() && looked_at < LOOKED_AT_MAX {
+            let references = feeds::after(tx, asker.0.org, &feed, (reached, since), limit)?;
+            if references.is_empty() {
+                // Another transaction numbered them and has not committed yet.
+                break;
+            }
+            for reference in references {
                 if self.is_full() {
                     break;
                 }
+                looked_at += 1;
                 reached = reference.seq;
-                self.row(tx, device, reference)?;
+                self.row(tx, asker, reference)?;
             }
         }
         self.more |= reached < end;
         if reached > start {
-            self.cursors.push(Cursor { feed, seq: reached });
+            let since = if reached < end { since } else { reached };
+            self.cursors.push(Cursor { feed, seq: reached, since: Some(since) });
         }
         Ok(())
     }
@@ -90,21 +118,56 @@ impl Pulled {
     fn row(
         &mut self,
         tx: &mut Tx<'_>,
-        device: &DeviceActor,
+        (device, protocol): (&DeviceActor, u16),
         reference: feeds::Reference,
     ) -> Result<(), DbError> {
-        let feeds::Reference { kind, subject, .. } = reference;
-        if let Some(known) = RowKind::find(&kind)
-            && self.seen.insert((kind.clone(), subject.clone()))
-        {
-            let body = rows::body(tx, device.org, known, &subject)?;
-            self.bytes += match &body {
-                Body::Reference(text) => text.len(),
-                Body::Change(row) => row.change.0.len(),
-                Body::Gone => 0,
-            };
-            self.rows.push(Row { kind, subject, body });
+        let feeds::Reference { seq, kind, subject, detail, newest, least } = reference;
+        let Some(known) = RowKind::find(&kind) else { return Ok(()) };
+        let inspection = subject.parse().ok().filter(|_| known == RowKind::Document);
+        if let (Some(inspection), true) = (inspection, protocol < DOCUMENTS_SINCE) {
+            for (subject, body) in rows::changes_beyond(tx, device.org, inspection, detail.unwrap_or(0))? {
+                self.push(RowKind::Change.as_str().to_owned(), subject, body);
+            }
+            return Ok(());
+        }
+        // What is said again later is said then.
+        if newest > seq || self.seen.contains(&(kind.clone(), subject.clone())) {
+            return Ok(());
+        }
+        let body = match inspection {
+            Some(inspection) => {
+                rows::document(tx, device.org, inspection, least.unwrap_or(0), Some(device.id))?
+            }
+            None => rows::body(tx, device.org, known, &subject)?,
+        };
+        self.push(kind, subject, body);
+        Ok(())
+    }
+
+    /// A whole inspection for a device that lacks something of it, when its officer is on the team.
+    fn whole(
+        &mut self,
+        tx: &mut Tx<'_>,
+        device: &DeviceActor,
+        inspection: InspectionId,
+    ) -> Result<(), DbError> {
+        if inspections::is_on_team(tx, device.org, inspection, device.officer)? {
+            let body = rows::document(tx, device.org, inspection, 0, None)?;
+            self.push(RowKind::Document.as_str().to_owned(), inspection.to_string(), body);
         }
         Ok(())
+    }
+
+    fn push(&mut self, kind: String, subject: String, body: Body) {
+        if !self.seen.insert((kind.clone(), subject.clone())) {
+            return;
+        }
+        self.bytes += match &body {
+            Body::Reference(text) => text.len(),
+            Body::Change(row) => row.change.0.len(),
+            Body::Document(row) => row.changes.iter().map(|change| change.0.len()).sum(),
+            Body::Gone => 0,
+        };
+        self.rows.push(Row { kind, subject, body });
     }
 }

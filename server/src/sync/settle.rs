@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
-use crate::store::changes::Change;
+use crate::store::changes::{Change, Snapshot};
 use crate::store::inbox::{Item, State};
 use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
 use crate::sync::assess::{self, Assessment, Surroundings};
@@ -71,7 +71,7 @@ pub struct Settled {
     judged: Vec<Judged>,
     apart: Vec<Apart>,
     assessment: Assessment,
-    snapshot: Vec<u8>,
+    snapshot: Snapshot,
 }
 
 /// Reads an inspection and everything around it.
@@ -113,7 +113,10 @@ impl Unsettled {
         now: Moment,
     ) -> Result<Settled, ApiError> {
         let assessment = assess::assess(document, &self.around, &self.stored.template, now)?;
-        Ok(Settled { accepted, judged, apart: Vec::new(), assessment, snapshot: document.save() })
+        let written_at =
+            accepted.iter().filter(|c| c.device.is_some()).filter_map(|c| c.written.latest).max();
+        let snapshot = documents::snapshot(document, &self.stored.template, written_at)?;
+        Ok(Settled { accepted, judged, apart: Vec::new(), assessment, snapshot })
     }
 
     /// True when nothing has to be written: what came was known before.
@@ -180,12 +183,8 @@ impl Unsettled {
         for digest in &assessment.completed {
             seals::complete(tx, org, info.id, digest, now)?;
         }
-        for officer in &self.team {
-            let feed = feeds::of_officer(*officer);
-            for change in accepted {
-                let subject = rows::change_subject(info.id, change.id);
-                tx.publish(org, &feed, RowKind::Change.as_str(), &subject);
-            }
+        if !accepted.is_empty() {
+            feeds::publish_document(tx, org, &self.team, info.id, info.changes);
         }
         feeds::publish_inspection(tx, org, &self.team, info.id);
         Ok(true)

@@ -127,6 +127,7 @@ impl Rogue {
             entries,
             chunks,
             still_unsent: None,
+            wants: None,
         };
         let (status, bytes) =
             world.send("POST", "/api/v1/sync", Some(&self.token), frame::pack(&request)).await;

@@ -1,19 +1,19 @@
 //! A sync round: what a device sends, what the server answers, and its receipt.
 
-use super::{AT, DEVICE, OFFICER, VISIT, cbor, journal, key, texts, visit};
+use super::{AT, DEVICE, OFFICER, OWN, VISIT, cbor, journal, key, texts, visit};
 use fieldproof_schema::document::{RawChange, inspect};
 use fieldproof_schema::ids::ReceiptId;
 use fieldproof_schema::journal::{SignedEntry, Tip};
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::frame;
-use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
+use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, Origin, Row};
 use fieldproof_schema::wire::sync::{
     Chunk, Cursor, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
 };
 
 fn cursor(feed: &str) -> Cursor {
-    Cursor { feed: feed.into(), seq: 7 }
+    Cursor { feed: feed.into(), seq: 7, since: Some(5) }
 }
 
 /// Of a first contact, of an ordinary round, and one as it goes over the wire.
@@ -25,6 +25,7 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         entries: Vec::new(),
         chunks: Vec::new(),
         still_unsent: None,
+        wants: None,
     };
     let ordinary = SyncRequest {
         cursors: vec![cursor("org"), cursor("officer:06060606-0606-0606-0606-060606060606")],
@@ -34,7 +35,13 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         still_unsent: Some(StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 }),
         ..first.clone()
     };
-    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary)]
+    let later = SyncRequest {
+        protocol: 2,
+        chunks: vec![Chunk { inspection: VISIT, changes: vec![RawChange(visit().document.save())] }],
+        wants: Some(vec![VISIT]),
+        ..ordinary.clone()
+    };
+    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later)]
 }
 
 fn receipt() -> SignedReceipt {
@@ -72,6 +79,27 @@ fn change_row(change: &RawChange) -> Row {
     Row { kind: "change".into(), subject, body: Body::Change(row) }
 }
 
+/// A visit whole, with where its changes come from.
+fn document_row() -> Row {
+    let document = &visit().document;
+    let origin = Origin {
+        actor: OWN,
+        first: 1,
+        last: 3,
+        device: Some(DEVICE),
+        officer: Some(OFFICER),
+        entry: Some(Digest::of(b"entry")),
+        written: Interval { earliest: Some(AT), latest: Some(AT.plus_seconds(60)) },
+    };
+    let row = DocumentRow {
+        inspection: VISIT,
+        changes: vec![RawChange(document.save())],
+        origins: vec![origin],
+        heads: document.heads(),
+    };
+    Row { kind: "document".into(), subject: VISIT.to_string(), body: Body::Document(row) }
+}
+
 /// Of nothing new, of an ordinary round, and one as it goes over the wire.
 pub(super) fn answers() -> Vec<Vec<u8>> {
     let nothing = SyncAnswer {
@@ -96,6 +124,7 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         Row { kind: "task".into(), subject: "task-1".into(), body: Body::Gone },
     ];
     rows.extend(visit().changes[..6].iter().map(change_row));
+    rows.push(document_row());
     let verdict = |outcome, code: Option<&str>| Verdict {
         item: Digest::of(b"item"),
         outcome,

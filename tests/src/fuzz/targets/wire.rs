@@ -67,6 +67,7 @@ pub(super) fn sync_response(bytes: &[u8]) {
         let body = match body {
             Body::Reference(text) => text.len(),
             Body::Change(row) => row.change.0.len(),
+            Body::Document(row) => row.changes.iter().map(|change| change.0.len()).sum(),
             Body::Gone => 0,
         };
         kind.len() + subject.len() + body

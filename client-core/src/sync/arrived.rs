@@ -1,0 +1,107 @@
+//! Changes that arrive with where they come from: stored as they are, or folded until somebody opens the visit.
+
+use crate::documents;
+use crate::error::ClientError;
+use crate::store::changes::{self, NewChange};
+use crate::store::{folded, rows};
+use fieldproof_schema::document::{ChangeHeader, RawChange, is_document};
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::moment::Interval;
+use fieldproof_schema::wire::row::{DocumentRow, Origin, RowKind};
+use rusqlite::Connection;
+
+/// What a row of changes did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// The visit came whole, and nothing of it was here.
+    Folded,
+    /// New changes wait to be merged.
+    Changes,
+    /// All of them were here.
+    Known,
+}
+
+/// Keeps changes that the server gave.
+pub(super) fn take(tx: &Connection, subject: &str, row: &DocumentRow) -> Result<Arrived, ClientError> {
+    let inspection = row.inspection;
+    if !row.changes.is_empty() {
+        folded::want(tx, inspection, false)?;
+    }
+    if let [whole] = row.changes.as_slice()
+        && is_document(&whole.0)
+        && !changes::any(tx, inspection)?
+    {
+        changes::put_snapshot(tx, inspection, &whole.0)?;
+        folded::put(tx, inspection, &row.origins)?;
+        return Ok(Arrived::Folded);
+    }
+    documents::unfold(tx, inspection)?;
+    let mut arrived = Arrived::Known;
+    for raw in &row.changes {
+        let Some(changes) = read(raw) else {
+            // Kept as it came; a later version may read it.
+            tracing::warn!(inspection.id = %inspection, "changes cannot be read by this version and are kept aside");
+            rows::put(tx, RowKind::Document.as_str(), subject, &raw.0)?;
+            continue;
+        };
+        for (raw, header) in changes {
+            if keep(tx, inspection, &raw, &header, &row.origins, true)? {
+                arrived = Arrived::Changes;
+            }
+        }
+    }
+    for origin in &row.origins {
+        changes::confirm_run(tx, inspection, origin)?;
+    }
+    if row.changes.is_empty() && lacks(tx, row)? {
+        folded::want(tx, inspection, true)?;
+    }
+    Ok(arrived)
+}
+
+/// The changes of a chunk; nothing when it is none.
+fn read(raw: &RawChange) -> Option<Vec<(RawChange, ChangeHeader)>> {
+    if is_document(&raw.0) {
+        return documents::open(&raw.0);
+    }
+    documents::header_of(raw).map(|header| vec![(raw.clone(), header)])
+}
+
+/// Keeps a change with where it comes from; false when it was here.
+pub(crate) fn keep(
+    tx: &Connection,
+    inspection: InspectionId,
+    raw: &RawChange,
+    header: &ChangeHeader,
+    origins: &[Origin],
+    waiting: bool,
+) -> Result<bool, ClientError> {
+    let origin = origins.iter().find(|origin| origin.names(header.actor, header.seq));
+    changes::insert(
+        tx,
+        &NewChange {
+            inspection,
+            change: header.id,
+            raw,
+            // Own are those that this store wrote; what only its lost predecessor wrote came back from the server.
+            own: false,
+            place: (header.actor, header.seq),
+            entry: origin.and_then(|origin| origin.entry),
+            device: origin.and_then(|origin| origin.device),
+            officer: origin.and_then(|origin| origin.officer),
+            device_at: None,
+            written: origin.map_or(Interval::default(), |origin| origin.written),
+            waiting,
+        },
+    )
+}
+
+/// Whether something is missing here that the server has.
+fn lacks(tx: &Connection, row: &DocumentRow) -> Result<bool, ClientError> {
+    for head in &row.heads {
+        if !changes::has(tx, row.inspection, *head)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
