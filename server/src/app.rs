@@ -2,6 +2,7 @@
 
 use crate::blobs::Blobs;
 use crate::db::Db;
+use crate::documents::Damaged;
 use crate::error::ApiError;
 use crate::laws::LawCache;
 use crate::store;
@@ -35,10 +36,13 @@ pub struct Parts {
     pub laws: LawCache,
     /// When what was received is judged.
     pub judging: Judging,
+    /// Snapshots that were found damaged.
+    pub damaged: Damaged,
     tenant: OnceLock<Tenant>,
 }
 
-/// The organisation that this server serves.
+/// The organisation that this server serves: what never changes, so that a process may remember it. The epoch does not
+/// belong here, because a restore begins a new one beside a running process.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     /// Its key.
@@ -47,8 +51,6 @@ pub struct Tenant {
     pub code: String,
     /// Its name.
     pub name: String,
-    /// The server's epoch.
-    pub epoch: Digest,
 }
 
 impl Deref for App {
@@ -70,6 +72,7 @@ impl App {
             templates: Templates::default(),
             laws: LawCache::default(),
             judging,
+            damaged: Damaged::default(),
             tenant: OnceLock::new(),
         }))
     }

@@ -26,6 +26,7 @@ pub mod policy;
 pub mod public;
 mod quarantine;
 pub mod resolve;
+pub mod restore;
 pub mod review;
 pub mod routes;
 pub mod setup;

@@ -3,6 +3,7 @@
 //! Everything above the link is the product itself: the router, the database of the chosen engine, the blob folder, the
 //! terminals' own stores. A test reads as a story about the people in it.
 
+pub mod backup;
 pub mod console;
 pub mod desk;
 pub mod device;
@@ -39,7 +40,8 @@ pub struct World {
     pub clock: Clock,
     /// The server.
     pub app: App,
-    router: Router,
+    /// What links lead to: the server as it runs now.
+    router: link::Reach,
     seed: u64,
     folder: TempDir,
     url: DbUrl,
@@ -64,16 +66,31 @@ impl World {
         let url: DbUrl = url.parse().expect("the address of a database");
         let clock = Clock::default();
         let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), patience).await;
-        Self { router: routes::router(app.clone()), clock, app, seed, folder, url, patience, starts: 1 }
+        Self {
+            router: link::Reach::new(routes::router(app.clone())),
+            clock,
+            app,
+            seed,
+            folder,
+            url,
+            patience,
+            starts: 1,
+        }
     }
 
-    /// Stops the server and starts it again on what it stored. Links made before lead nowhere.
+    /// Stops the server and starts it again on what it stored. Links lead to it again.
     pub async fn restart(&mut self) {
+        self.restart_upon(|| {}).await;
+    }
+
+    /// Stops the server, does something to what it stored, and starts it again.
+    async fn restart_upon(&mut self, act: impl FnOnce()) {
         self.app.db.clone().close().await;
+        act();
         self.starts += 1;
         let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
         self.app = serve(&self.url, self.folder.path(), self.seed, host, self.patience).await;
-        self.router = routes::router(self.app.clone());
+        self.router.turn_to(routes::router(self.app.clone()));
     }
 
     /// Where the world's files are.
@@ -88,7 +105,7 @@ impl World {
 
     /// The server's router, to be served on a socket.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.router.now()
     }
 
     /// A fresh link to the server.
@@ -136,7 +153,7 @@ impl World {
     }
 
     async fn answer(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
-        let answer = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let answer = self.router.now().oneshot(request).await.unwrap_or_else(|never| match never {});
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         (status, body.to_vec())

@@ -32,6 +32,8 @@ mod quarantine;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod statements;
 #[cfg(test)]
 mod support;

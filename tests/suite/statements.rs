@@ -7,6 +7,7 @@ use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::row::Body;
 use fieldproof_schema::wire::sync::Chunk;
+use fieldproof_server::restore;
 use fieldproof_server::sync::judge;
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
@@ -33,6 +34,7 @@ async fn every_statement_runs(world: World) {
     let document = hold_apart_and_judge_again(&world, &city).await;
     decide_about_what_is_apart(&world, &city, document).await;
     fail_to_judge(&world, &city).await;
+    come_back_from_a_backup(&world, &city).await;
     administer(&world, &city).await;
     leave(&world, &city).await;
     look_around(&world, &city).await;
@@ -174,14 +176,23 @@ async fn decide_about_what_is_apart(world: &World, city: &City, mut document: Do
 /// A visit that cannot be judged for a while.
 async fn fail_to_judge(world: &World, city: &City) {
     let visit = support::other_visit(&city.one, city.task.inspection);
-    let whole = support::swap_snapshot(world, visit, vec![0]).await;
+    let whole = support::swap_document(world, visit, (vec![0], vec![0])).await;
     support::answer_one(&city.one, visit);
     city.one.sync().await;
     let health: Value = world.expect("GET", "/healthz", None, Value::Null).await;
     assert_eq!(health["unjudged"]["failing"], 1);
-    support::swap_snapshot(world, visit, whole).await;
+    support::swap_document(world, visit, whole).await;
     world.clock.advance_seconds(60);
     assert_eq!(judge::sweep(&world.app).await.unwrap(), 1);
+}
+
+/// A restore: one original is not there any more, and one terminal comes by.
+async fn come_back_from_a_backup(world: &World, city: &City) {
+    std::fs::remove_dir_all(world.folder().join("evidence/blobs")).expect("the world has evidence");
+    std::fs::create_dir_all(world.folder().join("evidence/blobs")).expect("a folder");
+    let begun = restore::begin_anew(&world.app, "system", "演练").await.expect("a new epoch");
+    assert!(begun.originals_missing > 0);
+    assert!(city.one.sync().await.server_restored);
 }
 
 /// What the console's pages ask, on a day when much is overdue.

@@ -7,15 +7,18 @@ use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
-use crate::store::{feeds, rows, scope};
+use crate::store::{feeds, rows, scope, tenants};
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX};
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::{Body, Row, RowKind};
 use fieldproof_schema::wire::sync::Cursor;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a device is given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pulled {
+    /// The server's epoch as these rows were read.
+    pub epoch: Digest,
     /// New rows, each subject once.
     pub rows: Vec<Row>,
     /// How far they reach.
@@ -36,17 +39,32 @@ fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbErro
     Ok(feeds)
 }
 
-/// Reads on from the device's cursors, bounded by rows and bytes.
-pub async fn pull(app: &App, device: &DeviceActor, cursors: &[Cursor]) -> Result<Pulled, ApiError> {
+/// Reads on from the device's cursors, bounded by rows and bytes. Cursors that were given in another epoch than the present
+/// one count for nothing: their numbers may have been given to other rows since.
+pub async fn pull(
+    app: &App,
+    device: &DeviceActor,
+    cursors: &[Cursor],
+    given_in: Option<Digest>,
+) -> Result<Pulled, ApiError> {
     let device = device.clone();
     let cursors: BTreeMap<String, u64> = cursors.iter().map(|c| (c.feed.clone(), c.seq)).collect();
     let read = move |tx: &mut Tx<'_>| {
         let ends: BTreeMap<String, u64> = feeds::ends(tx, device.org)?.into_iter().collect();
-        let mut pulled = Pulled::default();
+        let epoch = tenants::epoch(tx, device.org)?;
+        let valid = given_in.is_none_or(|given_in| given_in == epoch);
+        let mut pulled = Pulled {
+            epoch,
+            rows: Vec::new(),
+            cursors: Vec::new(),
+            more: false,
+            bytes: 0,
+            seen: BTreeSet::new(),
+        };
         for feed in feeds_of(tx, &device)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
-            let start = cursors.get(&feed).copied().filter(|seq| *seq <= end).unwrap_or(0);
+            let start = cursors.get(&feed).copied().filter(|seq| valid && *seq <= end).unwrap_or(0);
             if start < end {
                 pulled.feed(tx, &device, feed, start, end)?;
             }

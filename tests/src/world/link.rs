@@ -33,16 +33,37 @@ struct State {
     bytes_up: u64,
 }
 
+/// The router of a server that may be started anew.
+#[derive(Clone)]
+pub struct Reach(Arc<Mutex<Router>>);
+
+impl Reach {
+    /// Leads to `router`.
+    pub fn new(router: Router) -> Self {
+        Self(Arc::new(Mutex::new(router)))
+    }
+
+    /// Leads elsewhere from now on.
+    pub fn turn_to(&self, router: Router) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = router;
+    }
+
+    /// Where it leads now.
+    pub fn now(&self) -> Router {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// A device's link.
 #[derive(Clone)]
 pub struct Link {
-    router: Router,
+    router: Reach,
     state: Arc<Mutex<State>>,
 }
 
 impl Link {
     /// A link that works.
-    pub fn new(router: Router) -> Self {
+    pub fn new(router: Reach) -> Self {
         Self { router, state: Arc::default() }
     }
 
@@ -88,7 +109,7 @@ impl Link {
         }
         let built = built.body(Body::from(request.body.clone()));
         let built = built.map_err(|error| TransportError::Misconfigured(error.to_string()))?;
-        let answer = self.router.clone().oneshot(built).await.unwrap_or_else(|never| match never {});
+        let answer = self.router.now().oneshot(built).await.unwrap_or_else(|never| match never {});
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|error| cut(io::Error::other(error)))?.to_bytes();
         let headers = head.headers.iter();
