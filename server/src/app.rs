@@ -1,5 +1,7 @@
 //! What every handler needs: database, blobs, key, clock, the organisation that this server serves.
 
+use crate::admission::queue::Limits;
+use crate::admission::{self, Admission};
 use crate::blobs::Blobs;
 use crate::db::Db;
 use crate::documents::Damaged;
@@ -36,6 +38,8 @@ pub struct Parts {
     pub laws: LawCache,
     /// When what was received is judged.
     pub judging: Judging,
+    /// Who is let in, before a body is read.
+    pub admission: Admission,
     /// Snapshots that were found damaged.
     pub damaged: Damaged,
     tenant: OnceLock<Tenant>,
@@ -64,10 +68,23 @@ impl Deref for App {
 impl App {
     /// Puts the parts together.
     pub fn new(db: Db, blobs: Blobs, key: Box<dyn Signer>, host: Arc<dyn Host>, judging: Judging) -> Self {
+        Self::with_limits(db, blobs, key, host, judging, admission::LIMITS)
+    }
+
+    /// Puts the parts together, with other limits on what is let in at a time.
+    pub fn with_limits(
+        db: Db,
+        blobs: Blobs,
+        key: Box<dyn Signer>,
+        host: Arc<dyn Host>,
+        judging: Judging,
+        limits: Limits,
+    ) -> Self {
         Self(Arc::new(Parts {
             db,
             blobs,
             key,
+            admission: Admission::new(&host, limits),
             host,
             templates: Templates::default(),
             laws: LawCache::default(),

@@ -1,6 +1,7 @@
 //! The sync service, the JSON API and the public results.
 
 pub mod accounts;
+pub mod admission;
 pub mod api;
 pub mod app;
 pub mod auth;

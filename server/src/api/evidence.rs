@@ -4,6 +4,7 @@
 //! read an inspection in which it was captured.
 
 use super::{Json, body_error, parse};
+use crate::admission;
 use crate::app::App;
 use crate::auth::{Asker, DeviceActor};
 use crate::db::DbError;
@@ -11,9 +12,7 @@ use crate::error::ApiError;
 use crate::policy::Act;
 use crate::store::{captures, feeds, inspections, receipts, tenants};
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -110,14 +109,15 @@ pub(crate) async fn ask(
 #[utoipa::path(patch, path = "/api/v1/evidence/{digest}", tag = "evidence",
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"), responses(
     (status = 204, description = "Taken; upload-offset moved on"), (status = 409, description = "evidence_offset"),
-    (status = 413, description = "evidence_too_large"), (status = 422, description = "evidence_hash_mismatch")))]
+    (status = 413, description = "evidence_too_large"), (status = 422, description = "evidence_hash_mismatch"),
+    (status = 503, description = "busy: Retry-After says in how many seconds to return")))]
 pub(crate) async fn append(
     State(app): State<App>,
-    device: DeviceActor,
     Path(digest): Path<String>,
     headers: HeaderMap,
-    part: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let (device, _permit, part) = admission::enter(&app, &app.admission.evidence, request).await?;
     let digest: Digest = parse("digest", &digest)?;
     let part = part.map_err(body_error)?;
     let offset: u64 = headers
