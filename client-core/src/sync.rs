@@ -5,6 +5,7 @@
 //! officer's acts go on beside a sync.
 
 pub mod backoff;
+mod budget;
 pub(crate) mod call;
 mod continuity;
 mod intake;
@@ -18,22 +19,21 @@ pub(crate) use session::Link;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::store::unsent::{self, Unsent};
-use crate::store::{changes, journal, meta, rows};
+use crate::store::{changes, journal, meta, receipts, rows};
 use crate::transport::{Method, Transport, WireRequest};
 use bytes::Bytes;
+use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::limits::{PUSH_CHUNK_BYTES_MAX, PUSH_ENTRIES_MAX};
+use fieldproof_schema::limits::PUSH_ENTRIES_MAX;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, StillUnsent, SyncAnswer, SyncRequest};
+use fieldproof_schema::wire::sync::{Chunk, Outcome, StillUnsent, SyncAnswer, SyncRequest};
 use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// Rounds of one sync; a first pull of ten thousand inspections needs far fewer.
 const ROUNDS_MAX: u32 = 10_000;
-/// The smallest push that is still tried after the server found others too large.
-const PUSH_BYTES_MIN: usize = 4 * 1024;
 
 /// What one sync did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -110,19 +110,28 @@ impl Client {
         link: &mut Link,
         report: &mut SyncReport,
     ) -> Result<(), ClientError> {
-        let mut budget = PUSH_CHUNK_BYTES_MAX;
+        if !link.greeted {
+            // What was too large on the way that there was may fit through another one.
+            receipts::offer_refused_again(&self.desk().conn, ErrorCode::BodyTooLarge)?;
+        }
         for _ in 0..ROUNDS_MAX {
-            let push = self.next_push(if link.greeted { Some(budget) } else { None })?;
+            let push = self.next_push(if link.greeted { Some(link.budget.bytes()) } else { None })?;
             let body = Bytes::from(frame::pack(&push.request));
             let sent_bytes = body.len() as u64;
             let offered = push.offered.len();
             let answer = match self.ask(transport, link, body).await {
-                Err(error) if error.code() == ErrorCode::BodyTooLarge && budget > PUSH_BYTES_MIN => {
-                    budget /= 2;
+                Err(error) if error.code() == ErrorCode::BodyTooLarge => {
+                    // One change alone cannot be made smaller: the others go on without it.
+                    if !self.set_aside_lone_change(&push, report)? && !link.budget.refused() {
+                        return Err(error);
+                    }
                     continue;
                 }
                 other => other?,
             };
+            if offered > 0 {
+                link.budget.passed();
+            }
             report.rounds += 1;
             report.bytes_sent += sent_bytes;
             let more = answer.more;
@@ -182,6 +191,23 @@ impl Client {
             return Err(ClientError::ServerStrange { what: "the answer is not a sync answer".to_owned() });
         }
         frame::unpack(&response.body).map_err(|e| ClientError::ServerStrange { what: e.to_string() })
+    }
+
+    /// Marks the only change of a push that consists of nothing else as refused, so that it is shown and the rest goes on.
+    /// It is offered again after the next opening.
+    fn set_aside_lone_change(&self, push: &Push, report: &mut SyncReport) -> Result<bool, ClientError> {
+        let ([], [Chunk { inspection, changes }]) =
+            (push.request.entries.as_slice(), push.request.chunks.as_slice())
+        else {
+            return Ok(false);
+        };
+        let [RawChange(bytes)] = changes.as_slice() else { return Ok(false) };
+        let (item, code) = (Digest::of(bytes), ErrorCode::BodyTooLarge.as_str());
+        receipts::decide(&self.desk().conn, item, Outcome::Refused, Some(code))?;
+        tracing::warn!(inspection.id = %inspection, change.size_bytes = bytes.len(), "a change is too large for the way");
+        let (inspection, code) = (Some(*inspection), code.to_owned());
+        report.refused.push(RefusedItem { item, inspection, code, held: false });
+        Ok(true)
     }
 
     fn nothing_to_push(&self) -> Result<bool, ClientError> {

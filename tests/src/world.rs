@@ -19,6 +19,7 @@ use fieldproof_schema::host::random;
 use fieldproof_schema::migrations;
 use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::evidence::OFFSET_HEADER;
+use fieldproof_server::admission::{self, queue::Limits};
 use fieldproof_server::app::App;
 use fieldproof_server::blobs::Blobs;
 use fieldproof_server::db::{Db, DbUrl};
@@ -46,6 +47,7 @@ pub struct World {
     folder: TempDir,
     url: DbUrl,
     patience: Option<Duration>,
+    limits: Limits,
     starts: u64,
 }
 
@@ -54,6 +56,14 @@ impl World {
     /// brings is judged before it is answered.
     pub async fn start(seed: u64, url: Option<&str>) -> Self {
         Self::start_with(seed, url, None).await
+    }
+
+    /// Starts a server that lets in no more than `limits` at a time.
+    pub async fn start_narrow(seed: u64, limits: Limits) -> Self {
+        let mut world = Self::start(seed, None).await;
+        world.limits = limits;
+        world.restart().await;
+        world
     }
 
     /// Starts a server whose rounds wait for judgements no longer than `patience`.
@@ -65,7 +75,8 @@ impl World {
         };
         let url: DbUrl = url.parse().expect("the address of a database");
         let clock = Clock::default();
-        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), patience).await;
+        let limits = admission::LIMITS;
+        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), (patience, limits)).await;
         Self {
             router: link::Reach::new(routes::router(app.clone())),
             clock,
@@ -74,6 +85,7 @@ impl World {
             folder,
             url,
             patience,
+            limits,
             starts: 1,
         }
     }
@@ -89,7 +101,7 @@ impl World {
         act();
         self.starts += 1;
         let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
-        self.app = serve(&self.url, self.folder.path(), self.seed, host, self.patience).await;
+        self.app = serve(&self.url, self.folder.path(), self.seed, host, (self.patience, self.limits)).await;
         self.router.turn_to(routes::router(self.app.clone()));
     }
 
@@ -187,9 +199,15 @@ impl World {
 }
 
 /// The server on what it stored. Its key is the same at every start, its randomness is not.
-async fn serve(url: &DbUrl, folder: &Path, seed: u64, host: SimHost, patience: Option<Duration>) -> App {
+async fn serve(
+    url: &DbUrl,
+    folder: &Path,
+    seed: u64,
+    host: SimHost,
+    (patience, limits): (Option<Duration>, Limits),
+) -> App {
     let key = MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)));
     let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
     let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
-    App::new(db, blobs, Box::new(key), Arc::new(host), Judging::new(patience))
+    App::with_limits(db, blobs, Box::new(key), Arc::new(host), Judging::new(patience), limits)
 }

@@ -2,6 +2,8 @@
 
 // Marked so that the lints know their helpers for tests too.
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod damage;
@@ -13,6 +15,8 @@ mod day;
 mod documentation;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod herd;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

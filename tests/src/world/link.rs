@@ -28,6 +28,8 @@ pub enum Fate {
 struct State {
     down: bool,
     without_evidence: bool,
+    bound: Option<usize>,
+    bounded: u64,
     next: VecDeque<Fate>,
     requests: u64,
     bytes_up: u64,
@@ -86,6 +88,16 @@ impl Link {
         self.with(|state| state.without_evidence = true);
     }
 
+    /// Puts a proxy into the way that answers larger bodies with a page of its own; none takes it away.
+    pub fn bound(&self, bytes: Option<usize>) {
+        self.with(|state| state.bound = bytes);
+    }
+
+    /// How many requests the proxy answered.
+    pub fn bounded(&self) -> u64 {
+        self.with(|state| state.bounded)
+    }
+
     /// Decides what happens to the next requests, in order; after these all is well.
     pub fn next(&self, fates: &[Fate]) {
         self.with(|state| state.next.extend(fates));
@@ -136,6 +148,16 @@ impl Transport for Link {
                     state.next.pop_front().unwrap_or(Fate::Answered)
                 }
             });
+            let stopped = self.with(|state| {
+                let stops = state.bound.is_some_and(|bound| request.body.len() > bound);
+                state.bounded += u64::from(stops);
+                stops
+            });
+            if stopped {
+                let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+                let body = "<html><h1>413 Request Entity Too Large</h1></html>".into();
+                return Ok(WireResponse { status: 413, headers, body });
+            }
             let gone = || io::Error::from(io::ErrorKind::ConnectionReset);
             match fate {
                 Fate::Lost => Err(TransportError::Unreachable { source: gone().into() }),
