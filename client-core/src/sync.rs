@@ -9,11 +9,13 @@ mod budget;
 pub(crate) mod call;
 mod continuity;
 mod intake;
+mod listen;
 mod plan;
 mod recover;
 mod session;
 mod upload;
 
+pub use listen::{Wake, Wakes};
 pub(crate) use session::Link;
 
 use crate::client::Client;

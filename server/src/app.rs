@@ -6,6 +6,7 @@ use crate::blobs::Blobs;
 use crate::db::Db;
 use crate::documents::Damaged;
 use crate::error::ApiError;
+use crate::events::Events;
 use crate::laws::LawCache;
 use crate::store;
 use crate::sync::judge::Judging;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub judging: Judging,
     /// Who is let in, before a body is read.
     pub admission: Admission,
+    /// Who is told when something is new.
+    pub events: Events,
     /// Snapshots that were found damaged.
     pub damaged: Damaged,
     tenant: OnceLock<Tenant>,
@@ -89,6 +92,7 @@ impl App {
             templates: Templates::default(),
             laws: LawCache::default(),
             judging,
+            events: Events::default(),
             damaged: Damaged::default(),
             tenant: OnceLock::new(),
         }))

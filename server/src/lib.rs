@@ -19,6 +19,7 @@ mod dossier;
 pub mod drawing;
 pub mod enrol;
 pub mod error;
+pub mod events;
 pub mod imports;
 mod judging;
 pub mod laws;

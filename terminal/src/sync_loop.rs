@@ -19,6 +19,9 @@ const QUIET_MAX: Duration = Duration::from_secs(20);
 /// Between syncs while nobody acts: what colleagues and supervisors did arrives at this pace.
 const IDLE: Duration = Duration::from_secs(120);
 
+/// The longest that the server can have a wake-up wait; what takes longer the timer does as well.
+const WAKE_MS_MAX: u64 = 60_000;
+
 /// Syncs until the terminal closes; the first time at once.
 pub async fn run(app: App) {
     loop {
@@ -76,8 +79,22 @@ async fn wait(app: &App, asked: Option<Duration>) {
                     return settle(app).await;
                 }
             }
+            () = app.woken() => {
+                if app.sync_failures() == 0 && rows_wait(app).await {
+                    return;
+                }
+            }
         }
     }
+}
+
+/// Whether a wake-up speaks of something that is not here: asked after a moment drawn within what the server allows, for
+/// others were woken by the same commit, and what this terminal sent itself has come back with its own sync.
+async fn rows_wait(app: &App) -> bool {
+    let Some(wake) = app.waits() else { return false };
+    let drawn = u64::from_le_bytes(random(app.host()));
+    sleep(Duration::from_millis(drawn % (wake.within_ms.min(WAKE_MS_MAX) + 1))).await;
+    app.waits().is_some()
 }
 
 fn expect(app: &App, pause: Duration) {

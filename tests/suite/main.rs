@@ -45,3 +45,5 @@ mod support;
 mod terminal;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod wake;

@@ -7,8 +7,9 @@ use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::row::Body;
 use fieldproof_schema::wire::sync::Chunk;
-use fieldproof_server::restore;
+use fieldproof_server::auth::DeviceActor;
 use fieldproof_server::sync::judge;
+use fieldproof_server::{events, restore};
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::{self, Person};
@@ -193,6 +194,13 @@ async fn come_back_from_a_backup(world: &World, city: &City) {
     let begun = restore::begin_anew(&world.app, "system", "演练").await.expect("a new epoch");
     assert!(begun.originals_missing > 0);
     assert!(city.one.sync().await.server_restored);
+    let enrolled = city.one.client().status().expect("a status").enrolled.expect("an officer");
+    let (org, key) = (world.app.org().await.expect("an organisation"), world.app.key.public_key());
+    let actor = DeviceActor { id: enrolled.device, officer: enrolled.officer, key, org };
+    let listening = events::listen(world.app.clone(), actor, String::new()).await;
+    assert!(listening.is_ok() && world.app.events.streams() == 1);
+    drop(listening);
+    assert_eq!(world.app.events.streams(), 0);
 }
 
 /// What the console's pages ask, on a day when much is overdue.

@@ -42,6 +42,22 @@ impl Client {
         answer
     }
 
+    /// The session's token, for calls that last; a new session when there is none, or when it is said to have ended.
+    pub(super) async fn session(
+        &self,
+        transport: &dyn Transport,
+        has_ended: bool,
+    ) -> Result<String, ClientError> {
+        let mut link = self.link.lock().await;
+        match &link.token {
+            Some(token) if !has_ended => Ok(token.clone()),
+            _ => {
+                let token = self.open_session(transport).await?;
+                Ok(link.token.insert(token).clone())
+            }
+        }
+    }
+
     async fn call_as(
         &self,
         transport: &dyn Transport,

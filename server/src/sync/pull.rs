@@ -30,7 +30,7 @@ pub struct Pulled {
 }
 
 /// The feeds of a device: checklists and own work first, so that today's tasks come before the district's directory.
-fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
+pub(crate) fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
     let own = [feeds::of_officer(device.officer), feeds::of_device(device.id)];
     let mut feeds = vec![feeds::EVERYONE.to_owned()];
     feeds.extend(own);
