@@ -10,6 +10,7 @@ pub mod device;
 pub mod forge;
 pub mod host;
 pub mod link;
+pub mod node;
 pub mod rogue;
 
 use axum::Router;

@@ -22,6 +22,8 @@ mod hostile;
 #[cfg(test)]
 mod judging;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod pages_console;
