@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
 
+/// An officer who finds a link again does not wait for longer because of a header.
+const RETRY_AFTER_SECONDS_MAX: u64 = 3600;
+
 /// Why an act was not done. Nothing of it was kept, and nothing that was stored before is lost.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -299,6 +302,12 @@ impl ClientError {
             | Self::SealInvalid
             | Self::Offline { .. } => Value::Null,
         }
+    }
+
+    /// After how many seconds to return, where the server said so; at most an hour, whatever it said.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let said = self.details().get("retry_after_seconds").and_then(Value::as_u64);
+        said.map(|seconds| seconds.min(RETRY_AFTER_SECONDS_MAX))
     }
 
     pub(crate) fn file(what: &'static str, source: io::Error) -> Self {

@@ -6,37 +6,39 @@
 
 pub(crate) mod arrived;
 pub mod backoff;
+mod budget;
 pub(crate) mod call;
 mod continuity;
 mod intake;
+mod listen;
 mod parcels;
 mod plan;
 mod recover;
 mod session;
 mod upload;
 
+pub use listen::{Wake, Wakes};
 pub(crate) use session::Link;
 
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::store::unsent::{self, Unsent};
-use crate::store::{folded, journal, meta, rows};
+use crate::store::{folded, journal, meta, receipts, rows};
 use crate::sync::parcels::{Contents, Parcel};
 use crate::transport::{Method, Transport, WireRequest};
 use bytes::Bytes;
+use fieldproof_schema::document::{RawChange, is_document};
 use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::limits::{PUSH_CHUNK_BYTES_MAX, PUSH_ENTRIES_MAX, WANTS_MAX};
+use fieldproof_schema::limits::{PUSH_ENTRIES_MAX, WANTS_MAX};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, StillUnsent, SyncAnswer, SyncRequest};
+use fieldproof_schema::wire::sync::{Chunk, Outcome, StillUnsent, SyncAnswer, SyncRequest};
 use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rounds of one sync; a first pull of ten thousand inspections needs far fewer.
 const ROUNDS_MAX: u32 = 10_000;
-/// The smallest push that is still tried after the server found others too large.
-const PUSH_BYTES_MIN: usize = 4 * 1024;
 
 /// What one sync did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -133,12 +135,15 @@ impl Client {
         link: &mut Link,
         report: &mut SyncReport,
     ) -> Result<(), ClientError> {
-        let mut budget = PUSH_CHUNK_BYTES_MAX;
+        if !link.greeted {
+            // What was too large on the way that there was may fit through another one.
+            receipts::offer_refused_again(&self.desk().conn, ErrorCode::BodyTooLarge)?;
+        }
         // Asked for once in a sync: a server that cannot give it is not asked for ever.
         let mut wanted = BTreeSet::new();
         for _ in 0..ROUNDS_MAX {
             self.sign()?;
-            let mut push = self.next_push(if link.greeted { Some(budget) } else { None })?;
+            let mut push = self.next_push(if link.greeted { Some(link.budget.bytes()) } else { None })?;
             let wants = folded::wanted(&self.reader())?.into_iter().filter(|id| !wanted.contains(id));
             let wants: Vec<InspectionId> = wants.take(WANTS_MAX).collect();
             wanted.extend(wants.iter().copied());
@@ -147,12 +152,18 @@ impl Client {
             let sent_bytes = body.len() as u64;
             let offered = push.weight();
             let answer = match self.ask(transport, link, body).await {
-                Err(error) if error.code() == ErrorCode::BodyTooLarge && budget > PUSH_BYTES_MIN => {
-                    budget /= 2;
+                Err(error) if error.code() == ErrorCode::BodyTooLarge => {
+                    // One change alone cannot be made smaller: the others go on without it.
+                    if !self.set_aside_lone_change(&push, report)? && !link.budget.refused() {
+                        return Err(error);
+                    }
                     continue;
                 }
                 other => other?,
             };
+            if offered > 0 {
+                link.budget.passed();
+            }
             report.rounds += 1;
             report.bytes_sent += sent_bytes;
             let more = answer.more;
@@ -219,6 +230,27 @@ impl Client {
             return Err(ClientError::ServerStrange { what: "the answer is not a sync answer".to_owned() });
         }
         frame::unpack(&response.body).map_err(|e| ClientError::ServerStrange { what: e.to_string() })
+    }
+
+    /// Marks the only change of a push that consists of nothing else as refused, so that it is shown and the rest goes on.
+    /// It is offered again after the next opening.
+    fn set_aside_lone_change(&self, push: &Push, report: &mut SyncReport) -> Result<bool, ClientError> {
+        let ([], [Chunk { inspection, changes }]) =
+            (push.request.entries.as_slice(), push.request.chunks.as_slice())
+        else {
+            return Ok(false);
+        };
+        // A document comes apart into changes when there is less room.
+        let [RawChange(bytes)] = changes.as_slice() else { return Ok(false) };
+        if is_document(bytes) {
+            return Ok(false);
+        }
+        let (item, code) = (Digest::of(bytes), ErrorCode::BodyTooLarge.as_str());
+        receipts::decide(&self.desk().conn, item, Outcome::Refused, Some(code))?;
+        tracing::warn!(inspection.id = %inspection, change.size_bytes = bytes.len(), "a change is too large for the way");
+        let (inspection, code) = (Some(*inspection), code.to_owned());
+        report.refused.push(RefusedItem { item, inspection, code, held: false });
+        Ok(true)
     }
 
     fn nothing_to_push(&self) -> Result<bool, ClientError> {

@@ -87,8 +87,32 @@ pub enum TransportError {
 /// An answer on its way.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<WireResponse, TransportError>> + Send + 'a>>;
 
+/// What came of asking for a stream.
+pub enum Opened {
+    /// A stream of events.
+    Stream(Box<dyn Pieces>),
+    /// Anything else, read to its end.
+    Answer(WireResponse),
+}
+
+/// A stream on its way.
+pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Opened, TransportError>> + Send + 'a>>;
+/// A piece of a stream on its way; none at its end.
+pub type Piece<'a> = Pin<Box<dyn Future<Output = Result<Option<Bytes>, TransportError>> + Send + 'a>>;
+
+/// A stream of bytes, cut anywhere.
+pub trait Pieces: Send {
+    /// The next piece.
+    fn next(&mut self) -> Piece<'_>;
+}
+
 /// Something that carries requests: HTTP here, a simulated network in tests.
 pub trait Transport: Send + Sync {
     /// Sends the request and reads the whole answer. Never follows a redirect.
     fn call(&self, request: WireRequest) -> Answering<'_>;
+
+    /// Sends the request and reads the answer piece by piece when it is a stream of events; none where this cannot be done.
+    fn open(&self, _request: WireRequest) -> Option<Opening<'_>> {
+        None
+    }
 }

@@ -28,6 +28,7 @@ pub use merge::merge;
 pub use view::{Register, Side, Stamp, View};
 
 use crate::moment::Moment;
+use crate::suite::Digest;
 use automerge::transaction::CommitOptions;
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, Value};
 use minicbor::{Decode, Encode};
@@ -209,6 +210,18 @@ impl Document {
     /// The whole document with its history, without Automerge's own compression.
     pub fn save(&self) -> Vec<u8> {
         self.doc.save_nocompress()
+    }
+
+    /// True when the bytes are as [`Self::save`] wrote them, by the checksum that it leaves at their beginning. Costs one
+    /// hash and allocates nothing; it is meant for accidents of storage, not for bytes that somebody made up.
+    pub fn is_whole(bytes: &[u8]) -> bool {
+        // Magic, checksum, and then what the checksum is over: kind, length, content.
+        match (bytes.get(..4), bytes.get(4..8), bytes.get(8..)) {
+            (Some([0x85, 0x6f, 0x4a, 0x83]), Some(checksum), Some(rest)) => {
+                Digest::of(rest).to_bytes().get(1..5) == Some(checksum)
+            }
+            _ => false,
+        }
     }
 
     /// The changes that no other change builds upon, sorted.

@@ -20,6 +20,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 2, name: "faces", sql: include_str!("../migrations/server/0002_faces.sql") },
     Migration { number: 3, name: "sync", sql: include_str!("../migrations/server/0003_sync.sql") },
     Migration { number: 4, name: "documents", sql: include_str!("../migrations/server/0004_documents.sql") },
+    Migration { number: 5, name: "epochs", sql: include_str!("../migrations/server/0005_epochs.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

@@ -6,6 +6,7 @@
 
 pub mod device;
 pub mod error;
+pub mod events;
 pub mod evidence;
 pub mod frame;
 pub mod row;

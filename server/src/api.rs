@@ -8,6 +8,7 @@ pub mod devices;
 pub mod directory;
 pub mod disclosures;
 pub mod draws;
+pub mod events;
 pub mod evidence;
 pub mod health;
 pub mod imports;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .merge(directory::routes())
         .merge(disclosures::routes())
         .merge(draws::routes())
+        .merge(events::routes())
         .merge(evidence::routes())
         .merge(health::routes())
         .merge(imports::routes())

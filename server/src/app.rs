@@ -1,8 +1,12 @@
 //! What every handler needs: database, blobs, key, clock, the organisation that this server serves.
 
+use crate::admission::queue::Limits;
+use crate::admission::{self, Admission};
 use crate::blobs::Blobs;
 use crate::db::Db;
+use crate::documents::Damaged;
 use crate::error::ApiError;
+use crate::events::Events;
 use crate::laws::LawCache;
 use crate::store;
 use crate::sync::judge::Judging;
@@ -35,10 +39,17 @@ pub struct Parts {
     pub laws: LawCache,
     /// When what was received is judged.
     pub judging: Judging,
+    /// Who is let in, before a body is read.
+    pub admission: Admission,
+    /// Who is told when something is new.
+    pub events: Events,
+    /// Snapshots that were found damaged.
+    pub damaged: Damaged,
     tenant: OnceLock<Tenant>,
 }
 
-/// The organisation that this server serves.
+/// The organisation that this server serves: what never changes, so that a process may remember it. The epoch does not
+/// belong here, because a restore begins a new one beside a running process.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     /// Its key.
@@ -47,8 +58,6 @@ pub struct Tenant {
     pub code: String,
     /// Its name.
     pub name: String,
-    /// The server's epoch.
-    pub epoch: Digest,
 }
 
 impl Deref for App {
@@ -62,14 +71,29 @@ impl Deref for App {
 impl App {
     /// Puts the parts together.
     pub fn new(db: Db, blobs: Blobs, key: Box<dyn Signer>, host: Arc<dyn Host>, judging: Judging) -> Self {
+        Self::with_limits(db, blobs, key, host, judging, admission::LIMITS)
+    }
+
+    /// Puts the parts together, with other limits on what is let in at a time.
+    pub fn with_limits(
+        db: Db,
+        blobs: Blobs,
+        key: Box<dyn Signer>,
+        host: Arc<dyn Host>,
+        judging: Judging,
+        limits: Limits,
+    ) -> Self {
         Self(Arc::new(Parts {
             db,
             blobs,
             key,
+            admission: Admission::new(&host, limits),
             host,
             templates: Templates::default(),
             laws: LawCache::default(),
             judging,
+            events: Events::default(),
+            damaged: Damaged::default(),
             tenant: OnceLock::new(),
         }))
     }

@@ -159,6 +159,15 @@ impl Blobs {
         self.discard(owner, digest).await
     }
 
+    /// Whether a blob is in the store; its bytes are not read.
+    pub async fn is_there(&self, org: OrgId, digest: &Digest) -> Result<bool, ApiError> {
+        match self.store.head(&Self::path(org, digest)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(blob(error)),
+        }
+    }
+
     /// The bytes of a held blob, as a stream: all of them, or a part, given by its first and its last byte.
     pub async fn get_part(
         &self,

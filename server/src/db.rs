@@ -32,7 +32,7 @@ use session::Purpose;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tx::SharedSeen;
 use worker::Worker;
 
@@ -55,6 +55,7 @@ struct Inner {
     writer: mpsc::Sender<Message>,
     readers: mpsc::Sender<Message>,
     seen: SharedSeen,
+    published: watch::Receiver<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -70,13 +71,14 @@ impl Db {
         let (opened, ready) = oneshot::channel();
         let mut worker = Worker::new(url.clone(), Purpose::Write, seen.clone());
         let migrations = migrations.to_vec();
+        let (publish, published) = watch::channel(());
         let mut threads = vec![spawn("db-writer", move || {
             let prepared = prepare(&mut worker, &migrations);
             let refused = prepared.is_err();
             if opened.send(prepared).is_err() || refused {
                 return;
             }
-            writer::run(&mut worker, jobs);
+            writer::run(&mut worker, jobs, &publish);
         })?];
         ready.await.map_err(|_| DbError::Closed)??;
         let (readers, jobs) = mpsc::channel(QUEUE_MAX);
@@ -87,7 +89,7 @@ impl Db {
             let queue = Arc::clone(&queue);
             threads.push(spawn("db-reader", move || reader::run(&mut worker, &queue))?);
         }
-        Ok(Self { inner: Arc::new(Inner { writer, readers, seen, threads: Mutex::new(threads) }) })
+        Ok(Self { inner: Arc::new(Inner { writer, readers, seen, published, threads: Mutex::new(threads) }) })
     }
 
     /// Runs `job` in a reading transaction: all its statements see one moment of the database.
@@ -115,6 +117,11 @@ impl Db {
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + Sync + 'static,
     {
         submit(&self.inner.writer, job).await
+    }
+
+    /// Changes after each commit of this process that published something; fails once the database is closed.
+    pub fn published(&self) -> watch::Receiver<()> {
+        self.inner.published.clone()
     }
 
     /// Every statement that ran on this database since it was opened here.

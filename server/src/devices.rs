@@ -57,7 +57,10 @@ pub async fn revoke(
                 return Err(ApiError::new(ErrorCode::AlreadyDecided).with(details));
             }
             audit::insert(tx, org, &record)?;
-            Ok(())
+            Ok::<_, ApiError>(())
         })
-        .await
+        .await?;
+    // What it listens to ends now; at another node with the next sign of life.
+    app.events.poke();
+    Ok(())
 }

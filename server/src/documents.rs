@@ -3,6 +3,10 @@
 //! Documents are opened away from the threads that serve and never inside a write transaction: Automerge computes, and
 //! the writer must not wait for it. How they grow is in [`crate::sync`].
 
+mod mend;
+
+pub use mend::{Damaged, mend};
+
 use crate::app::{App, blocking};
 use crate::db::Tx;
 use crate::error::ApiError;
@@ -85,11 +89,12 @@ pub struct Stored {
     changes: Vec<Vec<u8>>,
 }
 
-/// Reads an inspection; [`ErrorCode::NotFound`] when there is none.
+/// Reads an inspection; [`ErrorCode::NotFound`] when there is none. A snapshot that is damaged counts as none: the changes
+/// are the record.
 pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<Stored, ApiError> {
     let info = inspections::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
     let template = app.templates.get(tx, org, &info.template_id, &info.template_revision)?;
-    let snapshot = changes::snapshot(tx, org, id, info.version)?;
+    let snapshot = mend::whole(app, id, changes::snapshot(tx, org, id, info.version)?);
     let changes = match snapshot {
         Some(_) => Vec::new(),
         None => changes::list(tx, org, id)?.into_iter().map(|c| c.bytes).collect(),

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::store::audit::Record;
 use crate::store::devices::Device;
 use crate::store::enrolment::Code;
-use crate::store::{audit, devices, enrolment, failures, feeds};
+use crate::store::{audit, devices, enrolment, failures, feeds, tenants};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
@@ -28,12 +28,11 @@ pub async fn enrol(app: &App, mut request: EnrolRequest, peer: String) -> Result
     if request.name.is_empty() || request.name.chars().count() > NAME_CHARS_MAX {
         return Err(ApiError::field("name", format!("1 to {NAME_CHARS_MAX} characters")));
     }
-    let tenant = app.tenant().await?.clone();
-    let (org, now) = (tenant.org, app.now());
+    let (org, now) = (app.org().await?, app.now());
     let decision = DecisionId::new(now, app.random());
     let device = request.device;
     // A refusal is a result here, not an error: the count of failures must be committed with it.
-    let known = app
+    let (known, epoch) = app
         .db
         .write(move |tx| {
             if let Some(seconds) = failures::wait_seconds(tx, org, &peer, now)? {
@@ -44,7 +43,8 @@ pub async fn enrol(app: &App, mut request: EnrolRequest, peer: String) -> Result
                 Ok(_) => failures::forget(tx, org, &peer)?,
                 Err(_) => failures::count(tx, org, &peer, now)?,
             }
-            Ok::<_, DbError>(result)
+            let epoch = tenants::epoch(tx, org)?;
+            Ok::<_, DbError>(result.map(|known| (known, epoch)))
         })
         .await?
         .map_err(|(code, details): Refused| ApiError::new(code).with(details))?;
@@ -53,7 +53,7 @@ pub async fn enrol(app: &App, mut request: EnrolRequest, peer: String) -> Result
         officer: known.officer,
         officer_name: known.officer_name,
         server_key: app.key.public_key(),
-        epoch: tenant.epoch,
+        epoch,
         server_at: now,
     })
 }

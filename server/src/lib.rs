@@ -1,6 +1,7 @@
 //! The sync service, the JSON API and the public results.
 
 pub mod accounts;
+pub mod admission;
 pub mod api;
 pub mod app;
 pub mod auth;
@@ -18,6 +19,7 @@ mod dossier;
 pub mod drawing;
 pub mod enrol;
 pub mod error;
+pub mod events;
 pub mod imports;
 mod judging;
 pub mod laws;
@@ -26,6 +28,7 @@ pub mod policy;
 pub mod public;
 mod quarantine;
 pub mod resolve;
+pub mod restore;
 pub mod review;
 pub mod routes;
 pub mod setup;

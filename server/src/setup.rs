@@ -40,8 +40,8 @@ pub async fn begin(app: &App, beginning: Beginning) -> Result<Account, ApiError>
         org: OrgId::new(now, app.random()),
         code: check::text("code", &beginning.code, 64)?,
         name: check::text("name", &beginning.name, 200)?,
-        epoch: Digest::of(&app.random::<32>()),
     };
+    let epoch = Digest::of(&app.random::<32>());
     let account = Account {
         id: UserId::new(now, app.random()),
         login: accounts::login(&beginning.login)?,
@@ -67,7 +67,7 @@ pub async fn begin(app: &App, beginning: Beginning) -> Result<Account, ApiError>
         actor: "system".to_owned(),
         act: "organisation.made".to_owned(),
         subject: format!("org:{}", tenant.org),
-        details: json!({"administrator": account.id, "epoch": tenant.epoch, "server_key": app.key.public_key()}),
+        details: json!({"administrator": account.id, "epoch": epoch, "server_key": app.key.public_key()}),
     };
     let made = account.clone();
     app.db
@@ -75,7 +75,7 @@ pub async fn begin(app: &App, beginning: Beginning) -> Result<Account, ApiError>
             if let Some(known) = tenants::find(tx)? {
                 return Err(ApiError::new(ErrorCode::StateWrong).with(json!({"organisation": known.code})));
             }
-            tenants::insert(tx, &tenant, now)?;
+            tenants::insert(tx, &tenant, epoch, now)?;
             units::put(tx, tenant.org, &unit)?;
             users::insert(tx, tenant.org, &account, &hash)?;
             audit::insert(tx, tenant.org, &record)?;

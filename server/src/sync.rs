@@ -30,9 +30,6 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     if request.protocol < PROTOCOL_MIN {
         return Err(ApiError::new(ErrorCode::ProtocolUnsupported).with(json!({"oldest": PROTOCOL_MIN})));
     }
-    let epoch = app.tenant().await?.epoch;
-    let cursors = if request.epoch.is_none_or(|e| e == epoch) { request.cursors } else { Vec::new() };
-
     let (entries, chunks, unsent) = (request.entries, request.chunks, request.still_unsent);
     let wants = request.wants.unwrap_or_default();
     let checked = {
@@ -45,12 +42,19 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let answered = received.answered(device.id);
     judge::within_round(app, device.org, &received.touched, &answered, more_follows).await;
     let verdicts = receive::verdicts(app, device, &received).await?;
-    let asked = pull::Asked { cursors, wants, protocol: request.protocol };
+    let asked =
+        pull::Asked { cursors: request.cursors, given_in: request.epoch, wants, protocol: request.protocol };
     let pulled = pull::pull(app, device, asked).await?;
+    if pulled.epoch != received.epoch {
+        // A new epoch began in between. The receipt belongs to one and the rows to the other: the device asks again.
+        return Err(
+            ApiError::new(ErrorCode::Unavailable).with(json!({"why": "the server was restored just now"}))
+        );
+    }
     Ok(SyncAnswer {
         protocol: PROTOCOL.min(request.protocol),
         server_at: app.now(),
-        epoch,
+        epoch: pulled.epoch,
         receipt: received.receipt,
         verdicts,
         tip: received.tip,

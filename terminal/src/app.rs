@@ -2,14 +2,14 @@
 
 use crate::error::ApiError;
 use crate::syncs::{Counted, SyncView, Syncs};
-use fieldproof_client_core::{Client, ClientError, Enrolment, Status, SyncReport, Transport};
+use fieldproof_client_core::{Client, ClientError, Enrolment, Status, SyncReport, Transport, Wake};
 use fieldproof_schema::host::Host;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
 
@@ -29,6 +29,11 @@ struct Parts {
     failures: AtomicU32,
     syncs: Syncs,
     acted: Notify,
+    /// The server's last word that rows wait.
+    wake: std::sync::Mutex<Option<Wake>>,
+    woken: Notify,
+    /// A sync went well, or somebody enrolled.
+    reached: Notify,
     closing: watch::Sender<bool>,
 }
 
@@ -50,6 +55,9 @@ impl App {
             failures: AtomicU32::new(0),
             syncs: Syncs::default(),
             acted: Notify::new(),
+            wake: std::sync::Mutex::default(),
+            woken: Notify::new(),
+            reached: Notify::new(),
             closing: watch::Sender::new(false),
         }))
     }
@@ -113,6 +121,7 @@ impl App {
             let enrolment = Enrolment { code: &code, device_name: &device_name, passphrase: &passphrase };
             let status = app.0.client.enrol(&*app.0.transport, &enrolment).await?;
             app.0.acted.notify_one();
+            app.0.reached.notify_one();
             Ok(status)
         })
         .await
@@ -128,7 +137,11 @@ impl App {
             let result = app.0.client.sync(&way).await;
             app.0.syncs.end(app.host().now(), &result);
             match &result {
-                Ok(_) | Err(ClientError::NotEnrolled) => app.0.failures.store(0, Ordering::Relaxed),
+                Ok(_) | Err(ClientError::NotEnrolled) => {
+                    if app.0.failures.swap(0, Ordering::Relaxed) > 0 {
+                        app.0.reached.notify_one();
+                    }
+                }
                 Err(_) => {
                     app.0.failures.fetch_add(1, Ordering::Relaxed);
                 }
@@ -172,6 +185,38 @@ impl App {
     /// Waits for the next act.
     pub async fn acted(&self) {
         self.0.acted.notified().await;
+    }
+
+    /// Listens for the server's wake-ups until the stream ends; false where the way to the server carries no streams.
+    pub(crate) async fn listen(&self) -> Result<bool, ClientError> {
+        let heard = async {
+            let Some(mut wakes) = self.0.client.listen(&*self.0.transport).await? else { return Ok(false) };
+            while let Some(wake) = wakes.next().await? {
+                *self.0.wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake);
+                self.0.woken.notify_one();
+            }
+            Ok(true)
+        };
+        tokio::select! {
+            heard = heard => heard,
+            () = self.closed() => Ok(true),
+        }
+    }
+
+    /// Waits for the next wake-up.
+    pub(crate) async fn woken(&self) {
+        self.0.woken.notified().await;
+    }
+
+    /// The last wake-up, when it speaks of something that is not here yet.
+    pub(crate) fn waits(&self) -> Option<Wake> {
+        let wake = self.0.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        wake.filter(|wake| self.0.client.is_behind(wake).unwrap_or(true))
+    }
+
+    /// Waits until the server was reached again, or somebody enrolled.
+    pub(crate) async fn reached(&self) {
+        self.0.reached.notified().await;
     }
 
     /// Cuts what talks to the server. Acts that run are done to their end.

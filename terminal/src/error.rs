@@ -63,6 +63,14 @@ impl ApiError {
         Self::Refused { code: ErrorCode::BodyMalformed, details: json!({"why": why.to_string()}) }
     }
 
+    /// After how many seconds to return, where the server said so.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Client(error) => error.retry_after_seconds(),
+            Self::Refused { .. } | Self::File { .. } | Self::Broken(_) => None,
+        }
+    }
+
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
         match self {

@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 pub mod guard;
 pub mod incoming;
+pub mod listen;
 pub mod pages;
 pub mod qr;
 pub mod service;

@@ -8,6 +8,7 @@ use crate::config::ServeSettings;
 use crate::error::StartError;
 use crate::guard::{self, Guard};
 use crate::incoming;
+use crate::listen;
 use crate::pages::{self, Face, Settings};
 use crate::sync_loop;
 use axum::Router;
@@ -87,6 +88,7 @@ impl Service {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let app = self.app.clone();
         let syncing = self.auto_sync.then(|| tokio::spawn(sync_loop::run(app.clone())));
+        let listening = self.auto_sync.then(|| tokio::spawn(listen::run(app.clone())));
         let shutdown = async {
             shutdown.await;
             // A sync that waits for the network must not hold up its asker's connection, and so the end.
@@ -95,9 +97,9 @@ impl Service {
         let limits = Limits { grace: GRACE, ..Limits::default() };
         let served = serve(self.listener, self.router, limits, shutdown).await;
         app.close();
-        if let Some(syncing) = syncing {
+        for task in [syncing, listening].into_iter().flatten() {
             // It ends by itself once the terminal closes; whether it broke before was said by the panic.
-            let _ = syncing.await;
+            let _ = task.await;
         }
         served
     }

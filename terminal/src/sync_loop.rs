@@ -19,19 +19,24 @@ const QUIET_MAX: Duration = Duration::from_secs(20);
 /// Between syncs while nobody acts: what colleagues and supervisors did arrives at this pace.
 const IDLE: Duration = Duration::from_secs(120);
 
+/// The longest that the server can have a wake-up wait; what takes longer the timer does as well.
+const WAKE_MS_MAX: u64 = 60_000;
+
 /// Syncs until the terminal closes; the first time at once.
 pub async fn run(app: App) {
     loop {
-        attempt(&app).await;
+        let asked = attempt(&app).await;
         tokio::select! {
             () = app.closed() => return,
-            () = wait(&app) => {}
+            () = wait(&app, asked) => {}
         }
     }
 }
 
-async fn attempt(app: &App) {
-    match app.sync().await {
+/// Syncs; returns how long the server asks to be left alone.
+async fn attempt(app: &App) -> Option<Duration> {
+    let result = app.sync().await;
+    match &result {
         Ok(report) if !report.refused.is_empty() => {
             tracing::warn!(
                 sync.refused = report.refused.len(),
@@ -41,24 +46,29 @@ async fn attempt(app: &App) {
         Ok(_) => {}
         Err(error) if error.code() == ErrorCode::NotEnrolled => {}
         Err(error) => {
-            let (code, cause) = (error.code().as_str(), chain(&error));
+            let (code, cause) = (error.code().as_str(), chain(error));
             tracing::info!(error.code = code, error.cause = cause, failures = app.sync_failures(), "no sync");
         }
     }
+    result.err().and_then(|error| error.retry_after_seconds()).map(Duration::from_secs)
 }
 
 /// How long to wait when nothing happens. Always drawn at random, so that terminals do not come in step.
-fn pause(failures: u32, host: &dyn Host) -> Duration {
+fn pause(failures: u32, asked: Option<Duration>, host: &dyn Host) -> Duration {
     let drawn = u64::from_le_bytes(random(host));
-    match failures {
+    let own = match failures {
         0 => IDLE / 2 + Duration::from_millis(drawn % (IDLE.as_millis() as u64)),
         failures => Duration::from_millis(backoff::delay_ms(failures, drawn)),
-    }
+    };
+    // The server spreads whom it asks to return; a proxy says the same to all.
+    let asked =
+        asked.map(|asked| asked + Duration::from_millis(drawn % (1_000 + asked.as_millis() as u64 / 8)));
+    own.max(asked.unwrap_or_default())
 }
 
 /// Waits for the next reason to sync. While the server is away an act is none: the radio would be on all day.
-async fn wait(app: &App) {
-    let pause = pause(app.sync_failures(), app.host());
+async fn wait(app: &App, asked: Option<Duration>) {
+    let pause = pause(app.sync_failures(), asked, app.host());
     expect(app, pause);
     let mut timer = pin!(sleep(pause));
     loop {
@@ -69,8 +79,22 @@ async fn wait(app: &App) {
                     return settle(app).await;
                 }
             }
+            () = app.woken() => {
+                if app.sync_failures() == 0 && rows_wait(app).await {
+                    return;
+                }
+            }
         }
     }
+}
+
+/// Whether a wake-up speaks of something that is not here: asked after a moment drawn within what the server allows, for
+/// others were woken by the same commit, and what this terminal sent itself has come back with its own sync.
+async fn rows_wait(app: &App) -> bool {
+    let Some(wake) = app.waits() else { return false };
+    let drawn = u64::from_le_bytes(random(app.host()));
+    sleep(Duration::from_millis(drawn % (wake.within_ms.min(WAKE_MS_MAX) + 1))).await;
+    app.waits().is_some()
 }
 
 fn expect(app: &App, pause: Duration) {
@@ -99,7 +123,7 @@ mod tests {
     #[test]
     fn an_idle_terminal_asks_at_a_random_moment_of_the_next_minutes() {
         let host = SystemHost::new();
-        let drawn: Vec<_> = (0..50).map(|_| pause(0, &host)).collect();
+        let drawn: Vec<_> = (0..50).map(|_| pause(0, None, &host)).collect();
         assert!(drawn.iter().all(|pause| (IDLE / 2..IDLE * 2).contains(pause)));
         assert!(drawn.iter().any(|pause| *pause != drawn[0]));
     }
@@ -119,7 +143,13 @@ mod tests {
             }
         }
         for failures in [1, 2, 30] {
-            assert_eq!(pause(failures, &Zero), Duration::from_millis(backoff::delay_ms(failures, 0)));
+            assert_eq!(pause(failures, None, &Zero), Duration::from_millis(backoff::delay_ms(failures, 0)));
         }
+        let asked = Duration::from_secs(90);
+        assert_eq!(pause(1, Some(asked), &Zero), asked);
+        let host = SystemHost::new();
+        let drawn: Vec<_> = (0..50).map(|_| pause(1, Some(asked), &host)).collect();
+        assert!(drawn.iter().all(|pause| (asked..asked * 9 / 8 + Duration::from_secs(1)).contains(pause)));
+        assert!(drawn.iter().any(|pause| *pause != drawn[0]));
     }
 }

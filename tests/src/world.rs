@@ -3,12 +3,14 @@
 //! Everything above the link is the product itself: the router, the database of the chosen engine, the blob folder, the
 //! terminals' own stores. A test reads as a story about the people in it.
 
+pub mod backup;
 pub mod console;
 pub mod desk;
 pub mod device;
 pub mod forge;
 pub mod host;
 pub mod link;
+pub mod node;
 pub mod rogue;
 
 use axum::Router;
@@ -18,6 +20,7 @@ use fieldproof_schema::host::random;
 use fieldproof_schema::migrations;
 use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::evidence::OFFSET_HEADER;
+use fieldproof_server::admission::{self, queue::Limits};
 use fieldproof_server::app::App;
 use fieldproof_server::blobs::Blobs;
 use fieldproof_server::db::{Db, DbUrl};
@@ -39,11 +42,13 @@ pub struct World {
     pub clock: Clock,
     /// The server.
     pub app: App,
-    router: Router,
+    /// What links lead to: the server as it runs now.
+    router: link::Reach,
     seed: u64,
     folder: TempDir,
     url: DbUrl,
     patience: Option<Duration>,
+    limits: Limits,
     starts: u64,
 }
 
@@ -52,6 +57,14 @@ impl World {
     /// brings is judged before it is answered.
     pub async fn start(seed: u64, url: Option<&str>) -> Self {
         Self::start_with(seed, url, None).await
+    }
+
+    /// Starts a server that lets in no more than `limits` at a time.
+    pub async fn start_narrow(seed: u64, limits: Limits) -> Self {
+        let mut world = Self::start(seed, None).await;
+        world.limits = limits;
+        world.restart().await;
+        world
     }
 
     /// Starts a server whose rounds wait for judgements no longer than `patience`.
@@ -63,17 +76,34 @@ impl World {
         };
         let url: DbUrl = url.parse().expect("the address of a database");
         let clock = Clock::default();
-        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), patience).await;
-        Self { router: routes::router(app.clone()), clock, app, seed, folder, url, patience, starts: 1 }
+        let limits = admission::LIMITS;
+        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), (patience, limits)).await;
+        Self {
+            router: link::Reach::new(routes::router(app.clone())),
+            clock,
+            app,
+            seed,
+            folder,
+            url,
+            patience,
+            limits,
+            starts: 1,
+        }
     }
 
-    /// Stops the server and starts it again on what it stored. Links made before lead nowhere.
+    /// Stops the server and starts it again on what it stored. Links lead to it again.
     pub async fn restart(&mut self) {
+        self.restart_upon(|| {}).await;
+    }
+
+    /// Stops the server, does something to what it stored, and starts it again.
+    async fn restart_upon(&mut self, act: impl FnOnce()) {
         self.app.db.clone().close().await;
+        act();
         self.starts += 1;
         let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
-        self.app = serve(&self.url, self.folder.path(), self.seed, host, self.patience).await;
-        self.router = routes::router(self.app.clone());
+        self.app = serve(&self.url, self.folder.path(), self.seed, host, (self.patience, self.limits)).await;
+        self.router.turn_to(routes::router(self.app.clone()));
     }
 
     /// Where the world's files are.
@@ -88,7 +118,7 @@ impl World {
 
     /// The server's router, to be served on a socket.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.router.now()
     }
 
     /// A fresh link to the server.
@@ -136,7 +166,7 @@ impl World {
     }
 
     async fn answer(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
-        let answer = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let answer = self.router.now().oneshot(request).await.unwrap_or_else(|never| match never {});
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         (status, body.to_vec())
@@ -170,9 +200,15 @@ impl World {
 }
 
 /// The server on what it stored. Its key is the same at every start, its randomness is not.
-async fn serve(url: &DbUrl, folder: &Path, seed: u64, host: SimHost, patience: Option<Duration>) -> App {
+async fn serve(
+    url: &DbUrl,
+    folder: &Path,
+    seed: u64,
+    host: SimHost,
+    (patience, limits): (Option<Duration>, Limits),
+) -> App {
     let key = MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)));
     let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
     let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
-    App::new(db, blobs, Box::new(key), Arc::new(host), Judging::new(patience))
+    App::with_limits(db, blobs, Box::new(key), Arc::new(host), Judging::new(patience), limits)
 }

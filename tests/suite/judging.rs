@@ -25,7 +25,7 @@ async fn a_visit_that_cannot_be_judged_holds_back_nobodys_receipt() {
     let City { administrator, task, one, .. } = support::city(&world).await;
     let sick = task.inspection;
     let other = support::other_visit(&one, sick);
-    let whole = support::swap_snapshot(&world, sick, vec![0]).await;
+    let whole = support::swap_document(&world, sick, (vec![0], vec![0])).await;
     let (ill, well) = (support::answer_one(&one, sick), support::answer_one(&one, other));
     one.sync().await;
     // Both are receipted; one is judged.
@@ -47,7 +47,7 @@ async fn a_visit_that_cannot_be_judged_holds_back_nobodys_receipt() {
     assert_eq!(judge::sweep(&world.app).await.unwrap(), 0, "the second wait is longer");
 
     // What was the matter is mended: it is judged, and the officer hears of it.
-    support::swap_snapshot(&world, sick, whole).await;
+    support::swap_document(&world, sick, whole).await;
     world.clock.advance_seconds(60);
     assert_eq!(judge::sweep(&world.app).await.unwrap(), 1);
     assert!(there(sick).await[&ill].is_object());
@@ -102,7 +102,7 @@ async fn the_change_that_makes_judging_fail_is_found_and_held_apart() {
 async fn a_failure_that_cannot_be_kept_ends_the_sweep() {
     let world = World::start(63, None).await;
     let City { task, one, .. } = support::city(&world).await;
-    support::swap_snapshot(&world, task.inspection, vec![0]).await;
+    support::swap_document(&world, task.inspection, (vec![0], vec![0])).await;
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON judging BEGIN SELECT RAISE(ABORT, 'full'); END";
     world.app.db.write::<u64, DbError, _>(move |tx| tx.execute(refuse, &[])).await.unwrap();
     support::answer_one(&one, task.inspection);

@@ -2,6 +2,8 @@
 
 // Marked so that the lints know their helpers for tests too.
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod damage;
@@ -16,9 +18,13 @@ mod documents;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod herd;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod judging;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -36,6 +42,8 @@ mod quarantine;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod runs;
 #[cfg(test)]
 mod statements;
@@ -45,3 +53,5 @@ mod support;
 mod terminal;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod wake;

@@ -8,9 +8,11 @@ use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::suite::{Digest, MemoryKey};
 use fieldproof_schema::wire::row::{Body, RowKind};
 use fieldproof_schema::wire::sync::Chunk;
+use fieldproof_server::auth::DeviceActor;
 use fieldproof_server::db::{DbError, Tx};
 use fieldproof_server::store::{changes, feeds, rows};
 use fieldproof_server::sync::judge;
+use fieldproof_server::{events, restore};
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::{self, Person};
@@ -37,6 +39,7 @@ async fn every_statement_runs(world: World) {
     decide_about_what_is_apart(&world, &city, document).await;
     announce_as_before(&world, &city).await;
     fail_to_judge(&world, &city).await;
+    come_back_from_a_backup(&world, &city).await;
     administer(&world, &city).await;
     leave(&world, &city).await;
     look_around(&world, &city).await;
@@ -201,14 +204,30 @@ async fn announce_as_before(world: &World, city: &City) {
 /// A visit that cannot be judged for a while.
 async fn fail_to_judge(world: &World, city: &City) {
     let visit = support::other_visit(&city.one, city.task.inspection);
-    let whole = support::swap_snapshot(world, visit, vec![0]).await;
+    let whole = support::swap_document(world, visit, (vec![0], vec![0])).await;
     support::answer_one(&city.one, visit);
     city.one.sync().await;
     let health: Value = world.expect("GET", "/healthz", None, Value::Null).await;
     assert_eq!(health["unjudged"]["failing"], 1);
-    support::swap_snapshot(world, visit, whole).await;
+    support::swap_document(world, visit, whole).await;
     world.clock.advance_seconds(60);
     assert_eq!(judge::sweep(&world.app).await.unwrap(), 1);
+}
+
+/// A restore: one original is not there any more, and one terminal comes by.
+async fn come_back_from_a_backup(world: &World, city: &City) {
+    std::fs::remove_dir_all(world.folder().join("evidence/blobs")).expect("the world has evidence");
+    std::fs::create_dir_all(world.folder().join("evidence/blobs")).expect("a folder");
+    let begun = restore::begin_anew(&world.app, "system", "演练").await.expect("a new epoch");
+    assert!(begun.originals_missing > 0);
+    assert!(city.one.sync().await.server_restored);
+    let enrolled = city.one.client().status().expect("a status").enrolled.expect("an officer");
+    let (org, key) = (world.app.org().await.expect("an organisation"), world.app.key.public_key());
+    let actor = DeviceActor { id: enrolled.device, officer: enrolled.officer, key, org };
+    let listening = events::listen(world.app.clone(), actor, String::new()).await;
+    assert!(listening.is_ok() && world.app.events.streams() == 1);
+    drop(listening);
+    assert_eq!(world.app.events.streams(), 0);
 }
 
 /// What the console's pages ask, on a day when much is overdue.

@@ -69,7 +69,26 @@ pub(crate) fn other_visit(device: &Device, than: InspectionId) -> InspectionId {
     visits.iter().map(|visit| visit.id).find(|id| *id != than).expect("a second visit")
 }
 
-/// Puts other bytes in the place of a visit's snapshot on the server, behind its back; returns those that stood there.
+/// A visit's snapshot and first change as the server's tables hold them.
+pub(crate) type Stored = (Vec<u8>, Vec<u8>);
+
+/// Puts other bytes in the place of a visit's snapshot and first change on the server, behind its back; returns those that
+/// stood there.
+pub(crate) async fn swap_document(world: &World, visit: InspectionId, (snapshot, first): Stored) -> Stored {
+    let old = swap_snapshot(world, visit, snapshot).await;
+    let visit = Value::Text(visit.to_string());
+    let swap = move |tx: &mut Tx<'_>| {
+        let get = "SELECT bytes FROM changes WHERE inspection = $1 AND position = 1";
+        let known = tx.query_opt(get, std::slice::from_ref(&visit))?;
+        let put = "UPDATE changes SET bytes = $2 WHERE inspection = $1 AND position = 1";
+        tx.execute(put, &[visit.clone(), Value::Bytes(first.clone())])?;
+        known.expect("the visit has a first change").get(0)
+    };
+    let first = world.app.db.write::<Vec<u8>, DbError, _>(swap).await.expect("the database takes it");
+    (old, first)
+}
+
+/// Puts other bytes in the place of a visit's snapshot only.
 pub(crate) async fn swap_snapshot(world: &World, visit: InspectionId, bytes: Vec<u8>) -> Vec<u8> {
     let visit = Value::Text(visit.to_string());
     let swap = move |tx: &mut Tx<'_>| {

@@ -4,6 +4,7 @@ use super::columns::{id, signed};
 use crate::error::ClientError;
 use fieldproof_schema::ids::{InspectionId, ReceiptId};
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -108,6 +109,15 @@ fn put_outcome(
     ] {
         tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes(), receipted_only])?;
     }
+    Ok(())
+}
+
+/// Changes that were refused with this code are offered again.
+pub(crate) fn offer_refused_again(conn: &Connection, code: ErrorCode) -> Result<(), ClientError> {
+    conn.execute(
+        "UPDATE changes SET outcome = NULL, code = NULL WHERE outcome = 'refused' AND code = ?1 AND receipt IS NULL",
+        [code.as_str()],
+    )?;
     Ok(())
 }
 

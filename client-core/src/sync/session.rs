@@ -1,5 +1,6 @@
 //! The device's session with the server: a token in memory, renewed by signing a challenge.
 
+use super::budget::Budget;
 use super::call;
 use crate::client::Client;
 use crate::error::ClientError;
@@ -15,6 +16,10 @@ pub(crate) struct Link {
     /// True once the server's idea of the journal was seen since the opening. A store can only have come back older
     /// between two openings; pushing before that is known would put entries beside the chain.
     pub(super) greeted: bool,
+    /// How much one push may carry.
+    pub(super) budget: Budget,
+    /// Bytes of one part of an original; none until a smaller one than usual was needed.
+    pub(super) part_bytes: Option<usize>,
 }
 
 impl Client {
@@ -35,6 +40,22 @@ impl Client {
         let answer = self.call_as(transport, &token, &request).await;
         link.token = Some(token);
         answer
+    }
+
+    /// The session's token, for calls that last; a new session when there is none, or when it is said to have ended.
+    pub(super) async fn session(
+        &self,
+        transport: &dyn Transport,
+        has_ended: bool,
+    ) -> Result<String, ClientError> {
+        let mut link = self.link.lock().await;
+        match &link.token {
+            Some(token) if !has_ended => Ok(token.clone()),
+            _ => {
+                let token = self.open_session(transport).await?;
+                Ok(link.token.insert(token).clone())
+            }
+        }
     }
 
     async fn call_as(

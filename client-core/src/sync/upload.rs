@@ -19,6 +19,8 @@ use fieldproof_schema::wire::sync::SignedReceipt;
 /// Bytes of one part: what a weak link carries in a minute, so that a cut costs little.
 const PART_BYTES: usize =
     if EVIDENCE_PART_BYTES_MAX < 1024 * 1024 { EVIDENCE_PART_BYTES_MAX } else { 1024 * 1024 };
+/// Bytes of the smallest part that is tried.
+const PART_BYTES_MIN: usize = 16 * 1024;
 /// How often the server may correct the offset of one capture before it is left for the next sync.
 const CORRECTIONS_MAX: u32 = 8;
 
@@ -34,6 +36,10 @@ impl Client {
             match self.upload(transport, link, &held, report).await {
                 Ok(()) => report.evidence_completed += 1,
                 Err(error) => match &error {
+                    // Not about this capture: the server asks to be left alone for a while.
+                    ClientError::Refused { .. } if error.retry_after_seconds().is_some() => {
+                        return Err(error);
+                    }
                     ClientError::Refused { code, .. } => report.refused.push(RefusedItem {
                         item: held.digest,
                         inspection: Some(held.inspection),
@@ -91,7 +97,8 @@ impl Client {
         let mut offset = self.offer(transport, link, held, &path).await?;
         let mut corrections = 0;
         while offset < held.size_bytes {
-            let part = self.read_part(held, offset)?;
+            let part_bytes = link.part_bytes.unwrap_or(PART_BYTES);
+            let part = self.read_part(held, offset, part_bytes)?;
             let length = part.len() as u64;
             report.bytes_sent += length;
             let request = WireRequest {
@@ -118,6 +125,10 @@ impl Client {
                         Some(right) => offset = right,
                         None => return Err(ClientError::Refused { code, details }),
                     }
+                }
+                // Not our server's bound, which is higher: somebody's on the way.
+                Err(error) if error.code() == ErrorCode::BodyTooLarge && part_bytes > PART_BYTES_MIN => {
+                    link.part_bytes = Some(part_bytes / 2);
                 }
                 Err(error) => return Err(error),
             }
@@ -153,8 +164,8 @@ impl Client {
     }
 
     /// A part of the original; a file that is gone or too short marks the capture.
-    fn read_part(&self, held: &Held, offset: u64) -> Result<Vec<u8>, ClientError> {
-        let part = evidence::part(&self.dir, held.digest, offset, PART_BYTES);
+    fn read_part(&self, held: &Held, offset: u64, length: usize) -> Result<Vec<u8>, ClientError> {
+        let part = evidence::part(&self.dir, held.digest, offset, length);
         match part {
             Ok(part) if !part.is_empty() => Ok(part),
             Ok(_) => Err(self.damaged(held)?),

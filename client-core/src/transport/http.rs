@@ -1,8 +1,11 @@
 //! Requests over HTTP/1.1, with TLS by rustls.
 
-use super::{Answering, Method, Transport, TransportError, WireRequest, WireResponse};
+use super::{
+    Answering, Method, Opened, Opening, Piece, Pieces, Transport, TransportError, WireRequest, WireResponse,
+};
 use bytes::BytesMut;
 use fieldproof_schema::limits::SYNC_BODY_BYTES_MAX;
+use fieldproof_schema::wire::events::EVENTS_MEDIA_TYPE;
 use std::time::Duration;
 
 /// How long to wait. There is no bound on a whole request: a weak link may carry one for minutes while it moves.
@@ -47,7 +50,7 @@ impl HttpTransport {
         Ok(Self { base: base_url.trim_end_matches('/').to_owned(), client })
     }
 
-    async fn exchange(&self, request: WireRequest) -> Result<WireResponse, TransportError> {
+    async fn send(&self, request: WireRequest) -> Result<reqwest::Response, TransportError> {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,
@@ -58,7 +61,23 @@ impl HttpTransport {
         for (name, value) in request.headers {
             call = call.header(name, value);
         }
-        let mut response = call.body(request.body).send().await.map_err(sending)?;
+        call.body(request.body).send().await.map_err(sending)
+    }
+
+    async fn exchange(&self, request: WireRequest) -> Result<WireResponse, TransportError> {
+        Self::whole(self.send(request).await?).await
+    }
+
+    async fn begin(&self, request: WireRequest) -> Result<Opened, TransportError> {
+        let response = self.send(request).await?;
+        let is_stream = response.headers().get("content-type").is_some_and(|kind| kind == EVENTS_MEDIA_TYPE);
+        if response.status().as_u16() == 200 && is_stream {
+            return Ok(Opened::Stream(Box::new(HttpPieces(response))));
+        }
+        Ok(Opened::Answer(Self::whole(response).await?))
+    }
+
+    async fn whole(mut response: reqwest::Response) -> Result<WireResponse, TransportError> {
         let status = response.status().as_u16();
         let headers = response
             .headers()
@@ -88,7 +107,19 @@ fn sending(error: reqwest::Error) -> TransportError {
     }
 }
 
+struct HttpPieces(reqwest::Response);
+
+impl Pieces for HttpPieces {
+    fn next(&mut self) -> Piece<'_> {
+        Box::pin(async { self.0.chunk().await.map_err(|e| TransportError::Cut { source: e.into() }) })
+    }
+}
+
 impl Transport for HttpTransport {
+    fn open(&self, request: WireRequest) -> Option<Opening<'_>> {
+        Some(Box::pin(self.begin(request)))
+    }
+
     fn call(&self, request: WireRequest) -> Answering<'_> {
         Box::pin(self.exchange(request))
     }

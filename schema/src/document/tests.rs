@@ -54,6 +54,22 @@ pub(super) fn exchange(from: &Document, to: &mut Document) {
 }
 
 #[test]
+fn a_saved_document_that_storage_spoilt_is_found_out() {
+    let (_, mut document) = start();
+    write(&mut document, ALICE, |edit| edit.narrative("池水清澈"));
+    let saved = document.save();
+    assert!(Document::is_whole(&saved));
+    for place in 0..saved.len() {
+        let mut spoilt = saved.clone();
+        spoilt[place] ^= 1;
+        assert!(!Document::is_whole(&spoilt), "byte {place}");
+    }
+    for length in 0..saved.len() {
+        assert!(!Document::is_whole(&saved[..length]), "{length} bytes");
+    }
+}
+
+#[test]
 fn the_first_change_is_the_same_wherever_it_is_made() {
     let (here, _) = start();
     let mut shuffled = ITEMS;

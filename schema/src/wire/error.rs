@@ -66,6 +66,8 @@ codes! {
     Internal = "internal", 500;
     /// The server cannot answer just now.
     Unavailable = "unavailable", 503;
+    /// Too many ask at once; `details.retry_after_seconds` says when to return.
+    Busy = "busy", 503;
 
     // Console sign-in.
     /// Login and password do not belong together.

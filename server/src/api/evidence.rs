@@ -4,16 +4,15 @@
 //! read an inspection in which it was captured.
 
 use super::{Json, body_error, parse};
-use crate::app::{App, blocking};
+use crate::admission;
+use crate::app::App;
 use crate::auth::{Asker, DeviceActor};
 use crate::db::DbError;
 use crate::error::ApiError;
 use crate::policy::Act;
-use crate::store::{captures, feeds, inspections, receipts};
+use crate::store::{captures, feeds, inspections, receipts, tenants};
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -110,14 +109,15 @@ pub(crate) async fn ask(
 #[utoipa::path(patch, path = "/api/v1/evidence/{digest}", tag = "evidence",
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"), responses(
     (status = 204, description = "Taken; upload-offset moved on"), (status = 409, description = "evidence_offset"),
-    (status = 413, description = "evidence_too_large"), (status = 422, description = "evidence_hash_mismatch")))]
+    (status = 413, description = "evidence_too_large"), (status = 422, description = "evidence_hash_mismatch"),
+    (status = 503, description = "busy: Retry-After says in how many seconds to return")))]
 pub(crate) async fn append(
     State(app): State<App>,
-    device: DeviceActor,
     Path(digest): Path<String>,
     headers: HeaderMap,
-    part: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let (device, _permit, part) = admission::enter(&app, &app.admission.evidence, request).await?;
     let digest: Digest = parse("digest", &digest)?;
     let part = part.map_err(body_error)?;
     let offset: u64 = headers
@@ -177,24 +177,24 @@ pub(crate) async fn receipt(
         hold(&app, &device, digest, upload.length).await?;
     }
     drop(turn);
-    let (now, epoch) = (app.now(), app.tenant().await?.epoch);
-    let receipt = Receipt {
-        id: ReceiptId::new(now, app.random()),
-        device: device.id,
-        epoch,
-        at: now,
-        items: vec![digest],
-        tip: Tip::default(),
-        backup_horizon: now.plus_seconds(BACKUP_HORIZON_SECONDS),
-    };
-    let worker = app.clone();
-    let signed = blocking(move || {
+    let (now, random, worker) = (app.now(), app.random(), app.clone());
+    let give = move |tx: &mut crate::db::Tx<'_>| {
+        let receipt = Receipt {
+            id: ReceiptId::new(now, random),
+            device: device.id,
+            // Not from memory: a receipt of an epoch that has ended would never be asked for again.
+            epoch: tenants::epoch(tx, device.org)?,
+            at: now,
+            items: vec![digest],
+            tip: Tip::default(),
+            backup_horizon: now.plus_seconds(BACKUP_HORIZON_SECONDS),
+        };
         let signed = receipt.sign(worker.key.as_ref());
-        let bytes = minicbor::to_vec(&signed).map_err(ApiError::internal)?;
-        Ok::<_, ApiError>((receipt.id, signed, bytes))
-    });
-    let (id, signed, bytes) = signed.await??;
-    app.db.write(move |tx| receipts::insert(tx, device.org, id, device.id, now, &signed)).await?;
+        receipts::insert(tx, device.org, receipt.id, device.id, now, &signed)?;
+        Ok::<_, DbError>(signed)
+    };
+    let signed = app.db.write(give).await?;
+    let bytes = minicbor::to_vec(&signed).map_err(ApiError::internal)?;
     let headers = [(header::CONTENT_TYPE, RECEIPT_MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, bytes).into_response())
 }

@@ -18,24 +18,27 @@ pub fn routes() -> Router<App> {
 
 #[utoipa::path(get, path = "/healthz", tag = "health", responses(
     (status = 200, description = "The database answers and the organisation is there; `unjudged`: changes that wait to be judged, \
-        since when, and inspections whose judging failed and is tried again"),
+        since when, and inspections whose judging failed and is tried again; `restored_at`: since when the server runs \
+        on a backup that was put back, or null"),
     (status = 503, description = "unavailable")))]
 pub(crate) async fn health(State(app): State<App>) -> Result<Response, ApiError> {
     // Asked of the database each time: what the process remembers says nothing about it.
     let read = |tx: &mut crate::db::Tx<'_>| {
         let Some(tenant) = tenants::find(tx)? else { return Ok(None) };
-        let backlog = judging::backlog(tx, tenant.org)?;
-        Ok::<_, crate::db::DbError>(Some((tenant, backlog)))
+        let (backlog, restored) = (judging::backlog(tx, tenant.org)?, tenants::restored(tx, tenant.org)?);
+        Ok::<_, crate::db::DbError>(Some((tenant, backlog, restored)))
     };
     let found = app.db.read(read).await?;
-    let (tenant, backlog) = found.ok_or_else(|| {
+    let (tenant, backlog, restored) = found.ok_or_else(|| {
         ApiError::new(ErrorCode::Unavailable)
             .with(json!({"why": "no organisation: run `fieldproof admin init`"}))
     })?;
     let unjudged =
         json!({"changes": backlog.changes, "oldest_at": backlog.oldest_at, "failing": backlog.failing});
-    let body =
-        json!({"status": "ok", "organisation": tenant.code, "server_at": app.now(), "unjudged": unjudged});
+    let body = json!({
+        "status": "ok", "organisation": tenant.code, "server_at": app.now(), "unjudged": unjudged,
+        "restored_at": restored.map(|epoch| epoch.began_at),
+    });
     let body = axum::Json(body);
     Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
 }

@@ -1,8 +1,8 @@
 //! The description of the JSON API, for integrators: `GET /api/v1/openapi.json`.
 
 use super::{
-    audit, conflicts, device, devices, directory, disclosures, draws, evidence, health, imports, inspections,
-    plans, quarantine, reviews, session, sync, templates, users,
+    audit, conflicts, device, devices, directory, disclosures, draws, events, evidence, health, imports,
+    inspections, plans, quarantine, reviews, session, sync, templates, users,
 };
 use crate::app::App;
 use axum::Router;
@@ -26,7 +26,7 @@ pub fn routes() -> Router<App> {
         audit::list, conflicts::list, conflicts::decide, device::enrol, device::challenge, device::session,
         devices::issue, devices::list, devices::revoke, directory::list_units, directory::list_officers,
         directory::list_entities, disclosures::list, disclosures::show, draws::commit, draws::show, draws::reveal,
-        draws::recuse, draws::record, draws::dispatch, evidence::offer, evidence::ask, evidence::append,
+        draws::recuse, draws::record, draws::dispatch, events::listen, evidence::offer, evidence::ask, evidence::append,
         evidence::download, evidence::receipt, health::health, imports::organisation, imports::checklists,
         imports::laws, imports::release, inspections::list, inspections::show, inspections::history, plans::list,
         plans::add, plans::copy, quarantine::list, quarantine::show, quarantine::decide, quarantine::export,

@@ -1,14 +1,12 @@
 //! `POST /api/v1/sync`: one round of sync.
 
 use super::body_error;
+use crate::admission;
 use crate::app::{App, blocking};
-use crate::auth::DeviceActor;
 use crate::error::ApiError;
 use crate::sync;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -27,12 +25,10 @@ pub fn routes() -> Router<App> {
 #[utoipa::path(post, path = "/api/v1/sync", tag = "device",
     request_body(content = Vec<u8>, content_type = "application/vnd.fieldproof.sync+cbor+zstd"), responses(
     (status = 200, description = "A sync answer, CBOR in zstd; see docs/PROTOCOL.md"),
-    (status = 400, description = "body_malformed"), (status = 413, description = "body_too_large")))]
-pub(crate) async fn round(
-    State(app): State<App>,
-    device: DeviceActor,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, ApiError> {
+    (status = 400, description = "body_malformed"), (status = 413, description = "body_too_large"),
+    (status = 503, description = "busy: Retry-After says in how many seconds to return")))]
+pub(crate) async fn round(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let (device, _permit, body) = admission::enter(&app, &app.admission.sync, request).await?;
     let body = body.map_err(body_error)?;
     let request: SyncRequest =
         blocking(move || frame::unpack(&body)).await?.map_err(|error| match error {

@@ -6,6 +6,7 @@ use crate::api::openapi;
 use crate::codes;
 use crate::config::Place;
 use crate::policy::Role;
+use crate::restore;
 use crate::setup::{self, Beginning};
 use crate::store::{officers, units};
 use clap::{Args, Subcommand};
@@ -25,6 +26,8 @@ pub(super) enum Admin {
     User(User),
     /// Gives a one-time code that enrols a terminal.
     DeviceCode(DeviceCode),
+    /// Begins a new epoch after a backup was put back, so that terminals offer again what it lacks.
+    Restored(Restored),
     /// Prints the description of the JSON API.
     Openapi,
 }
@@ -83,6 +86,15 @@ pub(super) struct DeviceCode {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Restored {
+    #[command(flatten)]
+    place: Place,
+    /// Why, and which backup; people read it in the console and in the audit trail.
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Debug, Args)]
 struct Password {
     /// Reads the password from the first line of stdin; otherwise one is made up and shown once.
     #[arg(long)]
@@ -119,6 +131,7 @@ impl Admin {
             Self::Init(init) => init.run().await,
             Self::User(User::Add(add)) => add.run().await,
             Self::DeviceCode(code) => code.run().await,
+            Self::Restored(restored) => restored.run().await,
             Self::Openapi => answer(&serde_json::to_value(openapi::description()).unwrap_or_default()),
         }
     }
@@ -177,6 +190,19 @@ impl DeviceCode {
         answer(
             &json!({"officer": officer.facts.code, "code": issued.code, "expires_at": issued.expires_at}),
         )?;
+        app.db.clone().close().await;
+        Ok(())
+    }
+}
+
+impl Restored {
+    async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open().await?;
+        let begun = restore::begin_anew(&app, ACTOR, &self.reason).await?;
+        tell(&said("cli.restored", &[("missing", &begun.originals_missing.to_string())]));
+        answer(&json!({
+            "epoch": begun.epoch.epoch, "began_at": begun.epoch.began_at, "originals_missing": begun.originals_missing,
+        }))?;
         app.db.clone().close().await;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::{CliError, answer};
 use crate::config::Place;
 use crate::error::ApiError;
+use crate::events;
 use crate::routes;
 use crate::sync::judge;
 use clap::Args;
@@ -42,9 +43,17 @@ impl Serve {
         }
         tracing::info!(server.address = %local, "listening");
         let judging = tokio::spawn(judge::work(app.clone()));
+        let looking = tokio::spawn(events::work(app.clone()));
+        let (stopping, signals) = (app.clone(), stop.any());
+        // Streams end by themselves then, and hold up nobody.
+        let stop = async move {
+            signals.await;
+            stopping.events.close();
+        };
         let router = routes::router(app.clone());
-        let ended = http::serve(listener, router, Limits::default(), stop.any()).await;
+        let ended = http::serve(listener, router, Limits::default(), stop).await;
         judging.abort();
+        looking.abort();
         app.db.clone().close().await;
         tracing::info!("stopped");
         ended.map_err(|error| ApiError::internal(error).into())

@@ -41,6 +41,8 @@ pub(crate) const ACTS: &[&str] = &[
     "user.reactivated",
     "user.password_changed",
     "organisation.made",
+    "server.restored",
+    "snapshot.rebuilt",
 ];
 
 #[derive(Template)]

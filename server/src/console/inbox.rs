@@ -7,8 +7,10 @@ use super::{Chrome, Route, Seat};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::policy::{Act, Role};
+use crate::restore;
 use crate::store::page::Before;
 use crate::store::quarantine::{self, Filter};
+use crate::store::tenants::{self, Epoch};
 use crate::store::worklist::{self, Waits};
 use crate::store::{conflicts, units};
 use askama::Template;
@@ -57,6 +59,8 @@ struct InboxPage {
     apart: Vec<Apart>,
     apart_count: i64,
     parts: Vec<Part>,
+    /// The restore that people should know of, while terminals may come back that have not heard of it.
+    restored: Option<Epoch>,
 }
 
 async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> {
@@ -86,9 +90,10 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
             }
         }
         let units = if parts.is_empty() { Vec::new() } else { units::list(tx, org, user.id)? };
-        Ok::<_, ApiError>((open, apart, parts, units))
+        let restored = tenants::restored(tx, org)?;
+        Ok::<_, ApiError>((open, apart, parts, units, restored))
     };
-    let (open, apart, parts, units) = app.db.read(read).await?;
+    let (open, apart, parts, units, restored) = app.db.read(read).await?;
     let (p, day) = (&seat.p, today.to_string());
     let part = |(waits, count, visits): (Waits, i64, Vec<worklist::Visit>)| {
         let name = waits.as_str();
@@ -108,6 +113,7 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
         apart: apart.iter().map(|listed| held::row(p, listed)).collect(),
         apart_count: seat.waits.quarantine,
         parts: parts.into_iter().map(part).collect(),
+        restored: restored.filter(|epoch| restore::is_recent(epoch, app.now())),
         p: p.clone(),
     }))
 }

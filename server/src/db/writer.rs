@@ -8,7 +8,7 @@ use super::job::{Job, Message};
 use super::session::{COMMIT_BATCH, NEXT_JOB, Purpose, ROLLBACK, Session, UNDO_JOB};
 use super::tx::{Seen, Tx};
 use super::worker::{RUNS_MAX, Worker};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The most jobs in one transaction. PostgreSQL remembers 64 subtransactions per connection cheaply; beyond that every
 /// other connection's snapshot becomes slow.
@@ -46,7 +46,7 @@ impl Setback {
 }
 
 /// Works until the queue is closed and empty.
-pub(super) fn run(worker: &mut Worker, mut queue: mpsc::Receiver<Message>) {
+pub(super) fn run(worker: &mut Worker, mut queue: mpsc::Receiver<Message>, published: &watch::Sender<()>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = Vec::new();
         let mut next = Some(first);
@@ -58,13 +58,13 @@ pub(super) fn run(worker: &mut Worker, mut queue: mpsc::Receiver<Message>) {
             next = if batch.len() < BATCH_MAX { queue.try_recv().ok() } else { None };
         }
         if !batch.is_empty() {
-            settle(worker, batch);
+            settle(worker, batch, published);
         }
     }
 }
 
 /// Runs a batch until each of its jobs has an answer.
-fn settle(worker: &mut Worker, mut batch: Vec<Box<dyn Job>>) {
+fn settle(worker: &mut Worker, mut batch: Vec<Box<dyn Job>>, published: &watch::Sender<()>) {
     let mut runs = 0;
     let verdict = loop {
         runs += 1;
@@ -72,10 +72,15 @@ fn settle(worker: &mut Worker, mut batch: Vec<Box<dyn Job>>) {
         match attempt(worker, &mut batch) {
             Err(Setback::Passing(_)) if runs < RUNS_MAX => {}
             Err(Setback::Passing(_) | Setback::Shared(_)) if batch.len() > 1 => {
-                return batch.into_iter().for_each(|job| settle(worker, vec![job]));
+                return batch.into_iter().for_each(|job| settle(worker, vec![job], published));
             }
             Err(setback) => break Err(setback.error().clone()),
-            Ok(()) => break Ok(()),
+            Ok(has_published) => {
+                if has_published {
+                    published.send_replace(());
+                }
+                break Ok(());
+            }
         }
     };
     for job in batch {
@@ -83,7 +88,7 @@ fn settle(worker: &mut Worker, mut batch: Vec<Box<dyn Job>>) {
     }
 }
 
-fn attempt(worker: &mut Worker, batch: &mut [Box<dyn Job>]) -> Result<(), Setback> {
+fn attempt(worker: &mut Worker, batch: &mut [Box<dyn Job>]) -> Result<bool, Setback> {
     let (session, seen) = worker.session().map_err(Setback::Final)?;
     let done = transact(session, seen, batch);
     if let Err(setback) = &done {
@@ -96,7 +101,8 @@ fn attempt(worker: &mut Worker, batch: &mut [Box<dyn Job>]) -> Result<(), Setbac
     done
 }
 
-fn transact(session: &mut dyn Session, seen: &mut Seen, batch: &mut [Box<dyn Job>]) -> Result<(), Setback> {
+/// Runs and commits a batch; true when something was published.
+fn transact(session: &mut dyn Session, seen: &mut Seen, batch: &mut [Box<dyn Job>]) -> Result<bool, Setback> {
     session.begin(Purpose::Write).map_err(|error| {
         // SQLite has waited its whole timeout for the lock.
         if error.is_lost() { Setback::Passing(error) } else { Setback::Final(error) }
@@ -122,10 +128,11 @@ fn transact(session: &mut dyn Session, seen: &mut Seen, batch: &mut [Box<dyn Job
         }
     }
     if kept == 0 {
-        return session.control(ROLLBACK).map_err(Setback::before_commit);
+        return session.control(ROLLBACK).map(|()| false).map_err(Setback::before_commit);
     }
+    let has_published = !publications.is_empty();
     // Last, so that the counters' locks are held for the shortest time and always taken in the same order.
     feeds::append(&mut Tx::new(session, seen, Purpose::Write), publications)
         .map_err(Setback::before_commit)?;
-    session.control(COMMIT_BATCH).map_err(Setback::at_commit)
+    session.control(COMMIT_BATCH).map(|()| has_published).map_err(Setback::at_commit)
 }

@@ -124,6 +124,31 @@ pub fn hold(
     rows.iter().map(|r| r.get(0)).collect()
 }
 
+/// Hashes of which some capture says that its bytes are held, after `after`, in their order, at most `limit`.
+pub fn said_to_be_held(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    after: Option<Digest>,
+    limit: i64,
+) -> Result<Vec<Digest>, DbError> {
+    let rows = tx.query(
+        "SELECT DISTINCT digest FROM captures WHERE org = $1 AND held_at IS NOT NULL
+         AND (CAST($2 AS BYTEA) IS NULL OR digest > $2) ORDER BY digest LIMIT $3",
+        &params![org, after, limit],
+    )?;
+    rows.iter().map(|r| r.get(0)).collect()
+}
+
+/// Notes that bytes which were held are not there any more; returns the inspections that are poorer by them.
+pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<InspectionId>, DbError> {
+    let rows = tx.query(
+        "UPDATE captures SET held_at = NULL WHERE org = $1 AND digest = $2 AND held_at IS NOT NULL
+         RETURNING inspection",
+        &params![org, *digest],
+    )?;
+    rows.iter().map(|r| r.get(0)).collect()
+}
+
 /// The inspections in which bytes with this hash were captured and are held, with what the journal said.
 pub fn held(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<(InspectionId, Captured)>, DbError> {
     let rows = tx.query(

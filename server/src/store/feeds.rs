@@ -70,6 +70,12 @@ pub fn after(
         .collect()
 }
 
+/// The end of one feed; 0 when nothing was ever said in it.
+pub fn end(tx: &mut Tx<'_>, org: OrgId, feed: &str) -> Result<u64, DbError> {
+    let row = tx.query_opt("SELECT last_seq FROM feeds WHERE org = $1 AND feed = $2", &params![org, feed])?;
+    row.map_or(Ok(0), |r| r.get(0))
+}
+
 /// The end of every feed.
 pub fn ends(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<(String, u64)>, DbError> {
     let rows = tx.query("SELECT feed, last_seq FROM feeds WHERE org = $1 ORDER BY feed", &params![org])?;

@@ -6,6 +6,7 @@
 //! is looked for and held apart, so that the others go on.
 
 use crate::app::{App, blocking};
+use crate::documents;
 use crate::error::{ApiError, chain};
 use crate::store::inbox::{self, State};
 use crate::store::judging;
@@ -169,6 +170,10 @@ pub async fn work(app: App) {
 pub async fn sweep(app: &App) -> Result<usize, ApiError> {
     use futures::StreamExt;
     let (org, now) = (app.org().await?, app.now());
+    if let Err(error) = documents::mend(app, org).await {
+        // Judging goes on: it says on its own of which inspection the changes are damaged, too.
+        tracing::error!(error.cause = chain(&error), "a damaged snapshot cannot be made anew");
+    }
     let due = app.db.read(move |tx| judging::due(tx, org, now, PAGE)).await?;
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let nobody = Answered::new();

@@ -7,16 +7,19 @@ use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
-use crate::store::{feeds, inspections, rows, scope};
+use crate::store::{feeds, inspections, rows, scope, tenants};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX, WANTS_MAX};
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::{Body, Row, RowKind};
 use fieldproof_schema::wire::sync::Cursor;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a device is given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pulled {
+    /// The server's epoch as these rows were read.
+    pub epoch: Digest,
     /// New rows, each subject once.
     pub rows: Vec<Row>,
     /// How far they reach.
@@ -33,7 +36,7 @@ const DOCUMENTS_SINCE: u16 = 2;
 const LOOKED_AT_MAX: usize = 16 * PULL_ROWS_MAX;
 
 /// The feeds of a device: checklists and own work first, so that today's tasks come before the district's directory.
-fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
+pub(crate) fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
     let own = [feeds::of_officer(device.officer), feeds::of_device(device.id)];
     let mut feeds = vec![feeds::EVERYONE.to_owned()];
     feeds.extend(own);
@@ -43,10 +46,13 @@ fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbErro
 }
 
 /// What a device asks for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// How far it has read.
     pub cursors: Vec<Cursor>,
+    /// In which epoch that was: in another than the present one it counts for nothing, since its numbers may have been given
+    /// to other rows since.
+    pub given_in: Option<Digest>,
     /// Inspections that it wants whole.
     pub wants: Vec<InspectionId>,
     /// The protocol that it speaks.
@@ -58,14 +64,24 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
     let device = device.clone();
     let read = move |tx: &mut Tx<'_>| {
         let ends: BTreeMap<String, u64> = feeds::ends(tx, device.org)?.into_iter().collect();
-        let mut pulled = Pulled::default();
+        let epoch = tenants::epoch(tx, device.org)?;
+        let valid = asked.given_in.is_none_or(|given_in| given_in == epoch);
+        let mut pulled = Pulled {
+            epoch,
+            rows: Vec::new(),
+            cursors: Vec::new(),
+            more: false,
+            bytes: 0,
+            seen: BTreeSet::new(),
+        };
         for inspection in asked.wants.iter().take(WANTS_MAX) {
             pulled.whole(tx, &device, *inspection)?;
         }
         for feed in feeds_of(tx, &device)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
-            let cursor = asked.cursors.iter().find(|cursor| cursor.feed == feed && cursor.seq <= end);
+            let cursor =
+                asked.cursors.iter().find(|cursor| valid && cursor.feed == feed && cursor.seq <= end);
             let (start, since) = cursor.map_or((0, 0), |c| (c.seq, c.since.unwrap_or(c.seq).min(c.seq)));
             if start < end {
                 pulled.feed(tx, (&device, asked.protocol), feed, (start, since), end)?;

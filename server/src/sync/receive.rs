@@ -8,7 +8,7 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::inbox::{Item, Ruling, State};
-use crate::store::{devices, feeds, inbox, inspections, journal, receipts};
+use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::settle::Answered;
 use crate::sync::{declare, gate};
 use fieldproof_schema::document::{self, ChangeId};
@@ -117,6 +117,8 @@ pub struct Received {
     pub receipt: Option<SignedReceipt>,
     /// The end of the device's journal.
     pub tip: Tip,
+    /// The server's epoch when it became durable.
+    pub epoch: Digest,
     /// Inspections to settle.
     pub touched: BTreeSet<InspectionId>,
     entries: Vec<Verdict>,
@@ -148,16 +150,19 @@ pub async fn receive(
     unsent: Option<StillUnsent>,
 ) -> Result<Received, ApiError> {
     let (worker, device) = (app.clone(), device.clone());
-    let (now, random, epoch) = (app.now(), app.random(), app.tenant().await?.epoch);
+    let (now, random) = (app.now(), app.random());
     app.db
         .write(move |tx| {
             // Written first: where several nodes share a database, this holds the device for one of them.
             devices::touch(tx, device.org, device.id, now, unsent)?;
             let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
+            // Not from memory: what is receipted under an epoch that has ended would never be offered again.
+            let epoch = tenants::epoch(tx, device.org)?;
             let mut held = Vec::new();
             let mut received = Received {
                 receipt: None,
                 tip: known.tip,
+                epoch,
                 touched: BTreeSet::new(),
                 entries: checked.refused.clone(),
                 changes: Vec::new(),

@@ -28,21 +28,44 @@ pub enum Fate {
 struct State {
     down: bool,
     without_evidence: bool,
+    bound: Option<usize>,
+    bounded: u64,
     next: VecDeque<Fate>,
     requests: u64,
     bytes_up: u64,
 }
 
+/// The router of a server that may be started anew.
+#[derive(Clone)]
+pub struct Reach(Arc<Mutex<Router>>);
+
+impl Reach {
+    /// Leads to `router`.
+    pub fn new(router: Router) -> Self {
+        Self(Arc::new(Mutex::new(router)))
+    }
+
+    /// Leads elsewhere from now on.
+    pub fn turn_to(&self, router: Router) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = router;
+    }
+
+    /// Where it leads now.
+    pub fn now(&self) -> Router {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// A device's link.
 #[derive(Clone)]
 pub struct Link {
-    router: Router,
+    router: Reach,
     state: Arc<Mutex<State>>,
 }
 
 impl Link {
     /// A link that works.
-    pub fn new(router: Router) -> Self {
+    pub fn new(router: Reach) -> Self {
         Self { router, state: Arc::default() }
     }
 
@@ -63,6 +86,16 @@ impl Link {
     /// Loses originals and lets everything else pass.
     pub fn lose_evidence(&self) {
         self.with(|state| state.without_evidence = true);
+    }
+
+    /// Puts a proxy into the way that answers larger bodies with a page of its own; none takes it away.
+    pub fn bound(&self, bytes: Option<usize>) {
+        self.with(|state| state.bound = bytes);
+    }
+
+    /// How many requests the proxy answered.
+    pub fn bounded(&self) -> u64 {
+        self.with(|state| state.bounded)
     }
 
     /// Decides what happens to the next requests, in order; after these all is well.
@@ -88,7 +121,7 @@ impl Link {
         }
         let built = built.body(Body::from(request.body.clone()));
         let built = built.map_err(|error| TransportError::Misconfigured(error.to_string()))?;
-        let answer = self.router.clone().oneshot(built).await.unwrap_or_else(|never| match never {});
+        let answer = self.router.now().oneshot(built).await.unwrap_or_else(|never| match never {});
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|error| cut(io::Error::other(error)))?.to_bytes();
         let headers = head.headers.iter();
@@ -115,6 +148,16 @@ impl Transport for Link {
                     state.next.pop_front().unwrap_or(Fate::Answered)
                 }
             });
+            let stopped = self.with(|state| {
+                let stops = state.bound.is_some_and(|bound| request.body.len() > bound);
+                state.bounded += u64::from(stops);
+                stops
+            });
+            if stopped {
+                let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+                let body = "<html><h1>413 Request Entity Too Large</h1></html>".into();
+                return Ok(WireResponse { status: 413, headers, body });
+            }
             let gone = || io::Error::from(io::ErrorKind::ConnectionReset);
             match fate {
                 Fate::Lost => Err(TransportError::Unreachable { source: gone().into() }),

@@ -1,0 +1,92 @@
+//! A server that came back from a backup: it says so to every terminal by a new epoch.
+//!
+//! Putting the files back is the operator's work, before this. Left to the terminals: forgetting their cursors and the
+//! receipts of other epochs, and offering again whatever no receipt of the new one names.
+
+use crate::api::reason;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::store::audit::{self, Record};
+use crate::store::tenants::{self, Epoch};
+use crate::store::{captures, feeds, inspections};
+use fieldproof_schema::ids::{DecisionId, OrgId};
+use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::Digest;
+use serde_json::json;
+
+/// Originals that are looked for at a time.
+const PAGE: i64 = 500;
+
+/// What a new epoch began with.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Originals that the database called held and that were not put back: terminals are asked for them again.
+    pub originals_missing: usize,
+}
+
+/// Begins a new epoch in one transaction with its record in the audit trail. Originals that the database calls held but
+/// that are not there count as not held from then on, so that terminals send them again instead of hearing that all is well.
+/// Repeating it begins another one, which costs
+/// every terminal a round in which it offers everything; nothing is lost by that.
+///
+/// # Errors
+/// [`ErrorCode::ReasonMissing`](fieldproof_schema::wire::error::ErrorCode::ReasonMissing) for a reason that is empty or too
+/// long; when there is no organisation, or the database fails.
+pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiError> {
+    let (org, now) = (app.org().await?, app.now());
+    let why = reason(why)?;
+    let missing = missing(app, org).await?;
+    let originals_missing = missing.len();
+    let next = Epoch { epoch: Digest::of(&app.random::<32>()), began_at: now, reason: why };
+    let (begun, id, actor) = (next.clone(), DecisionId::new(now, app.random()), actor.to_owned());
+    app.db
+        .write(move |tx| {
+            let ended = tenants::begin_epoch(tx, org, &begun)?;
+            for digest in &missing {
+                for inspection in captures::lose(tx, org, digest)? {
+                    let team = inspections::team(tx, org, inspection)?;
+                    feeds::publish_inspection(tx, org, &team, inspection);
+                }
+            }
+            let record = Record {
+                id,
+                at: now,
+                actor: actor.clone(),
+                act: "server.restored".to_owned(),
+                subject: format!("org:{org}"),
+                details: json!({
+                    "epoch": begun.epoch, "ended": ended, "reason": begun.reason, "originals_missing": missing.len(),
+                }),
+            };
+            audit::insert(tx, org, &record)?;
+            Ok::<_, ApiError>(())
+        })
+        .await?;
+    tracing::warn!(epoch = %next.epoch, "the server began a new epoch after a restore");
+    Ok(Begun { epoch: next, originals_missing })
+}
+
+/// Originals that are called held and are not in the store.
+async fn missing(app: &App, org: OrgId) -> Result<Vec<Digest>, ApiError> {
+    let (mut missing, mut after) = (Vec::new(), None);
+    loop {
+        let page = app.db.read(move |tx| captures::said_to_be_held(tx, org, after, PAGE)).await?;
+        for digest in &page {
+            if !app.blobs.is_there(org, digest).await? {
+                missing.push(*digest);
+            }
+        }
+        match page.last() {
+            Some(last) => after = Some(*last),
+            None => return Ok(missing),
+        }
+    }
+}
+
+/// Whether people should still be reminded of a restore: as long as terminals may come back that have not heard of it.
+pub fn is_recent(restored: &Epoch, now: Moment) -> bool {
+    now < restored.began_at.plus_seconds(BACKUP_HORIZON_SECONDS)
+}
