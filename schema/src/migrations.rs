@@ -19,6 +19,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 1, name: "start", sql: include_str!("../migrations/server/0001_start.sql") },
     Migration { number: 2, name: "faces", sql: include_str!("../migrations/server/0002_faces.sql") },
     Migration { number: 3, name: "sync", sql: include_str!("../migrations/server/0003_sync.sql") },
+    Migration { number: 4, name: "conflicts", sql: include_str!("../migrations/server/0004_conflicts.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

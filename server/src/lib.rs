@@ -18,6 +18,7 @@ mod dossier;
 pub mod drawing;
 pub mod enrol;
 pub mod error;
+pub mod findings;
 pub mod imports;
 mod judging;
 pub mod laws;
@@ -34,3 +35,4 @@ pub mod sync;
 pub mod templates;
 #[cfg(test)]
 mod testing;
+pub mod withdrawal;

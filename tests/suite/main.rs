@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod conflicts;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod database;

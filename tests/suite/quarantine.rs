@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 const LIST: &str = "/api/v1/quarantine";
 
 /// Takes an officer off a visit's team, behind the server's back.
-async fn take_off(world: &World, visit: InspectionId, officer: OfficerId) {
+pub(crate) async fn take_off(world: &World, visit: InspectionId, officer: OfficerId) {
     let names = [visit.to_string(), officer.to_string()].map(Sql::Text);
     let statement = "DELETE FROM inspection_officers WHERE inspection = $1 AND officer = $2";
     let taken = move |tx: &mut Tx<'_>| tx.execute(statement, &names);

@@ -4,7 +4,7 @@ use super::Client;
 use crate::checklists;
 use crate::error::ClientError;
 use fieldproof_schema::checklist::Answer;
-use fieldproof_schema::conflict::{Conflict, Resolution, answer_conflicts};
+use fieldproof_schema::conflict::{ChoiceKind, Conflict, Resolution, answer_conflicts};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::REASON_CHARS_MAX;
@@ -19,6 +19,16 @@ pub enum Choice {
     Answer(Answer),
     /// A new register, for conflicts about a finding or a measurement.
     Value(String),
+}
+
+impl Choice {
+    /// Which one, as the history of the conflict names it.
+    fn kind(&self) -> ChoiceKind {
+        match self {
+            Self::Side(_) => ChoiceKind::Side,
+            Self::Answer(_) | Self::Value(_) => ChoiceKind::Value,
+        }
+    }
 }
 
 impl Client {
@@ -61,6 +71,8 @@ impl Client {
                 capacity: "team".to_owned(),
                 at: act.pen.clocks.now,
                 sides: found.sides,
+                choice: choice.kind().as_str().to_owned(),
+                undone: false,
             };
             Ok(Box::new(move |edit| {
                 match map.as_str() {

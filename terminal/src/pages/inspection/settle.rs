@@ -16,7 +16,7 @@ use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::html::{self, Html};
 use fieldproof_presentation::page::{self, Page};
 use fieldproof_schema::checklist::{Item, ItemKind};
-use fieldproof_schema::conflict::Conflict;
+use fieldproof_schema::conflict::{Conflict, Resolution};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 
@@ -24,6 +24,8 @@ use fieldproof_schema::wire::error::ErrorCode;
 pub(super) struct Difference {
     pub(super) id: String,
     pub(super) text: String,
+    /// Who took an earlier decision back, and why.
+    pub(super) reopened: Option<String>,
     /// Where the item is; none for what is no item.
     pub(super) place: Option<String>,
     pub(super) sides: Vec<Side>,
@@ -87,6 +89,7 @@ pub(super) fn difference(
     Difference {
         id: conflict.id.to_string(),
         text: subject(p, visit, &conflict.path),
+        reopened: reopened(p, visit, conflict),
         place: item.map(|item| visit.item_place(&item.id)),
         sides: sides.collect(),
         fresh: item.and_then(|item| FreshAnswer::new(p, item, typed)),
@@ -95,6 +98,14 @@ pub(super) fn difference(
         reason: typed.get("reason").to_owned(),
         fault,
     }
+}
+
+/// Who took an earlier decision about a difference back, and why.
+fn reopened(p: &Page, visit: &Visit, conflict: &Conflict) -> Option<String> {
+    let register = visit.detail.view.resolutions.get(&conflict.id.to_string())?;
+    let undone =
+        Resolution::from_register(&register.standing.value).filter(|resolution| resolution.undone)?;
+    Some(p.t2("inspection.settle.reopened", "by", undone.by, "reason", undone.reason))
 }
 
 /// The captures of an item by the officer who wrote a change.
