@@ -107,9 +107,10 @@ pub struct Resolution {
     /// What was chosen: the name of a [`ChoiceKind`]. Absent in resolutions of the first versions.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub choice: String,
-    /// True when it takes an earlier decision back: the conflict is open again, and the value stands until somebody decides.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub undone: bool,
+    /// Present when it takes an earlier decision back: the change whose value stands at the place. The conflict is open again
+    /// for as long as that value stands; whoever decides, or writes there anew, ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<ChangeId>,
 }
 
 impl Resolution {
@@ -149,14 +150,47 @@ pub fn answer_conflicts(view: &View) -> Vec<Conflict> {
     found
 }
 
-/// Conflicts whose last decision was taken back. What does not name itself as its sides say is not believed.
+/// Conflicts whose last decision was taken back and at whose place nobody has written since. What does not name itself as
+/// its sides say is not believed.
 fn reopened(view: &View) -> impl Iterator<Item = Conflict> + '_ {
     view.resolutions.iter().filter_map(|(id, register)| {
-        let undone = Resolution::from_register(&register.standing.value).filter(|r| r.undone)?;
+        let undone = Resolution::from_register(&register.standing.value)?;
+        let stands = register_at(view, &undone.path)?.standing.stamp.change;
+        if undone.undone != Some(stands) {
+            return None;
+        }
         let conflict =
             Conflict::new(ConflictKind::Answer, view.identity.inspection, undone.path, undone.sides);
         (conflict.id.to_string() == *id).then_some(conflict)
     })
+}
+
+/// A side that does not stand, as a record of its own: the register of a measurement. A measurement whatever the item asks,
+/// because a finding would count as a problem in what becomes public. `asks` is the item's text, `officer` who said it.
+pub fn observation(conflict: &Conflict, side: &ConflictSide, asks: &str, officer: Option<&str>) -> String {
+    let said: serde_json::Value =
+        serde_json::from_str(&side.value).unwrap_or_else(|_| serde_json::Value::from(side.value.as_str()));
+    let item = conflict.path.split_once('/').map_or("", |(_, key)| key);
+    serde_json::json!({
+        "text": asks,
+        "item": item,
+        "observed": said,
+        "officer": officer,
+        "conflict": conflict.id,
+    })
+    .to_string()
+}
+
+/// The register at a place that conflicts are found at.
+pub fn register_at<'a>(view: &'a View, path: &str) -> Option<&'a Register> {
+    let (map, key) = path.split_once('/')?;
+    let registers = match map {
+        "answers" => &view.answers,
+        "findings" => &view.findings,
+        "measurements" => &view.measurements,
+        _ => return None,
+    };
+    registers.get(key)
 }
 
 /// Finds the late changes of an inspection: one conflict per writer of changes outside the sealed heads.

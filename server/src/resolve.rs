@@ -180,7 +180,7 @@ impl Ruling {
             at: self.now,
             sides: conflict.sides.clone(),
             choice: self.choice.as_str().to_owned(),
-            undone: self.undoes.is_some(),
+            undone: None,
         }
     }
 

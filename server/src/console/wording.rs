@@ -122,12 +122,15 @@ pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> Str
     if map == "assignment" && key.starts_with("visits/") {
         return p.t("console.wording.place.visits");
     }
+    if map == "template" {
+        return key.to_owned();
+    }
     match (map, template.and_then(|template| template.item(key))) {
         ("answers" | "notes", Some(found)) => item(p, found),
         ("", _) => p.t("console.wording.place.whole"),
         (
             known @ ("findings" | "measurements" | "evidence" | "documents" | "proposals" | "narrative"
-            | "statement" | "assignment" | "identity" | "template"),
+            | "statement" | "assignment" | "identity"),
             _,
         ) => p.t(format!("console.wording.place.{known}")),
         _ => path.to_owned(),

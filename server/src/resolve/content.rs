@@ -9,14 +9,13 @@ use crate::store::changes::Change;
 use crate::store::conflicts::{self, Known};
 use crate::sync::settle::{self, Settled, TRIES_MAX, Unsettled};
 use fieldproof_schema::checklist::check_register;
-use fieldproof_schema::conflict::{ChoiceKind, Conflict, ConflictSide, Resolution};
+use fieldproof_schema::conflict::{ChoiceKind, Conflict, ConflictSide, Resolution, observation, register_at};
 use fieldproof_schema::document::{Actor, ChangeId, Document, Edit, EditError};
 use fieldproof_schema::ids::{DecisionId, OrgId, RecordId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use serde_json::{Value, json};
 
 /// Decides with a change.
 pub(super) async fn decide(
@@ -84,9 +83,12 @@ pub(super) async fn undo(
     let plan = Plan { app, org, user, id, choice: ChoiceKind::Undo, undoes: Some(decision) };
     plan.carry_out(move |unsettled, known, ruling, seeds| {
         let conflict = &known.conflict;
-        let before = known.resolution.as_deref().and_then(Resolution::from_register);
-        let value = before.map(|before| before.value).unwrap_or_default();
-        let resolution = ruling.resolution(conflict, value, reason.clone());
+        let view = unsettled.stored.open()?.view().map_err(ApiError::internal)?;
+        let stands = &register_at(&view, &conflict.path).ok_or(ErrorCode::StateWrong)?.standing;
+        let resolution = Resolution {
+            undone: Some(stands.stamp.change),
+            ..ruling.resolution(conflict, stands.value.clone(), reason.clone())
+        };
         let written = write(unsettled, seeds.actor, ruling.now, |edit| {
             edit.resolution(&conflict.id.to_string(), &resolution.to_register())
         })?;
@@ -236,8 +238,7 @@ fn write(
     Ok((document, change))
 }
 
-/// The sides that do not stand, each as a record of its own under a new name: as measurements whatever the item asks,
-/// because a finding would count as a problem in what becomes public.
+/// The sides that do not stand, each as a record of its own under a new name.
 fn observations(
     unsettled: &Unsettled,
     conflict: &Conflict,
@@ -246,22 +247,15 @@ fn observations(
     now: Moment,
     seeds: Seeds,
 ) -> Vec<(String, String)> {
-    let asks = unsettled.stored.template.item(item).map(|item| item.text.clone()).unwrap_or_default();
+    let asks = unsettled.stored.template.item(item).map(|item| item.text.as_str()).unwrap_or_default();
     let others = conflict.sides.iter().filter(|side| side.value != stands).enumerate();
-    let observation = |(n, side): (usize, &ConflictSide)| {
+    let observed = |(n, side): (usize, &ConflictSide)| {
         let writer = unsettled.around.writers.iter().find(|writer| writer.actor == side.actor);
-        let said: Value = serde_json::from_str(&side.value).unwrap_or_else(|_| json!(side.value));
-        let register = json!({
-            "text": asks,
-            "item": item,
-            "observed": said,
-            "officer": writer.map(|writer| &writer.officer_name),
-            "conflict": conflict.id,
-        });
         let [high, low] = u16::try_from(n).unwrap_or(u16::MAX).to_be_bytes();
         let [a, b, c, d, e, f, g, h] = seeds.records;
         let record = RecordId::new(now, [a, b, c, d, e, f, g, h, high, low]);
-        (record.to_string(), register.to_string())
+        let officer = writer.map(|writer| writer.officer_name.as_str());
+        (record.to_string(), observation(conflict, side, asks, officer))
     };
-    others.map(observation).collect()
+    others.map(observed).collect()
 }

@@ -105,6 +105,35 @@ async fn the_team_settles_what_was_taken_back_and_that_is_in_the_history() {
 }
 
 #[tokio::test]
+async fn whoever_writes_anew_after_a_decision_was_taken_back_ends_the_conflict_for_good() {
+    let world = World::start(506, None).await;
+    let (City { administrator, task, one, two, .. }, item) = disputed(&world).await;
+    let visit = task.inspection;
+    let conflict = only(&world, &administrator, "answer").await;
+    let (pass, fail) = (conformity(Outcome::Pass), conformity(Outcome::Fail));
+    let by_side = json!({"side": side_of(&conflict, &fail), "reason": "照片为证"});
+    decide(&world, &administrator, &conflict, by_side).await;
+    undo(&world, &administrator, &conflict, "请现场再看").await;
+    sync_all(&[&one, &two]).await;
+    // Both look again, differently: that is another conflict, and the old one does not come back with its decision.
+    one.client().answer(visit, &item, &pass).unwrap();
+    two.client().answer(visit, &item, &pass).unwrap();
+    two.client().answer(visit, &item, &fail).unwrap();
+    sync_all(&[&one, &two]).await;
+    let next = only(&world, &administrator, "answer").await;
+    assert_ne!(next["id"], conflict["id"]);
+    let by_side = json!({"side": side_of(&next, &fail), "reason": "以复看为准"});
+    decide(&world, &administrator, &next, by_side).await;
+    sync_all(&[&one, &two]).await;
+    for device in [&one, &two] {
+        assert_eq!(stands(device, visit, &item), fail.to_register());
+        assert!(device.client().conflicts(visit).unwrap().is_empty());
+    }
+    assert!(open(&world, &administrator, "answer").await.is_empty());
+    assert_eq!(choices(&world, &administrator, &conflict).await, ["side", "undo"]);
+}
+
+#[tokio::test]
 async fn what_is_sealed_is_not_taken_back() {
     let world = World::start(503, None).await;
     let (City { administrator, task, one, two, .. }, _) = disputed(&world).await;

@@ -21,10 +21,12 @@ use askama::Template;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use fieldproof_presentation::fields::Fields;
+use fieldproof_presentation::fields::{Fields, query};
 use fieldproof_presentation::page::{Choice, Page, answer};
 use fieldproof_schema::checklist::{Item, Verdict};
-use fieldproof_schema::conflict::{ChoiceKind, Conflict, ConflictKind, ConflictSide, Resolution};
+use fieldproof_schema::conflict::{
+    ChoiceKind, Conflict, ConflictKind, ConflictSide, Resolution, register_at,
+};
 use fieldproof_schema::document::View;
 use fieldproof_schema::ids::DecisionId;
 use fieldproof_schema::suite::Digest;
@@ -144,10 +146,10 @@ pub(super) async fn show(
     Path(id): Path<String>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, ApiError> {
-    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    let asked = Fields::parse(uri.query().unwrap_or_default().as_bytes());
     let loaded = load(&app, &seat, case::find(&id)?).await?;
     let mut page = page(&seat, &loaded, Fields::default());
-    page.done = match query.get("done") {
+    page.done = match asked.get("done") {
         "decided" => Some("console.conflict.done"),
         "undone" => Some("console.conflict.undone"),
         _ => None,
@@ -286,14 +288,7 @@ fn about(p: &Page, conflict: &Conflict) -> Option<String> {
 
 /// What stood at the place of the conflict before both sides.
 fn before(p: &Page, view: &View, path: &str) -> Option<String> {
-    let (map, key) = path.split_once('/')?;
-    let registers = match map {
-        "answers" => &view.answers,
-        "findings" => &view.findings,
-        "measurements" => &view.measurements,
-        _ => return None,
-    };
-    Some(wording::at_place(p, path, &registers.get(key)?.standing.value))
+    Some(wording::at_place(p, path, &register_at(view, path)?.standing.value))
 }
 
 fn side(
@@ -326,9 +321,17 @@ fn side(
     let visit = origin.and_then(|origin| origin.inspection);
     let terminal = origin.and_then(|origin| origin.device);
     let link = visit.map(|visit| (format!("/console/inspections/{visit}"), p.t("console.conflict.visit")));
-    let link = link.or(terminal
-        .filter(|_| conflict.kind != ConflictKind::Evidence)
-        .map(|device| (format!("/console/devices/{device}"), p.t("console.conflict.terminal"))));
+    let pinned = conflict.path.strip_prefix("template/").and_then(|pinned| pinned.split_once('@'));
+    let link = link.or(pinned.map(|(id, revision)| {
+        (format!("/console/checklists/{id}/{revision}"), p.t("console.conflict.checklist"))
+    }));
+    let link = link.or(terminal.map(|device| match conflict.kind {
+        ConflictKind::Assignment => (
+            format!("/console/quarantine{}", query(&[("inspection", &conflict.inspection.to_string())])),
+            p.t("console.conflict.apart"),
+        ),
+        _ => (format!("/console/devices/{device}"), p.t("console.conflict.terminal")),
+    }));
     SideShown {
         chosen: typed.get("choice") == format!("side:{change}"),
         chosen_both: typed.get("choice") == format!("both:{change}"),
@@ -339,9 +342,7 @@ fn side(
         device,
         when,
         link,
-        stands: resolution.is_some_and(|resolution| {
-            !side.value.is_empty() && resolution.value == side.value && !resolution.undone
-        }),
+        stands: resolution.is_some_and(|resolution| !side.value.is_empty() && resolution.value == side.value),
     }
 }
 

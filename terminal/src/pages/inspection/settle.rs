@@ -31,6 +31,8 @@ pub(super) struct Difference {
     pub(super) sides: Vec<Side>,
     pub(super) fresh: Option<FreshAnswer>,
     pub(super) is_new: bool,
+    /// Whether what does not stand is kept as an observation of its own; none where that cannot be.
+    pub(super) keeps: Option<bool>,
     pub(super) reasons: Vec<page::Choice>,
     pub(super) reason: String,
     pub(super) fault: Option<String>,
@@ -94,6 +96,7 @@ pub(super) fn difference(
         sides: sides.collect(),
         fresh: item.and_then(|item| FreshAnswer::new(p, item, typed)),
         is_new: typed.get("side") == "new",
+        keeps: key.map(|_| !typed.get("keep").is_empty()),
         reasons: reasons.collect(),
         reason: typed.get("reason").to_owned(),
         fault,
@@ -103,8 +106,7 @@ pub(super) fn difference(
 /// Who took an earlier decision about a difference back, and why.
 fn reopened(p: &Page, visit: &Visit, conflict: &Conflict) -> Option<String> {
     let register = visit.detail.view.resolutions.get(&conflict.id.to_string())?;
-    let undone =
-        Resolution::from_register(&register.standing.value).filter(|resolution| resolution.undone)?;
+    let undone = Resolution::from_register(&register.standing.value).filter(|r| r.undone.is_some())?;
     Some(p.t2("inspection.settle.reopened", "by", undone.by, "reason", undone.reason))
 }
 
@@ -223,7 +225,11 @@ fn choice(p: &Page, visit: &Visit, conflict: &Conflict, fields: &Fields) -> Resu
                 _ => Err(p.t("inspection.settle.answer")),
             }
         }
-        side => side.parse().map(Choice::Side).map_err(|_| p.t("inspection.settle.nothing")),
+        side => {
+            let change = side.parse().map_err(|_| p.t("inspection.settle.nothing"))?;
+            let keeps = conflict.path.starts_with("answers/") && !fields.get("keep").is_empty();
+            Ok(if keeps { Choice::Both(change) } else { Choice::Side(change) })
+        }
     }
 }
 

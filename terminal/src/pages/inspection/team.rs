@@ -138,7 +138,7 @@ pub(super) fn settled(p: &Page, visit: &Visit) -> Vec<Settled> {
         .filter_map(|(id, register)| Some((id, Resolution::from_register(&register.standing.value)?)));
     // One that was taken back stands among the differences again.
     known
-        .filter(|(_, resolution)| !resolution.undone)
+        .filter(|(_, resolution)| resolution.undone.is_none())
         .map(|(id, resolution)| settled_one(p, visit, id, &resolution))
         .collect()
 }
