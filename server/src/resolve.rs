@@ -243,7 +243,7 @@ impl Ruling {
             kind: DecisionKind::Resolved,
             version: None,
             comment: match self.undoes {
-                Some(_) => text(Language::Chinese, "conflict.undone", &[("reason", &reason)]),
+                Some(_) => text(Language::Chinese, "review.conflict.undone", &[("reason", &reason)]),
                 None => reason,
             },
             items: BTreeMap::new(),

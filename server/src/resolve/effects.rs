@@ -65,9 +65,9 @@ pub(super) async fn remarks(
         _ => BTreeMap::new(),
     };
     let key = match choice {
-        ChoiceKind::Reopen => "conflict.reopened",
-        ChoiceKind::Supplement => "conflict.supplement",
-        ChoiceKind::Return => "conflict.template_return",
+        ChoiceKind::Reopen => "review.conflict.reopened",
+        ChoiceKind::Supplement => "review.conflict.supplement",
+        ChoiceKind::Return => "review.conflict.template_return",
         _ => return Ok(Remarks { comment: reason.to_owned(), items }),
     };
     Ok(Remarks { comment: text(Language::Chinese, key, &[("reason", reason)]), items })
@@ -97,7 +97,7 @@ async fn late_items(
         let document = stored.open()?;
         let now = document.view().map_err(ApiError::internal)?;
         let before = document.view_at(&sealed.heads).map_err(ApiError::internal)?;
-        let remark = text(Language::Chinese, "conflict.late_item", &[]);
+        let remark = text(Language::Chinese, "review.conflict.late_item", &[]);
         Ok(stored
             .template
             .item_ids()
@@ -135,7 +135,7 @@ async fn revised_items(
             Some(newest) => newest.item(&item.id) != Some(item),
             None => view.answers.contains_key(&item.id),
         };
-        let remark = text(Language::Chinese, "conflict.template_item", &[]);
+        let remark = text(Language::Chinese, "review.conflict.template_item", &[]);
         let affected = stored.template.items.iter().filter(is_affected);
         Ok(affected.map(|item| (item.id.clone(), remark.clone())).collect())
     })
