@@ -2,71 +2,19 @@
 //!
 //! This module finds and names them. Who decides, and how a decision reaches the document, is the caller's.
 
-use crate::document::{Actor, ChangeId, Register, View};
+use crate::document::{Actor, ChangeId, Register, Side, View};
 use crate::ids::InspectionId;
 use crate::suite::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-macro_rules! kinds {
-    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
-        /// What kind of disagreement it is.
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(from = "String", into = "String")]
-        pub enum ConflictKind {
-            $($(#[doc = $doc])* $name,)*
-            /// A kind that this version does not know; kept and shown by its name.
-            Other(String),
-        }
+mod choice;
+mod kind;
+mod origin;
 
-        impl ConflictKind {
-            /// Every kind that this version knows.
-            pub const ALL: &[ConflictKind] = &[$(ConflictKind::$name),*];
-
-            /// The released name; never changes.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$name => $text,)*
-                    Self::Other(text) => text,
-                }
-            }
-        }
-
-        impl From<String> for ConflictKind {
-            fn from(text: String) -> Self {
-                match text.as_str() {
-                    $($text => Self::$name,)*
-                    _ => Self::Other(text),
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// Two live values for one legally material field.
-    Answer = "answer";
-    /// Changes outside the sealed heads.
-    LateChange = "late_change";
-    /// A device or officer that is not, or no longer, on the task.
-    Assignment = "assignment";
-    /// A forked journal, or a key revoked before the entry.
-    Identity = "identity";
-    /// Two proposals for one directory field, or one against a changed row.
-    Entity = "entity";
-    /// Filled on a withdrawn revision of the checklist.
-    Template = "template";
-    /// Evidence missing past its deadline, or with another hash.
-    Evidence = "evidence";
-    /// A document number used twice, or outside its lease.
-    Number = "number";
-}
-
-impl From<ConflictKind> for String {
-    fn from(kind: ConflictKind) -> Self {
-        kind.as_str().to_owned()
-    }
-}
+pub use choice::ChoiceKind;
+pub use kind::ConflictKind;
+pub use origin::Origin;
 
 /// One side of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +25,27 @@ pub struct ConflictSide {
     pub change: ChangeId,
     /// Its writer, who leads to device and officer through the journal.
     pub actor: Actor,
+    /// Where it comes from, when the document does not tell: absent for sides that are changes of the document. No part of
+    /// the conflict's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
+}
+
+impl ConflictSide {
+    /// A side that a change of the document says.
+    pub fn change(value: impl Into<String>, change: ChangeId, actor: Actor) -> Self {
+        Self { value: value.into(), change, actor, origin: None }
+    }
+
+    /// A side that is about something else than a change: an entry, a capture, a visit, a revision. `subject` names it, so
+    /// that the same subject makes the same conflict.
+    pub fn subject(value: impl Into<String>, subject: &[u8], origin: Origin) -> Self {
+        let mut hash = Digest::stream();
+        hash.update(b"fieldproof/1/conflict-subject\0");
+        hash.update(subject);
+        let change = ChangeId(hash.finish().value);
+        Self { value: value.into(), change, actor: Actor([0; 16]), origin: Some(Box::new(origin)) }
+    }
 }
 
 /// One disagreement.
@@ -135,6 +104,13 @@ pub struct Resolution {
     pub at: crate::moment::Moment,
     /// The values that lost or stood beside, as they were.
     pub sides: Vec<ConflictSide>,
+    /// What was chosen: the name of a [`ChoiceKind`]. Absent in resolutions of the first versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub choice: String,
+    /// Present when it takes an earlier decision back: the change whose value stands at the place. The conflict is open again
+    /// for as long as that value stands; whoever decides, or writes there anew, ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<ChangeId>,
 }
 
 impl Resolution {
@@ -151,30 +127,77 @@ impl Resolution {
 
 /// Finds every open answer conflict of a view: answers, findings and measurements with more than one live value.
 ///
-/// Equal concurrent values are no conflict; the view has already merged them.
+/// Equal concurrent values are no conflict; the view has already merged them. A conflict whose decision was taken back is
+/// open again, although one value stands.
 pub fn answer_conflicts(view: &View) -> Vec<Conflict> {
     let material: [(&str, &BTreeMap<String, Register>); 3] =
         [("answers", &view.answers), ("findings", &view.findings), ("measurements", &view.measurements)];
     let mut found = Vec::new();
     for (map, registers) in material {
         for (key, register) in registers.iter().filter(|(_, r)| !r.rivals.is_empty()) {
-            let sides = register.sides().map(|side| ConflictSide {
-                value: side.value.clone(),
-                change: side.stamp.change,
-                actor: side.stamp.actor,
-            });
+            let side =
+                |side: &Side| ConflictSide::change(side.value.clone(), side.stamp.change, side.stamp.actor);
+            let sides = register.sides().map(side);
             let path = format!("{map}/{key}");
             found.push(Conflict::new(ConflictKind::Answer, view.identity.inspection, path, sides.collect()));
         }
     }
+    for conflict in reopened(view) {
+        if found.iter().all(|known: &Conflict| known.path != conflict.path) {
+            found.push(conflict);
+        }
+    }
     found
+}
+
+/// Conflicts whose last decision was taken back and at whose place nobody has written since. What does not name itself as
+/// its sides say is not believed.
+fn reopened(view: &View) -> impl Iterator<Item = Conflict> + '_ {
+    view.resolutions.iter().filter_map(|(id, register)| {
+        let undone = Resolution::from_register(&register.standing.value)?;
+        let stands = register_at(view, &undone.path)?.standing.stamp.change;
+        if undone.undone != Some(stands) {
+            return None;
+        }
+        let conflict =
+            Conflict::new(ConflictKind::Answer, view.identity.inspection, undone.path, undone.sides);
+        (conflict.id.to_string() == *id).then_some(conflict)
+    })
+}
+
+/// A side that does not stand, as a record of its own: the register of a measurement. A measurement whatever the item asks,
+/// because a finding would count as a problem in what becomes public. `asks` is the item's text, `officer` who said it.
+pub fn observation(conflict: &Conflict, side: &ConflictSide, asks: &str, officer: Option<&str>) -> String {
+    let said: serde_json::Value =
+        serde_json::from_str(&side.value).unwrap_or_else(|_| serde_json::Value::from(side.value.as_str()));
+    let item = conflict.path.split_once('/').map_or("", |(_, key)| key);
+    serde_json::json!({
+        "text": asks,
+        "item": item,
+        "observed": said,
+        "officer": officer,
+        "conflict": conflict.id,
+    })
+    .to_string()
+}
+
+/// The register at a place that conflicts are found at.
+pub fn register_at<'a>(view: &'a View, path: &str) -> Option<&'a Register> {
+    let (map, key) = path.split_once('/')?;
+    let registers = match map {
+        "answers" => &view.answers,
+        "findings" => &view.findings,
+        "measurements" => &view.measurements,
+        _ => return None,
+    };
+    registers.get(key)
 }
 
 /// Finds the late changes of an inspection: one conflict per writer of changes outside the sealed heads.
 pub fn late_changes(inspection: InspectionId, outside: &[(ChangeId, Actor)]) -> Vec<Conflict> {
     let mut by_actor: BTreeMap<Actor, Vec<ConflictSide>> = BTreeMap::new();
     for (change, actor) in outside {
-        let side = ConflictSide { value: String::new(), change: *change, actor: *actor };
+        let side = ConflictSide::change("", *change, *actor);
         by_actor.entry(*actor).or_default().push(side);
     }
     by_actor
@@ -188,7 +211,7 @@ mod tests {
     use super::*;
 
     fn side(value: &str, n: u8) -> ConflictSide {
-        ConflictSide { value: value.into(), change: ChangeId([n; 32]), actor: Actor([n; 16]) }
+        ConflictSide::change(value, ChangeId([n; 32]), Actor([n; 16]))
     }
 
     #[test]
@@ -210,6 +233,32 @@ mod tests {
         let found = late_changes(InspectionId::from_bytes([3; 16]), &outside);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].sides.len(), 2);
+    }
+
+    #[test]
+    fn bodies_and_names_of_released_conflicts_stay() {
+        let released = concat!(
+            r#"{"value":"x","change":"0101010101010101010101010101010101010101010101010101010101010101","#,
+            r#""actor":"01010101010101010101010101010101"}"#
+        );
+        let side: ConflictSide = serde_json::from_str(released).unwrap();
+        assert_eq!(serde_json::to_string(&side).unwrap(), released);
+        // What is known besides does not change the name.
+        let inspection = InspectionId::from_bytes([3; 16]);
+        let told = ConflictSide { origin: Some(Box::default()), ..side.clone() };
+        let name = |side| Conflict::new(ConflictKind::Answer, inspection, "answers/a", vec![side]).id;
+        assert_eq!(name(side), name(told));
+    }
+
+    #[test]
+    fn every_kind_that_is_decided_has_choices() {
+        for kind in ConflictKind::ALL {
+            let open = matches!(kind, ConflictKind::Entity | ConflictKind::Number);
+            assert_eq!(ChoiceKind::of(kind).is_empty(), open, "{}", kind.as_str());
+        }
+        for choice in ChoiceKind::ALL {
+            assert_eq!(ChoiceKind::find(choice.as_str()), Some(*choice));
+        }
     }
 
     #[test]

@@ -45,6 +45,12 @@ pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 pub const EVIDENCE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Bytes of one upload request; a cut costs at most this much.
 pub const EVIDENCE_PART_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Days until somebody is asked about a capture whose original has not come: a terminal that is out for a working week and
+/// the weekend sends it on the next Monday, and a question before that would be noise.
+pub const EVIDENCE_DAYS_MAX: i64 = 9;
+/// Days within which two unfinished visits of one entity with one checklist look like one that was dispatched twice: plans
+/// are drawn by the month.
+pub const TWIN_VISITS_DAYS: i64 = 30;
 /// Nesting of rules: deeper than any in the source data, shallow enough for every stack.
 pub const RULE_DEPTH_MAX: usize = 8;
 /// Reasons and comments that people type when they decide (characters).

@@ -21,6 +21,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 3, name: "sync", sql: include_str!("../migrations/server/0003_sync.sql") },
     Migration { number: 4, name: "documents", sql: include_str!("../migrations/server/0004_documents.sql") },
     Migration { number: 5, name: "epochs", sql: include_str!("../migrations/server/0005_epochs.sql") },
+    Migration { number: 6, name: "conflicts", sql: include_str!("../migrations/server/0006_conflicts.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

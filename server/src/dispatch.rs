@@ -14,6 +14,7 @@ use crate::db::Tx;
 use crate::documents::{self, NewInspection};
 use crate::drawing::{self, logged, wrong_state};
 use crate::error::ApiError;
+use crate::findings;
 use crate::policy::User;
 use crate::store::draws::{Draw, Stage};
 use crate::store::entities::Entity;
@@ -260,6 +261,7 @@ async fn store(
             for Visit { unit_code, task, inspection } in &visits {
                 documents::create(tx, org, inspection, unit_code, now)?;
                 tasks::insert(tx, org, id, plan, unit_code, task)?;
+                findings::assignment::dispatched_twice(tx, org, task.inspection, now)?;
                 for member in &task.team {
                     let feed = feeds::of_officer(member.officer);
                     tx.publish(org, &feed, RowKind::Entity.as_str(), &task.entity.to_string());

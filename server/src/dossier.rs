@@ -15,7 +15,7 @@ use crate::store::changes::Header;
 use crate::store::inspections::Inspection;
 use crate::store::journal::Writer;
 use crate::store::{
-    captures, changes, conflicts, decisions, disclosures, inbox, journal, seals, tasks, units,
+    captures, case_links, changes, conflicts, decisions, disclosures, inbox, journal, seals, tasks, units,
 };
 use fieldproof_schema::checklist::{Answer, Item, Judgement, Template};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, View};
@@ -58,6 +58,8 @@ pub(crate) struct Around {
     /// How many changes are held apart.
     pub(crate) quarantined: i64,
     pub(crate) disclosure: Option<DisclosureId>,
+    /// Visits that were put into one case with this one.
+    pub(crate) linked: Vec<InspectionId>,
 }
 
 impl Around {
@@ -120,6 +122,7 @@ fn around(tx: &mut Tx<'_>, app: &App, org: OrgId, stored: &Stored, today: Date) 
         written: changes.iter().map(|header| (header.id, header.written)).collect(),
         quarantined: inbox::quarantined_count(tx, org, id)?,
         disclosure: disclosures::of_inspection(tx, org, id)?,
+        linked: case_links::visits(tx, org, info.case)?,
         info,
         task,
         seals,
@@ -168,6 +171,11 @@ impl Around {
                 .map(|named| named.record),
         );
         missing
+    }
+
+    /// Those of them that a review waits for.
+    pub(crate) fn blocking_conflicts(&self) -> impl Iterator<Item = &conflicts::Known> {
+        self.open_conflicts().filter(|known| known.blocks)
     }
 
     /// The conflicts that wait for somebody.

@@ -20,6 +20,7 @@ pub mod drawing;
 pub mod enrol;
 pub mod error;
 pub mod events;
+pub mod findings;
 pub mod imports;
 mod judging;
 pub mod laws;
@@ -37,3 +38,4 @@ pub mod sync;
 pub mod templates;
 #[cfg(test)]
 mod testing;
+pub mod withdrawal;

@@ -16,13 +16,14 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::policy::{Act, User};
+use crate::resolve;
 use crate::store::audit::{self, Record};
 use crate::store::devices;
 use crate::store::inbox::{self, Decided, Ruling, State};
 use crate::store::page::{Before, Page};
 use crate::store::quarantine::{self, Filter, Listed, Name};
 use crate::sync::{declare, judge, settle};
-use fieldproof_schema::ids::{DecisionId, DeviceId, OrgId};
+use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId};
 use fieldproof_schema::journal::{Entry, Kind, body};
 use fieldproof_schema::limits::{QUARANTINE_REASON_CHARS_MIN, REASON_CHARS_MAX};
 use fieldproof_schema::moment::Moment;
@@ -34,7 +35,7 @@ use std::collections::BTreeSet;
 /// What people may let in after all.
 const WAIVABLE: [ErrorCode; 2] = [ErrorCode::ChangeOutOfScope, ErrorCode::ChangeUnjudgeable];
 /// Changes of one decision besides the one that was looked at: more than an officer writes in a day.
-const TOGETHER_MAX: i64 = 2000;
+pub(crate) const TOGETHER_MAX: i64 = 2000;
 
 /// The act as the audit trail names it.
 const ACT: &str = "quarantine.decided";
@@ -134,8 +135,28 @@ pub(crate) async fn decide(
     found.ok_or_else(|| ErrorCode::NotFound.into())
 }
 
+/// Decides about everything that a terminal sent for a visit and that is held apart because its officer is not on the team;
+/// what was decided so before stays. Returns the changes that are to be judged again.
+pub(crate) fn decide_about_sender(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: OrgId,
+    user: &User,
+    name: (InspectionId, DeviceId),
+    ruling: Ruling,
+    reason: &str,
+) -> Result<Names, ApiError> {
+    user.may(Act::DecideQuarantine)?;
+    let code = ErrorCode::ChangeOutOfScope.as_str();
+    let mut all = quarantine::of_sender(tx, org, user.id, name, code, TOGETHER_MAX)?;
+    all.retain(|listed| listed.decided.as_ref().is_none_or(|(decided, _)| decided.ruling != ruling));
+    let verdict = Verdict { ruling, reason: reason.to_owned(), replaces: None, together: true };
+    let step = Step { app, org, user, verdict: &verdict, now: app.now() };
+    if all.is_empty() { Ok(Names::new()) } else { step.rule(tx, &all) }
+}
+
 /// Changes of one visit, by digest and sender.
-type Names = BTreeSet<(Digest, DeviceId)>;
+pub(crate) type Names = BTreeSet<(Digest, DeviceId)>;
 
 /// One decision in its transaction.
 struct Step<'a> {
@@ -155,11 +176,21 @@ impl Step<'_> {
         if self.verdict.together {
             all.extend(quarantine::alike(tx, self.org, self.user.id, &all[0], TOGETHER_MAX)?);
         }
+        let again = self.rule(tx, &all)?;
+        let Verdict { ruling, reason, .. } = self.verdict;
+        let sender = (name.inspection, name.device);
+        resolve::follow_quarantine(tx, self.app, self.org, self.user, sender, *ruling, reason)?;
+        Ok(again)
+    }
+
+    /// The same for changes of one terminal for one visit, of which there is at least one.
+    fn rule(&self, tx: &mut Tx<'_>, all: &[Listed]) -> Result<Names, ApiError> {
+        let name = &all[0].name;
         let device = devices::find(tx, self.org, name.device)?.ok_or(ErrorCode::NotFound)?;
         let device = DeviceActor { id: device.id, officer: device.officer, key: device.key, org: self.org };
         if self.verdict.ruling == Ruling::Accept {
             let counting = declare::declare_regardless(tx, &device, name.inspection, self.now)?;
-            self.tell_entries(tx, name, &all, &counting);
+            self.tell_entries(tx, name, all, &counting);
         }
         let mut again = BTreeSet::new();
         for (at, listed) in all.iter().enumerate() {

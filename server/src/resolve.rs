@@ -1,45 +1,96 @@
-//! How an administrator's decision about a conflict reaches the document.
+//! How conflicts are decided, and how a decision is taken back.
 //!
-//! Before the seal a decision is a change by the server's own actor: it writes the value that stands and says who
-//! decided and why, so that every device converges on it. What the sealed content says is never touched: a decision
-//! about late changes is a record beside it.
+//! Before the seal a decision about an answer is a change by the server's own actor ([`content`]): it writes the value that
+//! stands and says who decided and why, so that every device converges on it. Everything else is decided beside the
+//! content ([`beside`]). What the sealed content says is never touched. Nothing that was decided is deleted: a decision is
+//! taken back by another one, with a reason.
 
-use crate::app::{App, blocking};
+mod beside;
+mod content;
+mod effects;
+pub(crate) mod history;
+
+pub(crate) use beside::follow_quarantine;
+
+use crate::app::App;
+use crate::codes::Issued;
+use crate::db::Tx;
 use crate::error::ApiError;
-use crate::policy::User;
-use crate::store::audit::Record;
-use crate::store::changes::Change;
-use crate::store::{audit, conflicts, decisions, feeds};
-use crate::sync::settle::{self, TRIES_MAX, Unsettled};
-use fieldproof_schema::checklist::check_register;
-use fieldproof_schema::conflict::{Conflict, ConflictKind, Resolution};
-use fieldproof_schema::document::{self, Actor, Document, Edit, EditError};
+use crate::policy::{Act, User};
+use crate::store::audit::{self, Record};
+use crate::store::conflict_decisions::{self, Kept};
+use crate::store::conflicts::{self, Known};
+use crate::store::{decisions, feeds, inspections};
+use fieldproof_presentation::texts::{Language, text};
+use fieldproof_schema::conflict::{ChoiceKind, Conflict, ConflictKind, Resolution};
+use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::{DecisionId, OrgId};
-use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::{Decision, DecisionKind, InspectionState};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What an administrator chose.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// One of the sides, by its change.
-    Side(document::ChangeId),
+    Side(ChangeId),
     /// Another value, as a register.
     Value(String),
-    /// Late changes stay beside the seal, as they are.
-    LeaveBeside,
+    /// One of the sides stands, the others are kept as observations of their own.
+    Both(ChangeId),
+    /// A choice that needs nothing else.
+    Plain(ChoiceKind),
 }
 
-struct Decided {
-    resolution: Resolution,
-    document: Document,
-    accepted: Vec<Change>,
+impl Choice {
+    /// Which one.
+    pub fn kind(&self) -> ChoiceKind {
+        match self {
+            Self::Side(_) => ChoiceKind::Side,
+            Self::Value(_) => ChoiceKind::Value,
+            Self::Both(_) => ChoiceKind::Both,
+            Self::Plain(kind) => *kind,
+        }
+    }
+}
+
+/// What became of a conflict.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What stands now; of a decision that was taken back, that.
+    pub resolution: Resolution,
+    /// The decision's name.
+    pub decision: DecisionId,
+    /// The code for a new terminal, where that was chosen. It is not shown again.
+    pub code: Option<Issued>,
+}
+
+/// What can be chosen for a conflict whose visit stands at `state`.
+pub(crate) fn offered(conflict: &Conflict, state: Option<InspectionState>) -> Vec<ChoiceKind> {
+    use ChoiceKind::*;
+    let about_visits = conflict.path.starts_with("assignment/visits/");
+    let is_missing = !conflict.path.ends_with("/removed");
+    let fits = |choice: &ChoiceKind| match (&conflict.kind, choice) {
+        (ConflictKind::Assignment, Link | Separate) => about_visits,
+        (ConflictKind::Assignment, _) => !about_visits,
+        (ConflictKind::Evidence, Request) => is_missing,
+        (ConflictKind::Answer, Both) => conflict.path.starts_with("answers/"),
+        // What was accepted is not taken apart by whoever decides conflicts.
+        (ConflictKind::LateChange, Reopen | Supplement) => state == Some(InspectionState::Sealed),
+        (ConflictKind::Template, Return) => state.is_some_and(|state| state < InspectionState::Accepted),
+        _ => true,
+    };
+    ChoiceKind::of(&conflict.kind).iter().copied().filter(fits).collect()
 }
 
 /// Decides a conflict. The first decision wins; a later one is shown it.
+///
+/// # Errors
+/// [`ErrorCode::NotFound`] outside the scope; [`ErrorCode::AlreadyDecided`]; [`ErrorCode::ChoiceUnknown`] for what the
+/// conflict does not offer; [`ErrorCode::Sealed`] for an answer once it is sealed.
 pub async fn decide(
     app: &App,
     org: OrgId,
@@ -47,150 +98,157 @@ pub async fn decide(
     id: Digest,
     choice: Choice,
     reason: String,
-) -> Result<Resolution, ApiError> {
-    for _ in 0..TRIES_MAX {
-        let (reader, asker) = (app.clone(), user.clone());
-        let (known, unsettled) = app
-            .db
-            .read(move |tx| {
-                let known = conflicts::find(tx, org, &id)?.ok_or(ErrorCode::NotFound)?;
-                let unsettled = settle::read(tx, &reader, org, known.conflict.inspection)?;
-                asker.may_on(crate::policy::Act::DecideConflicts, &unsettled.stored.info.unit_code)?;
-                Ok::<_, ApiError>((known, unsettled))
-            })
-            .await?;
-        if known.closed_at.is_some() {
-            let resolution = known.resolution.and_then(|r| serde_json::from_str(&r).ok());
-            return Err(ApiError::new(ErrorCode::AlreadyDecided).with(resolution.unwrap_or_default()));
-        }
-        let (now, actor) = (app.now(), Actor(app.random()));
-        let record = DecisionId::new(now, app.random());
-        let (by, chosen, why) = (user.clone(), choice.clone(), reason.clone());
-        let (unsettled, settled, resolution, conflict) = blocking(move || {
-            let mut unsettled = unsettled;
-            let same = |k: &&mut conflicts::Known| k.conflict.id == id;
-            if let Some(known) = unsettled.around.conflicts.iter_mut().find(same) {
-                known.closed_at = Some(now);
-            }
-            let decided = apply(&unsettled, &known.conflict, &chosen, &by, why, actor, now)?;
-            let settled = unsettled.settled(&decided.document, decided.accepted, Vec::new(), now)?;
-            Ok::<_, ApiError>((unsettled, settled, decided.resolution, known.conflict))
-        })
-        .await??;
-        let (by, written) = (user.clone(), resolution.clone());
-        let done = app
-            .db
-            .write(move |tx| {
-                if !conflicts::close(tx, org, &conflict, now, Some(&written.to_register()))? {
-                    return Ok(false);
-                }
-                if !unsettled.write(tx, org, &settled, &settle::Answered::new(), now)? {
-                    return Err(ApiError::new(ErrorCode::StateWrong));
-                }
-                decisions::insert(tx, org, conflict.inspection, &decision(record, &written), by.id)?;
-                audit::insert(
-                    tx,
-                    org,
-                    &Record {
-                        id: record,
-                        at: now,
-                        actor: format!("user:{}", by.id),
-                        act: "conflict.decided".into(),
-                        subject: format!("inspection:{}", conflict.inspection),
-                        details: json!({"conflict": conflict.id, "path": conflict.path}),
-                    },
-                )?;
-                feeds::publish_inspection(tx, org, &unsettled.team, conflict.inspection);
-                Ok::<_, ApiError>(true)
-            })
-            .await;
-        match done {
-            Ok(true) => return Ok(resolution),
-            // Somebody else wrote in between: look again.
-            Ok(false) => {}
-            Err(error) if error.code == ErrorCode::StateWrong => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(ErrorCode::Unavailable.into())
-}
-
-fn decision(id: DecisionId, resolution: &Resolution) -> Decision {
-    Decision {
-        id,
-        kind: DecisionKind::Resolved,
-        version: None,
-        comment: resolution.reason.clone(),
-        items: BTreeMap::new(),
-        by: resolution.by.clone(),
-        at: resolution.at,
+) -> Result<Outcome, ApiError> {
+    let asker = user.clone();
+    let known = app.db.read(move |tx| find(tx, org, &asker, &id)).await?;
+    match known.conflict.kind {
+        ConflictKind::Answer => content::decide(app, org, user, id, choice, reason).await,
+        _ => beside::decide(app, org, user, known, choice, reason).await,
     }
 }
 
-fn apply(
-    unsettled: &Unsettled,
-    conflict: &Conflict,
-    choice: &Choice,
+/// Takes the last decision about a conflict back, with a reason: the conflict is open again. `decision` is the one that
+/// whoever takes it back has seen.
+///
+/// # Errors
+/// [`ErrorCode::NotFound`] outside the scope; [`ErrorCode::AlreadyDecided`] when another decision stands, or none;
+/// [`ErrorCode::Sealed`] where it would change sealed content; [`ErrorCode::DecisionTookEffect`] where what it led to
+/// cannot be unmade.
+pub async fn undo(
+    app: &App,
+    org: OrgId,
     user: &User,
+    id: Digest,
+    decision: DecisionId,
     reason: String,
-    actor: Actor,
+) -> Result<Outcome, ApiError> {
+    let asker = user.clone();
+    let known = app.db.read(move |tx| find(tx, org, &asker, &id)).await?;
+    match known.conflict.kind {
+        ConflictKind::Answer => content::undo(app, org, user, id, decision, reason).await,
+        _ => beside::undo(app, org, user, id, decision, reason).await,
+    }
+}
+
+/// A conflict that the asker may decide.
+fn find(tx: &mut Tx<'_>, org: OrgId, user: &User, id: &Digest) -> Result<Known, ApiError> {
+    user.may(Act::DecideConflicts)?;
+    let known = conflicts::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
+    user.may_on(Act::DecideConflicts, known.unit_code.as_deref().unwrap_or_default())?;
+    Ok(known)
+}
+
+/// Somebody decided first: how.
+fn already_decided(known: &Known) -> ApiError {
+    let resolution: Option<Value> = known.resolution.as_deref().and_then(|r| serde_json::from_str(r).ok());
+    ApiError::new(ErrorCode::AlreadyDecided).with(resolution.unwrap_or_default())
+}
+
+/// The decision that stands, when it is the one that is to be taken back.
+fn standing(tx: &mut Tx<'_>, org: OrgId, known: &Known, decision: DecisionId) -> Result<Kept, ApiError> {
+    let last = history::of(tx, org, known)?.pop();
+    match last {
+        Some(kept) if kept.id == decision && kept.undoes.is_none() && known.closed_at.is_some() => Ok(kept),
+        _ => Err(already_decided(known)),
+    }
+}
+
+/// One decision on its way into the record.
+#[derive(Clone)]
+struct Ruling {
+    org: OrgId,
+    user: User,
+    id: DecisionId,
     now: Moment,
-) -> Result<Decided, ApiError> {
-    let value = match (&conflict.kind, choice) {
-        (ConflictKind::LateChange, Choice::LeaveBeside) => String::new(),
-        (ConflictKind::Answer, Choice::Side(change)) => {
-            let side = conflict.sides.iter().find(|s| s.change == *change);
-            side.ok_or(ErrorCode::ChoiceUnknown)?.value.clone()
+    choice: ChoiceKind,
+    undoes: Option<DecisionId>,
+}
+
+impl Ruling {
+    fn new(app: &App, org: OrgId, user: &User, choice: ChoiceKind, undoes: Option<DecisionId>) -> Self {
+        let now = app.now();
+        Self { org, user: user.clone(), id: DecisionId::new(now, app.random()), now, choice, undoes }
+    }
+
+    fn resolution(&self, conflict: &Conflict, value: String, reason: String) -> Resolution {
+        Resolution {
+            path: conflict.path.clone(),
+            value,
+            reason,
+            by: self.user.name.clone(),
+            capacity: "administrator".into(),
+            at: self.now,
+            sides: conflict.sides.clone(),
+            choice: self.choice.as_str().to_owned(),
+            undone: None,
         }
-        (ConflictKind::Answer, Choice::Value(value)) => value.clone(),
-        _ => return Err(ErrorCode::ChoiceUnknown.into()),
-    };
-    let resolution = Resolution {
-        path: conflict.path.clone(),
-        value: value.clone(),
-        reason,
-        by: user.name.clone(),
-        capacity: "administrator".into(),
-        at: now,
-        sides: conflict.sides.clone(),
-    };
-    let mut document = unsettled.stored.open()?;
-    if conflict.kind != ConflictKind::Answer {
-        return Ok(Decided { resolution, document, accepted: Vec::new() });
     }
-    if matches!(
-        unsettled.stored.info.state,
-        InspectionState::Sealed | InspectionState::Accepted | InspectionState::Disclosed
-    ) {
-        return Err(ErrorCode::Sealed.into());
-    }
-    let (map, key) = conflict.path.split_once('/').ok_or(ErrorCode::ChoiceUnknown)?;
-    if map == "answers" {
-        check_register(&unsettled.stored.template, key, &value).map_err(|unknown| {
-            ApiError::new(if unknown { ErrorCode::AnswerUnknownItem } else { ErrorCode::AnswerUnfit })
-        })?;
-    }
-    let write = |edit: &mut Edit<'_, '_>| {
-        match map {
-            "answers" => edit.answer(key, &value)?,
-            "findings" => edit.finding(key, &value)?,
-            _ => edit.measurement(key, &value)?,
+
+    /// Keeps the decision: in the conflict's history, for the terminals, in the audit trail; and tells the team.
+    fn keep(&self, tx: &mut Tx<'_>, known: &Known, resolution: &Resolution) -> Result<(), ApiError> {
+        let (org, conflict) = (self.org, &known.conflict);
+        // What was decided before decisions were kept apart gets its place before this one.
+        if conflict_decisions::of_conflict(tx, org, &conflict.id)?.is_empty() {
+            for before in history::of(tx, org, known)? {
+                conflict_decisions::insert(tx, org, &conflict.id, &before)?;
+            }
         }
-        edit.resolution(&conflict.id.to_string(), &resolution.to_register())
-    };
-    let (_, written) = document
-        .edit(actor, now, |edit| write(edit))
-        .map_err(|error: EditError| ApiError::internal(error))?;
-    let (id, raw) = written.ok_or(ErrorCode::ChoiceUnknown)?;
-    let accepted = Change {
-        id,
-        actor,
-        seq: document.place_of(id).map(|(_, seq)| seq),
-        device: None,
-        officer: None,
-        entry: None,
-        bytes: raw.0,
-        written: Interval { earliest: Some(now), latest: Some(now) },
-    };
-    Ok(Decided { resolution, document, accepted: vec![accepted] })
+        let kept = Kept {
+            id: self.id,
+            at: self.now,
+            user: Some(self.user.id),
+            by: resolution.by.clone(),
+            capacity: resolution.capacity.clone(),
+            choice: resolution.choice.clone(),
+            value: resolution.value.clone(),
+            reason: resolution.reason.clone(),
+            undoes: self.undoes,
+        };
+        conflict_decisions::insert(tx, org, &conflict.id, &kept)?;
+        let inspection = conflict.inspection;
+        let is_known = inspections::find(tx, org, inspection)?.is_some();
+        if is_known {
+            decisions::insert(tx, org, inspection, &self.told(resolution), self.user.id)?;
+        }
+        let record = Record {
+            id: self.id,
+            at: self.now,
+            actor: format!("user:{}", self.user.id),
+            act: if self.undoes.is_some() { "conflict.undone" } else { "conflict.decided" }.into(),
+            subject: if is_known {
+                format!("inspection:{inspection}")
+            } else {
+                format!("conflict:{}", conflict.id)
+            },
+            details: json!({
+                "conflict": conflict.id,
+                "kind": conflict.kind,
+                "path": conflict.path,
+                "choice": self.choice.as_str(),
+                "undoes": self.undoes,
+            }),
+        };
+        audit::insert(tx, org, &record)?;
+        conflicts::recount(tx, org, inspection)?;
+        let team = inspections::team(tx, org, inspection)?;
+        feeds::publish_inspection(tx, org, &team, inspection);
+        Ok(())
+    }
+
+    /// What the terminals are told.
+    fn told(&self, resolution: &Resolution) -> Decision {
+        let reason = resolution.reason.clone();
+        Decision {
+            id: self.id,
+            kind: DecisionKind::Resolved,
+            version: None,
+            comment: match self.undoes {
+                Some(_) => text(Language::Chinese, "review.conflict.undone", &[("reason", &reason)]),
+                None => reason,
+            },
+            items: BTreeMap::new(),
+            by: resolution.by.clone(),
+            at: resolution.at,
+        }
+    }
 }

@@ -59,6 +59,36 @@ pub async fn give_back(
         .await
 }
 
+/// Sends an inspection back to its officers because a conflict was decided so: the decision and the state are the same as
+/// with [`give_back`], only the asker is somebody who decides conflicts. One that is not sealed yet goes back, too.
+///
+/// # Errors
+/// [`ErrorCode::StateWrong`] when it was accepted.
+pub(crate) fn send_back(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    user: &User,
+    id: InspectionId,
+    remarks: Remarks,
+    [decision, record]: [DecisionId; 2],
+    now: Moment,
+) -> Result<Decision, ApiError> {
+    let found = inspections::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
+    let deciding = Deciding {
+        org,
+        user: user.clone(),
+        inspection: id,
+        kind: DecisionKind::Returned,
+        id: decision,
+        record,
+        now,
+    };
+    match found.state {
+        InspectionState::Accepted | InspectionState::Disclosed => Err(not_yet(found.state)),
+        from => deciding.decide(tx, (from, InspectionState::Returned), remarks),
+    }
+}
+
 /// Accepts a sealed inspection.
 ///
 /// # Errors
@@ -78,8 +108,8 @@ pub async fn accept(
         .write(move |tx| {
             deciding.inspection(tx, Act::Review, steps.0)?;
             let known = conflicts::of_inspection(tx, org, id)?;
-            let open: Vec<_> =
-                known.iter().filter(|k| k.closed_at.is_none()).map(|k| k.conflict.id).collect();
+            let open = known.iter().filter(|k| k.closed_at.is_none() && k.blocks);
+            let open: Vec<_> = open.map(|k| k.conflict.id).collect();
             if !open.is_empty() {
                 return Err(ApiError::new(ErrorCode::ConflictsOpen).with(json!({"conflicts": open})));
             }

@@ -4,8 +4,11 @@
 //! statements are of the common subset of SQLite and PostgreSQL (`docs/adr/0002`). This module decides nothing.
 
 pub mod audit;
+pub mod awaited;
 pub mod captures;
+pub mod case_links;
 pub mod changes;
+pub mod conflict_decisions;
 pub mod conflicts;
 pub mod decisions;
 pub mod devices;
@@ -34,5 +37,6 @@ pub mod templates;
 pub mod tenants;
 pub mod units;
 pub mod users;
+pub mod visits;
 mod within;
 pub mod worklist;

@@ -245,7 +245,10 @@ fn standing_origins(
     view: &View,
     inspection: InspectionId,
 ) -> Result<Vec<Origin>, ClientError> {
-    changes::origins_of(conn, inspection, &view.writers())
+    let mut writers = view.writers();
+    // A conflict that is open again after a decision has sides that stand no longer.
+    writers.extend(answer_conflicts(view).iter().flat_map(|c| &c.sides).map(|side| side.change));
+    changes::origins_of(conn, inspection, &writers)
 }
 
 /// Who wrote the changes of an inspection.

@@ -176,6 +176,8 @@ codes! {
     AlreadyDecided = "already_decided", 409;
     /// The choice is none of those offered.
     ChoiceUnknown = "choice_unknown", 422;
+    /// The decision has had its effect and cannot be taken back; `details.choice` says which.
+    DecisionTookEffect = "decision_took_effect", 409;
     /// Open conflicts stand in the way.
     ConflictsOpen = "conflicts_open", 409;
     /// Evidence is missing on the server.

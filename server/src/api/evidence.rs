@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::auth::{Asker, DeviceActor};
 use crate::db::DbError;
 use crate::error::ApiError;
+use crate::findings;
 use crate::policy::Act;
 use crate::store::{captures, feeds, inspections, receipts, tenants};
 use axum::Router;
@@ -146,12 +147,19 @@ pub(crate) async fn append(
 
 /// Completes an upload and tells the teams that it is here.
 async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> Result<(), ApiError> {
-    app.blobs.complete(device.org, &owner(device), &digest, length).await?;
     let (org, id, now) = (device.org, device.id, app.now());
+    if let Err(error) = app.blobs.complete(org, &owner(device), &digest, length).await {
+        if error.code == ErrorCode::EvidenceHashMismatch {
+            let device = device.clone();
+            app.db.write(move |tx| findings::evidence::differs(tx, &device, &digest, now)).await?;
+        }
+        return Err(error);
+    }
     let note = move |tx: &mut crate::db::Tx<'_>| {
         for inspection in captures::hold(tx, org, &digest, id, now)? {
             let team = inspections::team(tx, org, inspection)?;
             feeds::publish_inspection(tx, org, &team, inspection);
+            findings::evidence::arrived(tx, org, inspection, now)?;
         }
         Ok::<_, DbError>(())
     };

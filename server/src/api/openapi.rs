@@ -23,7 +23,7 @@ pub fn routes() -> Router<App> {
     modifiers(&Bearer),
     security(("bearer" = [])),
     paths(
-        audit::list, conflicts::list, conflicts::decide, device::enrol, device::challenge, device::session,
+        audit::list, conflicts::list, conflicts::show, conflicts::decide, conflicts::undo, device::enrol, device::challenge, device::session,
         devices::issue, devices::list, devices::revoke, directory::list_units, directory::list_officers,
         directory::list_entities, disclosures::list, disclosures::show, draws::commit, draws::show, draws::reveal,
         draws::recuse, draws::record, draws::dispatch, events::listen, evidence::offer, evidence::ask, evidence::append,
@@ -31,7 +31,7 @@ pub fn routes() -> Router<App> {
         imports::laws, imports::release, inspections::list, inspections::show, inspections::history, plans::list,
         plans::add, plans::copy, quarantine::list, quarantine::show, quarantine::decide, quarantine::export,
         reviews::give_back, reviews::accept, reviews::disclose, session::open, session::show,
-        session::close, sync::round, templates::list, templates::show, users::list, users::add,
+        session::close, sync::round, templates::list, templates::show, templates::withdraw, users::list, users::add,
     )
 )]
 struct Description;

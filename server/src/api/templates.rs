@@ -1,25 +1,30 @@
 //! Checklists.
 
-use super::Listed;
+use super::{Json, Listed, reason};
 use crate::app::App;
 use crate::auth::UserActor;
 use crate::error::ApiError;
 use crate::policy::Act;
 use crate::store::templates;
+use crate::withdrawal;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// The routes of this resource.
 pub fn routes() -> Router<App> {
-    Router::new().route("/api/v1/templates", get(list)).route("/api/v1/templates/{id}/{revision}", get(show))
+    Router::new()
+        .route("/api/v1/templates", get(list))
+        .route("/api/v1/templates/{id}/{revision}", get(show))
+        .route("/api/v1/templates/{id}/{revision}/withdraw", post(withdraw))
 }
 
 /// A revision of a checklist.
@@ -69,4 +74,29 @@ pub(crate) async fn show(
     let body = app.db.read(move |tx| templates::body(tx, org, &id, &revision)).await?;
     let body = body.ok_or(ErrorCode::NotFound)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Why a revision is withdrawn.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WithdrawBody {
+    #[serde(default)]
+    reason: String,
+}
+
+#[utoipa::path(post, path = "/api/v1/templates/{id}/{revision}/withdraw", tag = "templates",
+    params(("id" = String, Path), ("revision" = String, Path)), request_body = serde_json::Value, responses(
+    (status = 200, description = "`visits`: how many visits that are not sealed use it; each is asked about as a conflict"),
+    (status = 404, description = "not_found"), (status = 409, description = "already_decided"),
+    (status = 422, description = "reason_missing")))]
+pub(crate) async fn withdraw(
+    State(app): State<App>,
+    actor: UserActor,
+    Path((id, revision)): Path<(String, String)>,
+    Json(body): Json<WithdrawBody>,
+) -> Result<axum::Json<Value>, ApiError> {
+    actor.user.may(Act::ChangeDirectory)?;
+    let why = reason(&body.reason)?;
+    let visits = withdrawal::withdraw(&app, actor.org, &actor.user, id, revision, why).await?;
+    Ok(axum::Json(json!({"visits": visits})))
 }

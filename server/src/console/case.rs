@@ -80,6 +80,8 @@ struct Head {
     state: InspectionState,
     open_conflicts: Vec<(String, String)>,
     quarantined: i64,
+    /// Visits of the same case, and their addresses.
+    linked: Vec<String>,
     disclosure: Option<String>,
 }
 
@@ -207,6 +209,7 @@ fn head(p: &Page, dossier: &Dossier, today: &str) -> Head {
         state: info.state,
         open_conflicts: conflicts.collect(),
         quarantined: around.quarantined,
+        linked: around.linked.iter().map(|visit| format!("/console/inspections/{visit}")).collect(),
         disclosure: around.disclosure.map(|id| id.to_string()),
     }
 }

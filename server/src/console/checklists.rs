@@ -1,15 +1,19 @@
 //! Checklists: every revision, and one to be read with its limits and the certainty of what it rests on.
 
-use super::{Chrome, Route, Seat, words};
+use super::faults::Faults;
+use super::{Chrome, Posted, Route, Seat, look, words};
+use crate::api::reason;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::laws::Laws;
 use crate::policy::Act;
 use crate::store::templates::{self, Listed};
+use crate::withdrawal;
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{OriginalUri, Path, State};
 use axum::response::Response;
 use axum::routing::get;
+use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::Page;
 use fieldproof_schema::checklist::{self, Bounds, Item, ItemKind, Limit};
 use fieldproof_schema::law::{Cited, InForce, Mark, Released};
@@ -20,7 +24,7 @@ use std::sync::Arc;
 
 pub(super) const ROUTES: &[Route] = &[
     Route { path: "/console/checklists", answer: || get(list) },
-    Route { path: "/console/checklists/{id}/{revision}", answer: || get(show) },
+    Route { path: "/console/checklists/{id}/{revision}", answer: || get(show).post(withdraw) },
 ];
 
 #[derive(Template)]
@@ -47,6 +51,12 @@ struct ChecklistPage {
     hash: Digest,
     specialty: String,
     withdrawn: bool,
+    may_withdraw: bool,
+    faults: Faults,
+    /// What was typed as the reason of a withdrawal.
+    reason: String,
+    /// What was done: how many visits are asked about.
+    done: Option<String>,
     may_release: bool,
     sections: Vec<Section>,
     /// How many references are not known well enough to be relied on.
@@ -85,7 +95,42 @@ async fn show(
     State(app): State<App>,
     seat: Seat,
     Path((id, revision)): Path<(String, String)>,
+    OriginalUri(uri): OriginalUri,
 ) -> Result<Response, ApiError> {
+    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut page = page(&app, &seat, id, revision).await?;
+    page.done = query.filled("asked").filter(|n| n.parse::<u32>().is_ok()).map(str::to_owned);
+    Ok(seat.show(&page))
+}
+
+/// Withdraws the revision.
+async fn withdraw(
+    State(app): State<App>,
+    seat: Seat,
+    Path((id, revision)): Path<(String, String)>,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    let user = &seat.actor.user;
+    user.may(Act::ChangeDirectory)?;
+    let withdrawn = match reason(fields.get("reason")) {
+        Ok(reason) => {
+            withdrawal::withdraw(&app, seat.actor.org, user, id.clone(), revision.clone(), reason).await
+        }
+        Err(error) => Err(error),
+    };
+    match withdrawn {
+        Ok(visits) => Ok(look::go(&format!("/console/checklists/{id}/{revision}?asked={visits}"))),
+        Err(error) => {
+            let faults = Faults::of(&seat.p, "checklist", &[(ErrorCode::ReasonMissing, "reason")], error)?;
+            let mut page = page(&app, &seat, id, revision).await?;
+            page.faults = faults.clone();
+            page.reason = fields.get("reason").to_owned();
+            Ok(faults.show(&page))
+        }
+    }
+}
+
+async fn page(app: &App, seat: &Seat, id: String, revision: String) -> Result<ChecklistPage, ApiError> {
     seat.actor.user.may(Act::ReadDirectory)?;
     let (org, reader) = (seat.actor.org, app.clone());
     let read = move |tx: &mut crate::db::Tx<'_>| {
@@ -101,17 +146,21 @@ async fn show(
     };
     let sections: Vec<_> = template.sections.iter().map(section).collect();
     let references = sections.iter().flat_map(|section| &section.lines).flat_map(|line| &line.references);
-    Ok(seat.show(&ChecklistPage {
+    Ok(ChecklistPage {
         doubtful: references.filter(|reference| reference.mark >= Mark::Unverified).count(),
-        c: Chrome::new(&seat, "checklists"),
+        c: Chrome::new(seat, "checklists"),
         hash: known.hash,
         specialty: words::specialty(&p, &template.specialty),
         withdrawn: known.withdrawn_at.is_some(),
+        may_withdraw: seat.actor.user.may(Act::ChangeDirectory).is_ok(),
+        faults: Faults::default(),
+        reason: String::new(),
+        done: None,
         may_release: seat.actor.user.may(Act::ReleaseProvision).is_ok(),
         sections,
         template,
         p,
-    }))
+    })
 }
 
 fn line(p: &Page, item: &Item, laws: Option<&Laws>, today: Date) -> Line {

@@ -1,11 +1,14 @@
 //! Conflicts: the list of those that are open or ended, and one at a time.
 
 mod answer_form;
+mod history;
+mod offer;
 mod one;
 
 use super::{Chrome, Route, Seat, wording};
 use crate::api;
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::ApiError;
 use crate::policy::Act;
 use crate::store::conflicts::{self, Listed};
@@ -17,6 +20,7 @@ use fieldproof_presentation::fields::{Fields, query};
 use fieldproof_presentation::page::Page;
 use fieldproof_schema::checklist;
 use fieldproof_schema::conflict::{ConflictKind, Resolution};
+use fieldproof_schema::ids::OrgId;
 use std::sync::Arc;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -70,7 +74,7 @@ async fn list(
     let open = fields.get("state") != "ended";
     let before = api::before(fields.filled("before"))?;
     let (reader, org, asker) = (app.clone(), seat.actor.org, seat.actor.user.id);
-    let read = move |tx: &mut crate::db::Tx<'_>| {
+    let read = move |tx: &mut Tx<'_>| {
         let count = conflicts::open_count(tx, org, asker)?;
         let (found, next) = if open {
             (conflicts::waiting(tx, org, asker, OPEN_MAX)?, None)
@@ -80,8 +84,7 @@ async fn list(
         };
         let mut listed = Vec::with_capacity(found.len());
         for conflict in found {
-            let template =
-                reader.templates.get(tx, org, &conflict.template_id, &conflict.template_revision)?;
+            let template = template_of(tx, &reader, org, &conflict)?;
             listed.push((conflict, template));
         }
         Ok::<_, ApiError>((count, listed, next))
@@ -89,7 +92,7 @@ async fn list(
     let (count, listed, next) = app.db.read(read).await?;
     let today = app.now().date_in_china().to_string();
     let rows: Vec<_> =
-        listed.iter().map(|(listed, template)| row(&seat.p, listed, template, &today)).collect();
+        listed.iter().map(|(listed, template)| row(&seat.p, listed, template.as_ref(), &today)).collect();
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     Ok(seat.show(&ConflictsPage {
         c: Chrome::new(&seat, "conflicts"),
@@ -104,8 +107,24 @@ async fn list(
     }))
 }
 
+/// The checklist of the visit that a conflict is about; none where it is about no visit.
+pub(super) fn template_of(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: OrgId,
+    listed: &Listed,
+) -> Result<Option<Arc<checklist::Template>>, ApiError> {
+    let Some((id, revision)) = &listed.template else { return Ok(None) };
+    app.templates.get(tx, org, id, revision).map(Some)
+}
+
 /// A conflict as lists show it, on the day `today`.
-pub(super) fn row(p: &Page, listed: &Listed, template: &Arc<checklist::Template>, today: &str) -> Row {
+pub(super) fn row(
+    p: &Page,
+    listed: &Listed,
+    template: Option<&Arc<checklist::Template>>,
+    today: &str,
+) -> Row {
     let conflict = &listed.known.conflict;
     let sides = conflict.sides.iter().filter(|side| !side.value.is_empty());
     let by = listed
@@ -120,9 +139,9 @@ pub(super) fn row(p: &Page, listed: &Listed, template: &Arc<checklist::Template>
     });
     Row {
         address: address(conflict.id),
-        entity: listed.entity_name.clone(),
+        entity: listed.entity_name.clone().unwrap_or_default(),
         kind: kind(p, &conflict.kind),
-        place: wording::place(p, template, &conflict.path),
+        place: wording::place_in(p, template.map(Arc::as_ref), &conflict.path),
         sides: sides.map(|side| wording::at_place(p, &conflict.path, &side.value)).collect(),
         overdue: ended.is_none() && listed.due.as_deref().is_some_and(|due| due < today),
         due: listed.due.as_deref().map(|due| p.day(due)).unwrap_or_default(),

@@ -72,8 +72,7 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
         let mut open = Vec::new();
         if decides(user.role) && counts.conflicts > 0 {
             for listed in conflicts::waiting(tx, org, user.id, ROWS)? {
-                let template =
-                    reader.templates.get(tx, org, &listed.template_id, &listed.template_revision)?;
+                let template = disputes::template_of(tx, &reader, org, &listed)?;
                 open.push((listed, template));
             }
         }
@@ -108,7 +107,10 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
     };
     Ok(seat.show(&InboxPage {
         c: Chrome::new(&seat, "inbox"),
-        conflicts: open.iter().map(|(listed, template)| disputes::row(p, listed, template, &day)).collect(),
+        conflicts: open
+            .iter()
+            .map(|(listed, template)| disputes::row(p, listed, template.as_ref(), &day))
+            .collect(),
         conflicts_count: seat.waits.conflicts,
         apart: apart.iter().map(|listed| held::row(p, listed)).collect(),
         apart_count: seat.waits.quarantine,

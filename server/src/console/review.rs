@@ -152,7 +152,7 @@ impl Bar {
             version,
             next: version + 1,
             missing: captures.iter().filter(|capture| missing.contains(&capture.record)).cloned().collect(),
-            open_conflicts: around.open_conflicts().count(),
+            open_conflicts: around.blocking_conflicts().count(),
             phrases: std::iter::once(none).chain(PHRASES.iter().map(phrase)).collect(),
             open: !draft.is_empty() || draft.problem.is_some(),
             decided: draft.decided.as_ref().map(|decision| shown(p, decision)),

@@ -113,13 +113,24 @@ pub(crate) fn item(p: &Page, item: &Item) -> String {
 
 /// What a place of the document is called: the item's question, or the kind of what stands there.
 pub(crate) fn place(p: &Page, template: &Template, path: &str) -> String {
+    place_in(p, Some(template), path)
+}
+
+/// The same where the checklist may not be known.
+pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> String {
     let (map, key) = path.split_once('/').unwrap_or((path, ""));
-    match (map, template.item(key)) {
+    if map == "assignment" && key.starts_with("visits/") {
+        return p.t("console.wording.place.visits");
+    }
+    if map == "template" {
+        return key.to_owned();
+    }
+    match (map, template.and_then(|template| template.item(key))) {
         ("answers" | "notes", Some(found)) => item(p, found),
         ("", _) => p.t("console.wording.place.whole"),
         (
             known @ ("findings" | "measurements" | "evidence" | "documents" | "proposals" | "narrative"
-            | "statement"),
+            | "statement" | "assignment" | "identity"),
             _,
         ) => p.t(format!("console.wording.place.{known}")),
         _ => path.to_owned(),
@@ -146,12 +157,33 @@ pub(crate) fn at_place(p: &Page, path: &str, text: &str) -> String {
     if path.starts_with("answers/") {
         return answer(p, &Answer::from_register(text));
     }
+    if let Some(told) = beside(p, path, text) {
+        return told;
+    }
     if path.starts_with("evidence/")
         && let Ok(listed) = serde_json::from_str::<EvidenceRegister>(text)
     {
         return if listed.caption.is_empty() { listed.kind } else { listed.caption };
     }
     register(text)
+}
+
+/// What a side of a conflict says that is not about what the document holds.
+fn beside(p: &Page, path: &str, text: &str) -> Option<String> {
+    let key = match (path.split_once('/')?.0, text) {
+        ("evidence", "missing" | "differs" | "removed") => format!("console.wording.evidence.{text}"),
+        ("identity", _) => {
+            let (branch, place) = text.split_once(':')?;
+            let key = match branch {
+                "chain" => "console.wording.journal.chain",
+                "revoked" => "console.wording.journal.revoked",
+                _ => "console.wording.journal.branch",
+            };
+            return Some(p.t1(key, "n", place));
+        }
+        _ => return None,
+    };
+    Some(p.t(key))
 }
 
 /// Who wrote, and on which terminal. What the server wrote itself was decided by an administrator.

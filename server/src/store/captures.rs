@@ -21,11 +21,12 @@ pub fn insert(
     device: DeviceId,
     officer: OfficerId,
     body: &str,
+    now: Moment,
 ) -> Result<(), DbError> {
     tx.execute(
-        "INSERT INTO captures (org, inspection, record, digest, device, officer, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org, inspection, record) DO NOTHING",
-        &params![org, inspection, record, *digest, device, officer, body],
+        "INSERT INTO captures (org, inspection, record, digest, device, officer, body, asked_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org, inspection, record) DO NOTHING",
+        &params![org, inspection, record, *digest, device, officer, body, now],
     )?;
     Ok(())
 }

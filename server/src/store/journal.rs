@@ -219,3 +219,45 @@ pub fn is_on_chain(
     )?;
     Ok(row.is_some())
 }
+
+/// Whether an entry is held that is not on the chain of `device`.
+pub fn is_beside(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    seq: u64,
+    hash: &Digest,
+) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT seq FROM journal_entries WHERE org = $1 AND device = $2 AND seq = $3 AND hash = $4 AND on_chain = 0",
+        &params![org, device, seq, *hash],
+    )?;
+    Ok(row.is_some())
+}
+
+/// An entry on the chain of a device.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Its name.
+    pub hash: Digest,
+    /// When it was written, as far as the server can vouch for it.
+    pub written: Interval,
+}
+
+/// The entry at a place of the chain of `device`.
+pub fn on_chain_at(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    seq: u64,
+) -> Result<Option<Standing>, DbError> {
+    let rows = tx.query(
+        "SELECT hash, server_at, received_at FROM journal_entries
+         WHERE org = $1 AND device = $2 AND seq = $3 AND on_chain = 1 ORDER BY received_at LIMIT 1",
+        &params![org, device, seq],
+    )?;
+    let Some(r) = rows.first() else { return Ok(None) };
+    let (known, received_at): (Option<Moment>, Moment) = (r.get(1)?, r.get(2)?);
+    let written = Interval { earliest: known.filter(|at| *at <= received_at), latest: Some(received_at) };
+    Ok(Some(Standing { hash: r.get(0)?, written }))
+}

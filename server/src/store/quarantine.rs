@@ -222,6 +222,26 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, asker: UserId, name: &Name) -> Result<O
     row.map(|r| read(&r)).transpose()
 }
 
+/// Everything that a terminal sent for a visit and that is held apart for one reason, decided or not, in order of arrival,
+/// at most `limit`.
+pub fn of_sender(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    asker: UserId,
+    (inspection, device): (InspectionId, DeviceId),
+    code: &str,
+    limit: i64,
+) -> Result<Vec<Listed>, DbError> {
+    let rows = tx.query(
+        received!(
+            "AND b.inspection = $3 AND b.device = $4 AND b.code = $5 AND b.state = 'quarantined'
+             ORDER BY b.received_at, b.item LIMIT $6"
+        ),
+        &params![org, asker, inspection, device, code, limit],
+    )?;
+    rows.iter().map(read).collect()
+}
+
 /// What else the same terminal sent for the same visit and waits for a decision for the same reason, in order of arrival,
 /// at most `limit`.
 pub fn alike(

@@ -80,3 +80,13 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, template: &Template, at: Moment) -> R
     )?;
     Ok(())
 }
+
+/// Notes that a revision was withdrawn; false when it was before.
+pub fn withdraw(tx: &mut Tx<'_>, org: OrgId, id: &str, revision: &str, at: Moment) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE templates SET withdrawn_at = $4
+         WHERE org = $1 AND id = $2 AND revision = $3 AND withdrawn_at IS NULL",
+        &params![org, id, revision, at],
+    )?;
+    Ok(changed > 0)
+}

@@ -39,7 +39,7 @@ pub struct Assessment {
     /// Conflicts that were not known.
     pub found: Vec<Conflict>,
     /// Open conflicts that stand no longer, with the resolution that the document holds, if any.
-    pub ended: Vec<(Conflict, Option<String>)>,
+    pub ended: Vec<(Conflict, Option<Resolution>)>,
     /// Seals that are complete now.
     pub completed: Vec<Digest>,
     /// The new figures.
@@ -141,11 +141,10 @@ fn writers(outside: &[ChangeId], changes: &[(ChangeId, RawChange)]) -> Vec<(Chan
 }
 
 /// The team's own decision as its terminals wrote it. Whose it is says the journal, not the register.
-fn team_resolution(side: &Side, writers: &[Writer]) -> Option<String> {
+fn team_resolution(side: &Side, writers: &[Writer]) -> Option<Resolution> {
     let writer = writers.iter().find(|w| w.actor == side.stamp.actor)?;
     let written = Resolution::from_register(&side.value)?;
-    let honest = Resolution { by: writer.officer_name.clone(), capacity: "team".into(), ..written };
-    Some(honest.to_register())
+    Some(Resolution { by: writer.officer_name.clone(), capacity: "team".into(), ..written })
 }
 
 fn failed(view: &View, template: &Template, around: &Surroundings, now: Moment) -> usize {

@@ -75,7 +75,17 @@ fn take_over(
                 return Ok(Some(ErrorCode::EntryUnreadable));
             };
             let record = captured.record;
-            captures::insert(tx, org, inspection, record, &digest, device.id, device.officer, &entry.body)?;
+            captures::insert(
+                tx,
+                org,
+                inspection,
+                record,
+                &digest,
+                device.id,
+                device.officer,
+                &entry.body,
+                now,
+            )?;
             tell(tx, device, inspection)?;
         }
         Kind::Sealed => return take_seal(tx, device, inspection, entry, now),

@@ -8,6 +8,7 @@
 use crate::app::{App, blocking};
 use crate::documents;
 use crate::error::{ApiError, chain};
+use crate::findings;
 use crate::store::inbox::{self, State};
 use crate::store::judging;
 use crate::sync::settle::{self, Answered, Only};
@@ -152,7 +153,12 @@ async fn set_apart_what_fails(
 pub async fn work(app: App) {
     loop {
         match sweep(&app).await {
-            Ok(0) => {}
+            Ok(0) => match findings::evidence::look(&app).await {
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error.cause = chain(&error), "missing evidence cannot be looked for");
+                }
+            },
             Ok(_) => continue,
             Err(error) => tracing::warn!(error.cause = chain(&error), "the backlog cannot be worked off"),
         }

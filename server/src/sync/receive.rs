@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
+use crate::findings;
 use crate::store::inbox::{Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::settle::Answered;
@@ -158,6 +159,10 @@ pub async fn receive(
             let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
             // Not from memory: what is receipted under an epoch that has ended would never be offered again.
             let epoch = tenants::epoch(tx, device.org)?;
+            if known.revoked_at.is_some() {
+                let first = checked.entries.first().map(|first| (first.entry.seq, first.hash));
+                findings::identity::after_revocation(tx, &device, first, now)?;
+            }
             let mut held = Vec::new();
             let mut received = Received {
                 receipt: None,
@@ -221,6 +226,7 @@ fn take_entry(
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
     } else if entry.seq <= received.tip.seq + 1 {
         journal::insert(tx, device.org, entry, signed, hash, now, false)?;
+        findings::identity::forked(tx, device, entry, hash, now)?;
         held.push(*hash);
         (Outcome::Quarantined, Some(ErrorCode::EntryFork))
     } else {
@@ -280,6 +286,9 @@ fn take_change(
             ruling: None,
         };
         inbox::insert(tx, org, inspection, &item)?;
+        if fault == Some(ErrorCode::ChangeOutOfScope) {
+            findings::assignment::outside_team(tx, device, inspection, &change.digest, now)?;
+        }
     }
     received.touched.insert(inspection);
     if state == State::Quarantined {

@@ -7,6 +7,8 @@ use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
+use crate::findings;
+use crate::resolve;
 use crate::store::changes::{Change, Snapshot};
 use crate::store::inbox::{Item, State};
 use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
@@ -175,13 +177,17 @@ impl Unsettled {
             judging::succeeded(tx, org, info.id)?;
         }
         for conflict in &assessment.found {
-            conflicts::insert(tx, org, conflict, now)?;
+            conflicts::insert(tx, org, conflict, &info.unit_code, now)?;
         }
         for (conflict, resolution) in &assessment.ended {
-            conflicts::close(tx, org, conflict, now, resolution.as_deref())?;
+            resolve::history::end(tx, org, conflict, now, resolution.as_ref())?;
         }
+        conflicts::recount(tx, org, info.id)?;
         for digest in &assessment.completed {
             seals::complete(tx, org, info.id, digest, now)?;
+        }
+        if !assessment.completed.is_empty() {
+            findings::evidence::sealed(tx, org, info, now)?;
         }
         if !accepted.is_empty() {
             feeds::publish_document(tx, org, &self.team, info.id, info.changes);

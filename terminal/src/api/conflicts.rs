@@ -19,12 +19,14 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/api/v1/inspections/{id}/conflicts/{conflict}/settle", post(settle))
 }
 
-/// A decision: exactly one of `side`, `answer` and `register`, and why.
+/// A decision: exactly one of `side`, `both`, `answer` and `register`, and why.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SettleBody {
     /// The change whose value is to stand.
     side: Option<ChangeId>,
+    /// The same, and the others are kept as observations of their own; for conflicts about an item.
+    both: Option<ChangeId>,
     /// A new answer, for conflicts about an item.
     answer: Option<Answer>,
     /// A new register, for conflicts about a finding or a measurement.
@@ -35,11 +37,12 @@ struct SettleBody {
 
 impl SettleBody {
     fn choice(&mut self) -> Result<Choice, ApiError> {
-        match (self.side.take(), self.answer.take(), self.register.take()) {
-            (Some(side), None, None) => Ok(Choice::Side(side)),
-            (None, Some(answer), None) => Ok(Choice::Answer(answer)),
-            (None, None, Some(register)) => Ok(Choice::Value(register.to_string())),
-            _ => Err(ApiError::field("choice", "exactly one of side, answer and register is needed")),
+        match (self.side.take(), self.both.take(), self.answer.take(), self.register.take()) {
+            (Some(side), None, None, None) => Ok(Choice::Side(side)),
+            (None, Some(side), None, None) => Ok(Choice::Both(side)),
+            (None, None, Some(answer), None) => Ok(Choice::Answer(answer)),
+            (None, None, None, Some(register)) => Ok(Choice::Value(register.to_string())),
+            _ => Err(ApiError::field("choice", "exactly one of side, both, answer and register is needed")),
         }
     }
 }

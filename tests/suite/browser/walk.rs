@@ -6,6 +6,7 @@ use fieldproof_presentation::texts::Language;
 use fieldproof_tests::browser::{Album, Browser, Look, Size};
 use fieldproof_tests::stage::{self, Stage};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Addresses of the terminal that answer with a part of a page, a file, nothing or another address.
 const TERMINAL_PARTS: &[&str] = &[
@@ -83,6 +84,7 @@ async fn every_page_of_the_console_is_looked_at() {
     // What only a case that got far leads to: two versions, and one that is accepted and not published yet.
     let (twice, accepted) = (stage.visit(0), stage.visit(1));
     face.look_alone(&browser, &format!("/console/inspections/{twice}/compare"), &mut walked).await;
+    look_at_conflicts(&face, &browser, &stage, &mut walked).await;
     browser.forget_session().await;
     sign_in(&browser, &stage, stage::SUPERVISOR).await;
     face.look(&browser, "/console", "supervisor", &mut walked).await;
@@ -94,6 +96,34 @@ async fn every_page_of_the_console_is_looked_at() {
     browser.kept_to_itself(&[&face.root]).await;
     println!("{}", browser.album().index().unwrap().display());
     face.verdict(&browser, &walked).await;
+}
+
+/// One conflict of each kind that there is, open and decided: a checklist is withdrawn for it.
+async fn look_at_conflicts(face: &Face<'_>, browser: &Browser, stage: &Stage, walked: &mut Walked) {
+    let administrator = stage.administrator();
+    let checklists = administrator.get("/api/v1/templates").await.unwrap();
+    for row in checklists["rows"].as_array().unwrap() {
+        let (id, revision) = (row["id"].as_str().unwrap(), row["revision"].as_str().unwrap());
+        let withdraw = format!("/api/v1/templates/{id}/{revision}/withdraw");
+        administrator.post(&withdraw, &json!({"reason": "限值已修订"})).await.unwrap();
+    }
+    let open = administrator.get("/api/v1/conflicts").await.unwrap();
+    let mut seen = BTreeSet::new();
+    for conflict in open["conflicts"].as_array().unwrap() {
+        let (id, kind) = (conflict["id"].as_str().unwrap(), conflict["kind"].as_str().unwrap());
+        if seen.insert(kind) {
+            let page = format!("/console/conflicts/{id}");
+            face.look(browser, &page, &format!("conflict-{kind}"), walked).await;
+        }
+        if kind == "template" {
+            let accept = json!({"choice": "accept", "reason": "修订不涉及本次检查"});
+            administrator.post(&format!("/api/v1/conflicts/{id}/decision"), &accept).await.unwrap();
+            let page = format!("/console/conflicts/{id}");
+            face.look(browser, &page, "conflict-decided", walked).await;
+            break;
+        }
+    }
+    assert!(seen.contains("template"), "{seen:?}");
 }
 
 /// What anyone can read.

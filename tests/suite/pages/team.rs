@@ -77,6 +77,51 @@ async fn a_difference_is_shown_with_both_sides_and_settled_with_a_reason() {
 }
 
 #[tokio::test]
+async fn what_is_decided_at_the_desk_is_said_in_plain_words_and_a_decision_that_was_taken_back_is_open_again()
+{
+    let world = World::start(21, None).await;
+    let (administrator, _, one, two) = pool(&world, |_| {}).await;
+    differ(&one, &two, "PP-SWIM-012", "value", ["0.5", "0.2"]).await;
+    let conflict = one.client.conflicts(one.id).unwrap().remove(0);
+    let place = format!("/api/v1/conflicts/{}", conflict.id);
+    let decision = json!({"side": conflict.sides[0].change, "reason": "仪器照片"});
+    let decided = administrator.post(&world, &format!("{place}/decision"), decision).await;
+    one.sync().await;
+    assert!(one.page("/team").await.read().contains("仪器照片"));
+    let undo = json!({"decision": decided["decision"], "reason": "照片属于另一处"});
+    administrator.post(&world, &format!("{place}/undo"), undo).await;
+    let checklists = administrator.get(&world, "/api/v1/templates").await;
+    let pinned = one.client.inspection(one.id).unwrap().view.identity.template.clone();
+    assert!(checklists.to_string().contains(&pinned.revision));
+    let withdraw = format!("/api/v1/templates/{}/{}/withdraw", pinned.id, pinned.revision);
+    administrator.post(&world, &withdraw, json!({"reason": "限值已修订"})).await;
+    one.sync().await;
+    let page = one.page("/team").await;
+    let read = page.read();
+    assert!(read.contains("撤销了先前的裁决") && read.contains("照片属于另一处"), "{read}");
+    assert!(!read.contains("仪器照片") && page.text().contains(&conflict.id.to_string()));
+    let names = [&one, &two].map(|pages| pages.client.status().unwrap().enrolled.unwrap().officer_name);
+    assert!(names.iter().all(|name| read.contains(name.as_str())), "{read}");
+    assert!(read.contains("所用检查表版本已停用") && read.contains("由业务管理员裁决"), "{read}");
+    assert!(one.page("").await.read().contains("有 1 个问题由管理人员处理"));
+
+    // The team settles it again, and keeps what does not stand.
+    let fields =
+        [("side", &*conflict.sides[1].change.to_string()), ("keep", "1"), ("reason", "两处各测一次")]
+            .map(|(name, value)| (name, value.to_owned()));
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let settle = settle(&one);
+    assert_eq!(one.post(&settle, &fields).await.place(), format!("{}/team?done=settled", one.visit));
+    let view = one.client.inspection(one.id).unwrap().view;
+    let kept: Vec<_> = view.measurements.values().map(|register| &register.standing.value).collect();
+    assert!(
+        kept.len() == 1
+            && kept[0].contains("PP-SWIM-012")
+            && kept[0].contains(&names[0]) | kept[0].contains(&names[1])
+    );
+}
+
+#[tokio::test]
 async fn what_was_returned_says_so_at_its_items_and_what_is_sealed_is_read_only() {
     let world = World::start(21, None).await;
     let (_, supervisor, one, two) = pool(&world, |_| {}).await;

@@ -1,46 +1,52 @@
-//! One conflict: what stood before, both sides, what each choice leads to; and the decision, once there is one.
+//! One conflict: what stood before, both sides, what each choice leads to; every decision, and the way back from the last.
 
-use super::answer_form::{self, AnswerForm};
+use super::answer_form::AnswerForm;
+use super::history::{self, Line};
+use super::offer::{self, Offer};
 use super::{address, kind};
-use crate::api::check;
+use crate::api;
 use crate::app::{App, blocking};
 use crate::console::captures::{self, Capture};
 use crate::console::compare;
 use crate::console::fault::Said;
 use crate::console::{Chrome, Posted, Seat, case, look, wording};
+use crate::db::Tx;
 use crate::dossier::{self, Dossier};
 use crate::error::ApiError;
 use crate::policy::Act;
-use crate::resolve::{self, Choice as Decided};
+use crate::resolve::{self, Outcome};
+use crate::store::conflict_decisions::Kept;
 use crate::store::conflicts::{self, Known};
 use askama::Template;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use fieldproof_presentation::fields::Fields;
+use fieldproof_presentation::fields::{Fields, query};
 use fieldproof_presentation::page::{Choice, Page, answer};
-use fieldproof_presentation::texts::{Language, text};
 use fieldproof_schema::checklist::{Item, Verdict};
-use fieldproof_schema::conflict::{ConflictKind, ConflictSide, Resolution};
+use fieldproof_schema::conflict::{
+    ChoiceKind, Conflict, ConflictKind, ConflictSide, Resolution, register_at,
+};
 use fieldproof_schema::document::View;
-use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::limits::REASON_CHARS_MAX;
+use fieldproof_schema::ids::DecisionId;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-
-/// Standard phrases of reasons, under `console.phrase.reason.<n>`.
-const PHRASES: &[&str] = &["photo", "measured", "remeasured", "team", "document", "clerical"];
 
 #[derive(Template)]
 #[template(path = "console/conflict.html")]
 struct ConflictPage {
     p: Page,
     c: Chrome,
-    inspection: InspectionId,
-    entity: String,
+    /// The visit's page and its entity; none where the conflict is about no visit.
+    case: Option<(String, String)>,
     kind: String,
+    /// What this kind of conflict is about, where the sides do not say it.
+    about: Option<String>,
     /// Changes after the seal, and not two values.
     late: bool,
+    /// Two values of the document, of which one is to stand.
+    values: bool,
+    blocks: bool,
     place: String,
     limit: Option<String>,
     guidance: String,
@@ -56,25 +62,36 @@ struct ConflictPage {
     /// Why nobody decides it here: a key.
     closed_to: Option<&'static str>,
     decision: Option<DecisionShown>,
+    history: Vec<Line>,
+    /// The decision that this user can take back.
+    undo: Option<String>,
+    both: bool,
+    offers: Vec<Offer>,
     form: Option<AnswerForm>,
     typed: Fields,
     phrases: Vec<Choice>,
     /// What has to be changed before it can be taken.
     problem: Option<String>,
     fault: Option<Said>,
-    done: bool,
+    /// What was done: a key.
+    done: Option<&'static str>,
+    /// The code for a new terminal, shown once.
+    code: Option<(String, String)>,
 }
 
 /// One side.
 struct SideShown {
-    /// What the form posts.
-    choice: String,
+    /// The change; what the form posts names it.
+    change: String,
     chosen: bool,
+    chosen_both: bool,
     said: String,
     verdict: Option<Verdict>,
     officer: String,
     device: String,
     when: String,
+    /// The page of what the side is, and what it is called.
+    link: Option<(String, String)>,
     /// Whether it is the value that was decided for.
     stands: bool,
 }
@@ -89,17 +106,36 @@ struct DecisionShown {
     reason: String,
 }
 
-async fn load(app: &App, seat: &Seat, id: Digest) -> Result<(Known, Dossier, Option<View>), ApiError> {
-    let org = seat.actor.org;
-    let known = app.db.read(move |tx| conflicts::find(tx, org, &id)).await?.ok_or(ErrorCode::NotFound)?;
-    let dossier = dossier::read(app, &seat.actor, known.conflict.inspection).await?;
+/// A conflict with everything around it.
+struct Loaded {
+    known: Known,
+    history: Vec<Kept>,
+    /// The visit; none where the conflict is about no visit.
+    dossier: Option<Dossier>,
+    base: Option<View>,
+}
+
+async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
+    let (org, asker) = (seat.actor.org, seat.actor.user.clone());
+    let read = move |tx: &mut Tx<'_>| {
+        let known = conflicts::find(tx, org, &id)?.ok_or(ErrorCode::NotFound)?;
+        asker.may_on(Act::ReadInspections, known.unit_code.as_deref().unwrap_or_default())?;
+        let history = resolve::history::of(tx, org, &known)?;
+        Ok::<_, ApiError>((known, history))
+    };
+    let (known, history) = app.db.read(read).await?;
+    let dossier = match dossier::read(app, &seat.actor, known.conflict.inspection).await {
+        Ok(dossier) => Some(dossier),
+        Err(error) if error.code == ErrorCode::NotFound => None,
+        Err(error) => return Err(error),
+    };
     blocking(move || {
         let changes: Vec<_> = known.conflict.sides.iter().map(|side| side.change).collect();
-        let base = match known.conflict.kind {
-            ConflictKind::Answer => dossier.before_all(&changes)?,
+        let base = match (&known.conflict.kind, &dossier) {
+            (ConflictKind::Answer, Some(dossier)) => dossier.before_all(&changes)?,
             _ => None,
         };
-        Ok((known, dossier, base))
+        Ok(Loaded { known, history, dossier, base })
     })
     .await?
 }
@@ -110,13 +146,18 @@ pub(super) async fn show(
     Path(id): Path<String>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, ApiError> {
-    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
-    let (known, dossier, base) = load(&app, &seat, case::find(&id)?).await?;
-    let mut page = page(&seat, &known, &dossier, base.as_ref(), Fields::default());
-    page.done = query.get("done") == "decided";
+    let asked = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    let loaded = load(&app, &seat, case::find(&id)?).await?;
+    let mut page = page(&seat, &loaded, Fields::default());
+    page.done = match asked.get("done") {
+        "decided" => Some("console.conflict.done"),
+        "undone" => Some("console.conflict.undone"),
+        _ => None,
+    };
     Ok(seat.show(&page))
 }
 
+/// Decides, or takes a decision back.
 pub(super) async fn decide(
     State(app): State<App>,
     seat: Seat,
@@ -125,146 +166,183 @@ pub(super) async fn decide(
 ) -> Result<Response, ApiError> {
     seat.actor.user.may(Act::DecideConflicts)?;
     let id: Digest = case::find(&id)?;
-    let (known, dossier, base) = load(&app, &seat, id).await?;
-    let (choice, reason) = match chosen(&dossier, &known, &fields) {
-        Ok(chosen) => chosen,
-        Err(problem) => {
-            let mut page = page(&seat, &known, &dossier, base.as_ref(), fields);
-            page.problem = Some(seat.p.t(problem));
-            return Ok(answer(StatusCode::UNPROCESSABLE_ENTITY, &page));
-        }
+    let loaded = load(&app, &seat, id).await?;
+    let undone = fields.filled("undo").map(str::to_owned);
+    let refuse = |problem: &str, fields: Fields| {
+        let mut page = page(&seat, &loaded, fields);
+        page.problem = Some(seat.p.t(problem));
+        Ok(answer(StatusCode::UNPROCESSABLE_ENTITY, &page))
     };
-    match resolve::decide(&app, seat.actor.org, &seat.actor.user, id, choice, reason).await {
-        Ok(_) => Ok(look::go(&format!("{}?done=decided", address(id)))),
+    let reason = match offer::reason(&fields) {
+        Ok(reason) => reason,
+        Err(problem) => return refuse(problem, fields),
+    };
+    let (user, org) = (&seat.actor.user, seat.actor.org);
+    let (done, outcome) = match undone {
+        Some(decision) => {
+            let decision: DecisionId = api::parse("undo", &decision)?;
+            ("undone", resolve::undo(&app, org, user, id, decision, reason).await)
+        }
+        None => match offer::chosen(item(&loaded), &fields) {
+            Ok(choice) => ("decided", resolve::decide(&app, org, user, id, choice, reason).await),
+            Err(problem) => return refuse(problem, fields),
+        },
+    };
+    match outcome {
+        Ok(Outcome { code: Some(code), .. }) => {
+            // A code is shown once, so the answer is the page itself.
+            let mut page = page(&seat, &load(&app, &seat, id).await?, Fields::default());
+            page.code = Some((code.code, seat.p.moment(&code.expires_at)));
+            Ok(seat.show(&page))
+        }
+        Ok(_) => Ok(look::go(&format!("{}?done={done}", address(id)))),
         Err(error) if error.code == ErrorCode::NotFound => Err(error),
         Err(error) => {
             // Once more, since somebody else may have decided in between.
-            let (known, dossier, base) = load(&app, &seat, id).await?;
+            let loaded = load(&app, &seat, id).await?;
             let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::CONFLICT);
-            let mut page = page(&seat, &known, &dossier, base.as_ref(), fields);
+            let mut page = page(&seat, &loaded, fields);
             page.fault = Some(Said::new(&seat.p, &error.body()));
             Ok(answer(status, &page))
         }
     }
 }
 
-/// What was chosen and why. An error is a key of the catalogues.
-fn chosen(dossier: &Dossier, known: &Known, fields: &Fields) -> Result<(Decided, String), &'static str> {
-    let choice = match fields.get("choice").split_once(':') {
-        Some(("side", change)) => {
-            Decided::Side(change.parse().map_err(|_| "console.conflict.problem.choice")?)
-        }
-        None if fields.get("choice") == "beside" => Decided::LeaveBeside,
-        None if fields.get("choice") == "value" => {
-            let item = item(dossier, known).ok_or("console.conflict.problem.choice")?;
-            Decided::Value(answer_form::read(item, fields)?.to_register())
-        }
-        Some(_) | None => return Err("console.conflict.problem.choice"),
-    };
-    let phrase = PHRASES.iter().find(|phrase| **phrase == fields.get("phrase"));
-    // Records are kept in Chinese.
-    let phrase = phrase.map(|name| text(Language::Chinese, &format!("console.phrase.reason.{name}"), &[]));
-    let own = fields.filled("reason").map(str::to_owned);
-    let reason = phrase.into_iter().chain(own).collect::<Vec<_>>().join("\n");
-    if reason.is_empty() {
-        return Err("console.conflict.problem.reason");
-    }
-    let reason = check::text("reason", &reason, REASON_CHARS_MAX);
-    Ok((choice, reason.map_err(|_| "console.conflict.problem.long")?))
-}
-
 /// The item that a conflict is about, where it is about one.
-fn item<'a>(dossier: &'a Dossier, known: &Known) -> Option<&'a Item> {
-    dossier.around.template.item(known.conflict.path.strip_prefix("answers/")?)
+fn item(loaded: &Loaded) -> Option<&Item> {
+    let key = loaded.known.conflict.path.strip_prefix("answers/")?;
+    loaded.dossier.as_ref()?.around.template.item(key)
 }
 
-fn page(seat: &Seat, known: &Known, dossier: &Dossier, base: Option<&View>, typed: Fields) -> ConflictPage {
-    let (p, conflict) = (&seat.p, &known.conflict);
-    let (item, may) = (item(dossier, known), seat.actor.user.may(Act::DecideConflicts).is_ok());
-    let late = conflict.kind == ConflictKind::LateChange;
-    let closed_to = match (&conflict.kind, may) {
-        _ if known.closed_at.is_some() => None,
-        (ConflictKind::Answer | ConflictKind::LateChange, true) => None,
-        (ConflictKind::Answer | ConflictKind::LateChange, false) => Some("console.conflict.others_decide"),
-        _ => Some("console.conflict.elsewhere"),
+fn page(seat: &Seat, loaded: &Loaded, typed: Fields) -> ConflictPage {
+    let (p, known, dossier) = (&seat.p, &loaded.known, loaded.dossier.as_ref());
+    let conflict = &known.conflict;
+    let (item, may) = (item(loaded), seat.actor.user.may(Act::DecideConflicts).is_ok());
+    let (late, values) = (conflict.kind == ConflictKind::LateChange, conflict.kind == ConflictKind::Answer);
+    let offered = resolve::offered(conflict, dossier.map(|dossier| dossier.around.info.state));
+    let closed_to = match (known.closed_at, may) {
+        (Some(_), _) => None,
+        (None, _) if offered.is_empty() => Some("console.conflict.elsewhere"),
+        (None, false) => Some("console.conflict.others_decide"),
+        (None, true) => None,
     };
     let resolution = known.resolution.as_deref().and_then(Resolution::from_register);
-    let phrase = |name: &&str| {
-        Choice::new(*name, p.t(format!("console.phrase.reason.{name}")), typed.get("phrase") == *name)
-    };
-    let none = Choice::new("", p.t("console.phrase.none"), typed.get("phrase").is_empty());
-    let rows = match &dossier.sealed {
-        Some(sealed) if late => compare::rows(p, dossier, &sealed.view, &dossier.now).0,
+    let rows = match dossier.and_then(|dossier| Some((dossier, dossier.sealed.as_ref()?))) {
+        Some((dossier, sealed)) if late => compare::rows(p, dossier, &sealed.view, &dossier.now).0,
         Some(_) | None => Vec::new(),
     };
+    let history = history::lines(p, &conflict.path, &loaded.history);
+    let last = history.last().filter(|line| may && known.closed_at.is_some() && !line.undoes);
     ConflictPage {
         c: Chrome::new(seat, "conflicts"),
-        inspection: conflict.inspection,
-        entity: dossier.official().identity.entity.name.clone(),
+        case: dossier.map(|dossier| {
+            let page = format!("/console/inspections/{}", conflict.inspection);
+            (page, dossier.official().identity.entity.name.clone())
+        }),
         kind: kind(p, &conflict.kind),
+        about: about(p, conflict),
         late,
-        place: wording::place(p, &dossier.around.template, &conflict.path),
+        values,
+        blocks: known.blocks && known.closed_at.is_none(),
+        place: wording::place_in(p, dossier.map(|dossier| dossier.around.template.as_ref()), &conflict.path),
         limit: item.and_then(wording::limit_of),
         guidance: item.map(|item| item.guidance.clone()).unwrap_or_default(),
         found: p.moment(&known.found_at),
-        base: base.and_then(|view| before(p, view, &conflict.path)),
-        sides: conflict
-            .sides
-            .iter()
-            .map(|s| side(p, dossier, known, s, &typed, resolution.as_ref()))
-            .collect(),
+        base: loaded.base.as_ref().and_then(|view| before(p, view, &conflict.path)),
+        sides: conflict.sides.iter().map(|s| side(p, loaded, s, &typed, resolution.as_ref())).collect(),
         rows,
-        captures: captures::of(p, dossier)
+        captures: dossier
+            .map(|dossier| captures::of(p, dossier))
+            .unwrap_or_default()
             .into_iter()
-            .filter(|capture| late || capture.item.as_ref().map(|(id, _)| id) == item.map(|item| &item.id))
+            .filter(|capture| {
+                late || (values && capture.item.as_ref().map(|(id, _)| id) == item.map(|item| &item.id))
+            })
             .collect(),
         asked: known.closed_at.is_none() && closed_to.is_none(),
         closed_to,
         decision: known.closed_at.map(|at| decision(p, &conflict.path, &p.moment(&at), resolution.as_ref())),
+        undo: last.map(|line| line.id.clone()),
+        history,
+        both: offered.contains(&ChoiceKind::Both),
+        offers: offer::plain(p, conflict, &offered, &typed),
         form: item.and_then(|item| AnswerForm::new(p, item, &typed)),
-        phrases: std::iter::once(none).chain(PHRASES.iter().map(phrase)).collect(),
+        phrases: offer::phrases(p, &typed),
         typed,
         problem: None,
         fault: None,
-        done: false,
+        done: None,
+        code: None,
         p: p.clone(),
     }
 }
 
+/// What a kind of conflict is about, in a sentence; none for two values, which speak for themselves.
+fn about(p: &Page, conflict: &Conflict) -> Option<String> {
+    Some(match (&conflict.kind, conflict.path.starts_with("assignment/visits/")) {
+        (ConflictKind::Answer | ConflictKind::LateChange | ConflictKind::Other(_), _) => return None,
+        (_, true) => p.t("console.conflict.about.visits"),
+        (kind, false) => p.t(format!("console.conflict.about.{}", kind.as_str())),
+    })
+}
+
 /// What stood at the place of the conflict before both sides.
 fn before(p: &Page, view: &View, path: &str) -> Option<String> {
-    let (map, key) = path.split_once('/')?;
-    let registers = match map {
-        "answers" => &view.answers,
-        "findings" => &view.findings,
-        "measurements" => &view.measurements,
-        _ => return None,
-    };
-    Some(wording::at_place(p, path, &registers.get(key)?.standing.value))
+    Some(wording::at_place(p, path, &register_at(view, path)?.standing.value))
 }
 
 fn side(
     p: &Page,
-    dossier: &Dossier,
-    known: &Known,
+    loaded: &Loaded,
     side: &ConflictSide,
     typed: &Fields,
     resolution: Option<&Resolution>,
 ) -> SideShown {
-    let (officer, device) = wording::writer(p, &dossier.around.writers, side.actor);
-    let choice = format!("side:{}", side.change);
-    let given = item(dossier, known).map(|item| dossier.around.judge(item, &side.value));
+    let conflict = &loaded.known.conflict;
+    let around = loaded.dossier.as_ref().map(|dossier| &dossier.around);
+    let (officer, device, when) = match (&side.origin, around) {
+        (Some(origin), _) => (
+            origin.officer_name.clone(),
+            origin.device_name.clone(),
+            origin.written.as_ref().map(|written| p.interval(written)).unwrap_or_default(),
+        ),
+        (None, Some(around)) => {
+            let (officer, device) = wording::writer(p, &around.writers, side.actor);
+            let when = around.written.get(&side.change).map(|written| p.interval(written));
+            (officer, device, when.unwrap_or_default())
+        }
+        (None, None) => Default::default(),
+    };
+    let given = item(loaded).zip(around).map(|(item, around)| around.judge(item, &side.value));
     // Beside the verdict stands what it does not say.
     let said = given.as_ref().map(|(answer, _)| wording::value(p, answer));
+    let change = side.change.to_string();
+    let origin = side.origin.as_deref();
+    let visit = origin.and_then(|origin| origin.inspection);
+    let terminal = origin.and_then(|origin| origin.device);
+    let link = visit.map(|visit| (format!("/console/inspections/{visit}"), p.t("console.conflict.visit")));
+    let pinned = conflict.path.strip_prefix("template/").and_then(|pinned| pinned.split_once('@'));
+    let link = link.or(pinned.map(|(id, revision)| {
+        (format!("/console/checklists/{id}/{revision}"), p.t("console.conflict.checklist"))
+    }));
+    let link = link.or(terminal.map(|device| match conflict.kind {
+        ConflictKind::Assignment => (
+            format!("/console/quarantine{}", query(&[("inspection", &conflict.inspection.to_string())])),
+            p.t("console.conflict.apart"),
+        ),
+        _ => (format!("/console/devices/{device}"), p.t("console.conflict.terminal")),
+    }));
     SideShown {
-        chosen: typed.get("choice") == choice,
-        choice,
-        said: said.unwrap_or_else(|| wording::at_place(p, &known.conflict.path, &side.value)),
+        chosen: typed.get("choice") == format!("side:{change}"),
+        chosen_both: typed.get("choice") == format!("both:{change}"),
+        change,
+        said: said.unwrap_or_else(|| wording::at_place(p, &conflict.path, &side.value)),
         verdict: given.map(|(_, judgement)| judgement.verdict),
         officer,
         device,
-        when: dossier.around.written.get(&side.change).map(|written| p.interval(written)).unwrap_or_default(),
-        stands: resolution.is_some_and(|resolution| resolution.value == side.value),
+        when,
+        link,
+        stands: resolution.is_some_and(|resolution| !side.value.is_empty() && resolution.value == side.value),
     }
 }
 
@@ -279,13 +357,12 @@ fn decision(p: &Page, path: &str, at: &str, resolution: Option<&Resolution>) -> 
         },
         Some(resolution) => DecisionShown {
             by: Some(resolution.by.clone()),
-            capacity: match resolution.capacity.as_str() {
-                "team" => p.t("console.conflict.capacity.team"),
-                _ => p.t("console.conflict.capacity.administrator"),
-            },
+            capacity: history::capacity(p, &resolution.capacity),
             at: at.to_owned(),
             said: match resolution.value.as_str() {
-                "" => p.t("console.conflict.left_beside"),
+                "" if resolution.choice.is_empty() => p.t("console.conflict.left_beside"),
+                "" if resolution.choice == ChoiceKind::Beside.as_str() => p.t("console.conflict.left_beside"),
+                "" => history::word(p, &resolution.choice),
                 value => wording::at_place(p, path, value),
             },
             reason: resolution.reason.clone(),

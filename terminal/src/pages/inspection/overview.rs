@@ -42,6 +42,8 @@ struct OverviewPage {
     statement: bool,
     waiting: u64,
     quarantined: u32,
+    /// What is decided at the desk.
+    questions: usize,
     all_answered: bool,
 }
 
@@ -92,6 +94,7 @@ impl OverviewPage {
             statement: !detail.view.statement.is_empty(),
             waiting: detail.waiting_changes,
             quarantined: summary.quarantined,
+            questions: super::questions::of(p, visit).len(),
             all_answered: all_answered && visit.next_open(None).is_none(),
         }
     }

@@ -16,7 +16,7 @@ use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::html::{self, Html};
 use fieldproof_presentation::page::{self, Page};
 use fieldproof_schema::checklist::{Item, ItemKind};
-use fieldproof_schema::conflict::Conflict;
+use fieldproof_schema::conflict::{Conflict, Resolution};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 
@@ -24,11 +24,15 @@ use fieldproof_schema::wire::error::ErrorCode;
 pub(super) struct Difference {
     pub(super) id: String,
     pub(super) text: String,
+    /// Who took an earlier decision back, and why.
+    pub(super) reopened: Option<String>,
     /// Where the item is; none for what is no item.
     pub(super) place: Option<String>,
     pub(super) sides: Vec<Side>,
     pub(super) fresh: Option<FreshAnswer>,
     pub(super) is_new: bool,
+    /// Whether what does not stand is kept as an observation of its own; none where that cannot be.
+    pub(super) keeps: Option<bool>,
     pub(super) reasons: Vec<page::Choice>,
     pub(super) reason: String,
     pub(super) fault: Option<String>,
@@ -87,14 +91,23 @@ pub(super) fn difference(
     Difference {
         id: conflict.id.to_string(),
         text: subject(p, visit, &conflict.path),
+        reopened: reopened(p, visit, conflict),
         place: item.map(|item| visit.item_place(&item.id)),
         sides: sides.collect(),
         fresh: item.and_then(|item| FreshAnswer::new(p, item, typed)),
         is_new: typed.get("side") == "new",
+        keeps: key.map(|_| !typed.get("keep").is_empty()),
         reasons: reasons.collect(),
         reason: typed.get("reason").to_owned(),
         fault,
     }
+}
+
+/// Who took an earlier decision about a difference back, and why.
+fn reopened(p: &Page, visit: &Visit, conflict: &Conflict) -> Option<String> {
+    let register = visit.detail.view.resolutions.get(&conflict.id.to_string())?;
+    let undone = Resolution::from_register(&register.standing.value).filter(|r| r.undone.is_some())?;
+    Some(p.t2("inspection.settle.reopened", "by", undone.by, "reason", undone.reason))
 }
 
 /// The captures of an item by the officer who wrote a change.
@@ -212,7 +225,11 @@ fn choice(p: &Page, visit: &Visit, conflict: &Conflict, fields: &Fields) -> Resu
                 _ => Err(p.t("inspection.settle.answer")),
             }
         }
-        side => side.parse().map(Choice::Side).map_err(|_| p.t("inspection.settle.nothing")),
+        side => {
+            let change = side.parse().map_err(|_| p.t("inspection.settle.nothing"))?;
+            let keeps = conflict.path.starts_with("answers/") && !fields.get("keep").is_empty();
+            Ok(if keeps { Choice::Both(change) } else { Choice::Side(change) })
+        }
     }
 }
 

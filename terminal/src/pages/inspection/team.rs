@@ -2,6 +2,7 @@
 
 use super::super::{Ask, Route};
 use super::place;
+use super::questions::{self, Question};
 use super::section::Frame;
 use super::settle::{Difference, difference};
 use super::visit::Visit;
@@ -33,6 +34,7 @@ struct TeamPage {
     p: Page,
     frame: Frame,
     differences: Vec<Difference>,
+    questions: Vec<Question>,
     settled: Vec<Settled>,
     written: Vec<Written>,
     done: bool,
@@ -99,6 +101,7 @@ pub(super) fn with(
     let page = TeamPage {
         frame: Frame::new(&p, visit, 0),
         differences: differences.collect(),
+        questions: questions::of(&p, visit),
         settled: settled(&p, visit),
         written: written(&p, visit),
         done,
@@ -133,7 +136,11 @@ pub(super) fn settled(p: &Page, visit: &Visit) -> Vec<Settled> {
     let registers = visit.detail.view.resolutions.iter();
     let known = registers
         .filter_map(|(id, register)| Some((id, Resolution::from_register(&register.standing.value)?)));
-    known.map(|(id, resolution)| settled_one(p, visit, id, &resolution)).collect()
+    // One that was taken back stands among the differences again.
+    known
+        .filter(|(_, resolution)| resolution.undone.is_none())
+        .map(|(id, resolution)| settled_one(p, visit, id, &resolution))
+        .collect()
 }
 
 fn settled_one(p: &Page, visit: &Visit, id: &str, resolution: &Resolution) -> Settled {

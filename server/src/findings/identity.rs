@@ -1,0 +1,58 @@
+//! Which terminal signed: a journal with two branches, and entries of a terminal that had been revoked.
+
+use super::{open, origin};
+use crate::auth::DeviceActor;
+use crate::db::{DbError, Tx};
+use crate::store::journal;
+use fieldproof_schema::conflict::{Conflict, ConflictKind, ConflictSide};
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::journal::Entry;
+use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::suite::Digest;
+
+/// Conflicts about a terminal are about no visit.
+pub(crate) const NO_VISIT: InspectionId = InspectionId::from_bytes([0; 16]);
+
+/// An entry came that is not on the chain. A single one can be what was under way when a terminal lost power and its store
+/// went back; an honest terminal then learns where its journal ends and goes on from there. Only when the second branch
+/// grows is somebody else signing with the same key.
+pub(crate) fn forked(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    entry: &Entry,
+    hash: &Digest,
+    now: Moment,
+) -> Result<(), DbError> {
+    let Some(before) = entry.prev else { return Ok(()) };
+    if !journal::is_beside(tx, device.org, device.id, entry.seq.saturating_sub(1), &before)? {
+        return Ok(());
+    }
+    let Some(standing) = journal::on_chain_at(tx, device.org, device.id, entry.seq)? else {
+        // The branch has outgrown the chain; the place before it has both.
+        return Ok(());
+    };
+    let (here, unit) = origin(tx, device, standing.written)?;
+    let (there, _) = origin(tx, device, Interval { earliest: None, latest: Some(now) })?;
+    let side = |branch: &str, digest: &Digest, origin| {
+        ConflictSide::subject(format!("{branch}:{}", entry.seq), &digest.to_bytes(), origin)
+    };
+    let sides = vec![side("chain", &standing.hash, here), side("branch", hash, there)];
+    let path = format!("identity/{}", device.id);
+    let conflict = Conflict::new(ConflictKind::Identity, NO_VISIT, path, sides);
+    open(tx, device.org, &conflict, &unit.unwrap_or_default(), now)
+}
+
+/// A terminal that was revoked meanwhile had a request under way: what it brings was signed by a key that counts no more.
+pub(crate) fn after_revocation(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    first: Option<(u64, Digest)>,
+    now: Moment,
+) -> Result<(), DbError> {
+    let Some((seq, hash)) = first else { return Ok(()) };
+    let (origin, unit) = origin(tx, device, Interval { earliest: None, latest: Some(now) })?;
+    let side = ConflictSide::subject(format!("revoked:{seq}"), &hash.to_bytes(), origin);
+    let path = format!("identity/{}", device.id);
+    let conflict = Conflict::new(ConflictKind::Identity, NO_VISIT, path, vec![side]);
+    open(tx, device.org, &conflict, &unit.unwrap_or_default(), now)
+}

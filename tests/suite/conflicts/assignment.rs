@@ -1,0 +1,127 @@
+//! Who was on the task: a terminal outside the team, and one entity that was dispatched twice.
+
+use super::*;
+use crate::quarantine::take_off;
+use fieldproof_tests::world::desk::Desk;
+
+/// A visit for which the first officer writes while she is taken off its team; what it says in each item.
+async fn outside(world: &World) -> (City, Vec<String>) {
+    let city = support::city(world).await;
+    let visit = city.task.inspection;
+    city.one.link.down();
+    let items = (0..2).map(|_| support::answer_one(&city.one, visit)).collect();
+    take_off(world, visit, city.task.team[0]).await;
+    city.one.link.up();
+    // What is in the wrong hands is taken all the same.
+    city.one.sync().await;
+    (city, items)
+}
+
+fn answered(device: &Device, visit: InspectionId) -> usize {
+    device.client().inspection(visit).unwrap().view.answers.len()
+}
+
+#[tokio::test]
+async fn what_a_terminal_outside_the_team_sent_is_kept_apart_and_then_accepted() {
+    let world = World::start(521, None).await;
+    let (City { administrator, supervisor, task, one, two }, items) = outside(&world).await;
+    let visit = task.inspection;
+    let (_, stranger) = administrators(&world, &administrator).await;
+    let conflict = only(&world, &administrator, "assignment").await;
+    assert_eq!(
+        (&conflict["blocks"], &conflict["choices"]),
+        (&json!(false), &json!(["accept", "quarantine"]))
+    );
+    assert!(conflict["sides"][0]["officer"].is_string() && conflict["sides"][0]["device"].is_string());
+    let accept = json!({"choice": "accept", "reason": "当天确在现场"});
+    assert_eq!(refused(&world, &supervisor, &conflict, accept.clone()).await, "not_allowed");
+    assert_eq!(refused(&world, &stranger, &conflict, accept.clone()).await, "not_found");
+    assert_eq!(
+        refused(&world, &administrator, &conflict, json!({"choice": "link", "reason": "x"})).await,
+        "choice_unknown"
+    );
+    two.sync().await;
+    let row = two.client().inspection(visit).unwrap().row.unwrap();
+    assert_eq!(json!(row.conflicts[0].id), conflict["id"]);
+    assert_eq!(answered(&two, visit), 0);
+
+    decide(&world, &administrator, &conflict, json!({"choice": "quarantine", "reason": "先核实考勤"})).await;
+    let apart = administrator.get(&world, "/api/v1/quarantine?state=decided").await;
+    assert_eq!(apart["rows"].as_array().unwrap().len(), items.len());
+    undo(&world, &administrator, &conflict, "考勤已核实").await;
+    decide(&world, &administrator, &conflict, accept).await;
+    two.sync().await;
+    assert_eq!(answered(&two, visit), items.len());
+    let body = undoing(&world, &administrator, &conflict, "再想想").await;
+    let place = format!("{}/undo", path(&conflict));
+    assert_eq!(administrator.refused(&world, &place, body).await, "decision_took_effect");
+    assert_eq!(choices(&world, &administrator, &conflict).await, ["quarantine", "undo", "accept"]);
+
+    // What comes after the decision is asked about again.
+    support::answer_one(&one, visit);
+    one.sync().await;
+    let again = only(&world, &administrator, "assignment").await;
+    assert_ne!(again["id"], conflict["id"]);
+    assert_eq!(counted(&world, &administrator, visit).await, 1);
+}
+
+#[tokio::test]
+async fn deciding_change_by_change_decides_about_the_terminal() {
+    let world = World::start(522, None).await;
+    let (City { administrator, task, .. }, items) = outside(&world).await;
+    let conflict = only(&world, &administrator, "assignment").await;
+    let rows = administrator.get(&world, "/api/v1/quarantine").await["rows"].as_array().unwrap().clone();
+    assert_eq!(rows.len(), items.len());
+    for (left, row) in rows.iter().enumerate().rev() {
+        let part = |name: &str| row[name].as_str().unwrap().to_owned();
+        let place = format!(
+            "/api/v1/quarantine/{}/{}/{}/decision",
+            part("inspection"),
+            part("device"),
+            part("digest")
+        );
+        administrator.post(&world, &place, json!({"decision": "keep", "reason": "不在现场"})).await;
+        assert_eq!(open(&world, &administrator, "assignment").await.len(), usize::from(left > 0));
+    }
+    assert_eq!(choices(&world, &administrator, &conflict).await, ["quarantine"]);
+    assert_eq!(counted(&world, &administrator, task.inspection).await, 0);
+}
+
+#[tokio::test]
+async fn one_entity_dispatched_twice_is_linked_to_one_case_or_left_apart() {
+    let world = World::start(523, None).await;
+    let City { administrator, two, .. } = support::city(&world).await;
+    assert!(open(&world, &administrator, "assignment").await.is_empty());
+    let plans = administrator.get(&world, "/api/v1/plans").await;
+    let copy = format!("/api/v1/plans/{}/copy", plans["rows"][0]["id"].as_str().unwrap());
+    let plan = administrator.post(&world, &copy, json!({"year": 2027})).await;
+    let draws = format!("/api/v1/plans/{}/draws", plan["id"].as_str().unwrap());
+    let draw = administrator.post(&world, &draws, json!({})).await["id"].as_str().unwrap().to_owned();
+    administrator.post(&world, &format!("/api/v1/draws/{draw}/reveal"), json!({"entropy": "27182818"})).await;
+    administrator.dispatch(&world, &draw).await;
+    let conflict = open(&world, &administrator, "assignment").await.remove(0);
+    assert_eq!((&conflict["blocks"], &conflict["choices"]), (&json!(false), &json!(["link", "separate"])));
+    let visits: Vec<&str> = conflict["sides"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|side| side["inspection"].as_str().unwrap())
+        .collect();
+    assert_eq!(visits.len(), 2);
+    let desk = Desk::sign_in(&world, "guanli").await;
+    let page = format!("/console/conflicts/{}", conflict["id"].as_str().unwrap());
+    let shown = desk.get(&world, &page).await.text;
+    assert!(visits.iter().all(|visit| shown.contains(&format!("/console/inspections/{visit}"))), "{shown}");
+    let seen = desk.post(&world, &page, &[("choice", "link"), ("reason", "同一经营场所")]).await;
+    assert_eq!(seen.leads_to(), format!("{page}?done=decided"));
+    for (visit, other) in [(visits[0], visits[1]), (visits[1], visits[0])] {
+        let case = desk.get(&world, &format!("/console/inspections/{visit}")).await.text;
+        assert!(case.contains("并案检查") && case.contains(&format!("/console/inspections/{other}")));
+    }
+    undo(&world, &administrator, &conflict, "两处场所").await;
+    let case = desk.get(&world, &format!("/console/inspections/{}", visits[0])).await.text;
+    assert!(!case.contains("并案检查"));
+    decide(&world, &administrator, &conflict, json!({"choice": "separate", "reason": "两处场所"})).await;
+    assert_eq!(choices(&world, &administrator, &conflict).await, ["link", "undo", "separate"]);
+    two.sync().await;
+}

@@ -1,0 +1,144 @@
+//! Which terminal signed: a journal with two branches, a store that went back, and a key that was revoked meanwhile.
+
+use super::*;
+use fieldproof_schema::document::Actor;
+use fieldproof_schema::suite::Signer;
+use fieldproof_server::auth::DeviceActor;
+use fieldproof_server::sync::receive;
+use fieldproof_tests::world::desk::Desk;
+use fieldproof_tests::world::rogue::Rogue;
+use std::fs;
+use std::path::Path;
+
+/// A terminal and a copy of it that sign with one key: the copy's branch comes second.
+async fn forked(world: &World, city: &City) -> Rogue {
+    let code = city.administrator.enrolment_code(world, city.task.team[0]).await;
+    let mut rogue = Rogue::enrol(world, &code, 7).await;
+    let visit = city.task.inspection;
+    let shared = rogue.declare(visit, Actor([0xa0; 16]));
+    let fork = rogue.tip;
+    let own = [1, 2].map(|n| rogue.declare(visit, Actor([n; 16])));
+    rogue.sync(world, [vec![shared], own.to_vec()].concat(), vec![]).await;
+    rogue.tip = fork;
+    // One entry alone can be what was under way when the battery died.
+    let first = rogue.declare(visit, Actor([0xb1; 16]));
+    rogue.sync(world, vec![first], vec![]).await;
+    assert!(open(world, &city.administrator, "identity").await.is_empty());
+    let more = [0xb2, 0xb3].map(|n| rogue.declare(visit, Actor([n; 16])));
+    rogue.sync(world, more.to_vec(), vec![]).await;
+    rogue
+}
+
+#[tokio::test]
+async fn a_journal_with_two_branches_is_asked_about_once() {
+    let world = World::start(531, None).await;
+    let city = support::city(&world).await;
+    let rogue = forked(&world, &city).await;
+    let City { administrator, supervisor, one, .. } = &city;
+    let conflict = only(&world, administrator, "identity").await;
+    assert_eq!(conflict["choices"], json!(["accept", "quarantine", "reenrol"]));
+    assert_eq!((&conflict["blocks"], &conflict["entity_name"]), (&json!(false), &Value::Null));
+    let values: Vec<&str> =
+        conflict["sides"].as_array().unwrap().iter().map(|side| side["value"].as_str().unwrap()).collect();
+    assert!(values.contains(&"chain:3") && values.contains(&"branch:3"), "{values:?}");
+    let accept = json!({"choice": "accept", "reason": "测试用的副本"});
+    assert_eq!(refused(&world, supervisor, &conflict, accept.clone()).await, "not_allowed");
+    // It is the matter of the officer's unit.
+    let unit = if conflict["unit"] == "ORG-D1" { "ORG-D2" } else { "ORG-D1" };
+    let user = json!({"login": "waidi", "name": "某人（虚构）", "role": "administrator", "unit": unit, "password": PASSWORD});
+    administrator.post(&world, "/api/v1/users", user).await;
+    let stranger = Person::sign_in(&world, "waidi").await;
+    assert_eq!(refused(&world, &stranger, &conflict, accept.clone()).await, "not_found");
+    assert!(open(&world, &stranger, "identity").await.is_empty());
+    decide(&world, administrator, &conflict, accept).await;
+    undo(&world, administrator, &conflict, "副本不知去向").await;
+
+    // In the console, with the code for the new terminal, which is shown once.
+    let desk = Desk::sign_in(&world, "guanli").await;
+    let list = desk.get(&world, "/console/conflicts").await.text;
+    assert!(list.contains("终端日志"));
+    let page = format!("/console/conflicts/{}", conflict["id"].as_str().unwrap());
+    assert!(desk.get(&world, &page).await.text.contains(&format!("/console/devices/{}", rogue.id)));
+    let seen = desk.post(&world, &page, &[("choice", "reenrol"), ("reason", "终端可能被复制")]).await;
+    assert!(seen.status.is_success() && seen.text.contains("新终端登记码"), "{}", seen.text);
+    assert!(!desk.get(&world, &page).await.text.contains("新终端登记码"));
+    assert_eq!(choices(&world, administrator, &conflict).await, ["accept", "undo", "reenrol"]);
+    let body = undoing(&world, administrator, &conflict, "再想想").await;
+    let place = format!("{}/undo", path(&conflict));
+    assert_eq!(administrator.refused(&world, &place, body).await, "decision_took_effect");
+    let (status, refused) = rogue.sync_raw(&world, vec![]).await;
+    assert!(status.is_client_error(), "{refused}");
+    one.sync().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_went_back_does_not_alarm_anybody() {
+    let world = World::start(532, None).await;
+    let City { administrator, task, mut one, .. } = support::city(&world).await;
+    let visit = task.inspection;
+    support::answer_one(&one, visit);
+    one.sync().await;
+    one.die();
+    let backup = world.folder().join("backup");
+    copy(one.folder(), &backup);
+    one.switch_on();
+    for _ in 0..3 {
+        support::answer_one(&one, visit);
+    }
+    one.sync().await;
+    // An image of last week is put back, and the officer works on before the next contact.
+    one.die();
+    fs::remove_dir_all(one.folder()).unwrap();
+    copy(&backup, one.folder());
+    one.switch_on();
+    for _ in 0..2 {
+        support::answer_one(&one, visit);
+    }
+    one.sync().await;
+    support::answer_one(&one, visit);
+    let report = one.sync().await;
+    assert!(report.refused.is_empty(), "{report:?}");
+    assert!(open(&world, &administrator, "identity").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_revoked_key_signed_is_asked_about() {
+    let world = World::start(533, None).await;
+    let City { administrator, task, one, .. } = support::city(&world).await;
+    let code = administrator.enrolment_code(&world, task.team[0]).await;
+    let mut rogue = Rogue::enrol(&world, &code, 9).await;
+    let entry = rogue.declare(task.inspection, Actor([0xc1; 16]));
+    // Its request was let in; then the terminal is revoked, before anything of it is kept.
+    let key = rogue.key.public_key();
+    let checked = receive::check(rogue.id, &key, vec![entry], vec![]);
+    let place = format!("/api/v1/devices/{}/revoke", rogue.id);
+    let (status, _) =
+        world.call("POST", &place, Some(administrator.token()), &json!({"reason": "终端遗失"})).await;
+    assert!(status.is_success());
+    let org = world.app.org().await.unwrap();
+    let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org };
+    receive::receive(&world.app, &actor, checked, None).await.unwrap();
+    let conflict = only(&world, &administrator, "identity").await;
+    assert_eq!(conflict["sides"][0]["value"], "revoked:1");
+    decide(
+        &world,
+        &administrator,
+        &conflict,
+        json!({"choice": "quarantine", "reason": "吊销之后的不作依据"}),
+    )
+    .await;
+    assert!(open(&world, &administrator, "identity").await.is_empty());
+    one.sync().await;
+}
