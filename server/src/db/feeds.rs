@@ -28,7 +28,8 @@ const ANNOUNCE: &str =
 /// Numbers the publications of a batch and stores them. Whoever steps a counter holds its lock until the commit, so
 /// numbers become visible in their own order; the fixed order of feeds keeps two writers from waiting for each other.
 pub(super) fn append(tx: &mut Tx<'_>, publications: Vec<Publication>) -> Result<(), DbError> {
-    let mut feeds: BTreeMap<(OrgId, String), Vec<(String, String, Option<i64>)>> = BTreeMap::new();
+    type Announced = (String, String, Option<i64>);
+    let mut feeds: BTreeMap<(OrgId, String), Vec<Announced>> = BTreeMap::new();
     for Publication { org, feed, kind, subject, detail } in publications {
         feeds.entry((org, feed)).or_default().push((kind, subject, detail));
     }
