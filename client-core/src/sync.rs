@@ -28,12 +28,13 @@ use crate::sync::parcels::{Contents, Parcel};
 use crate::transport::{Method, Transport, WireRequest};
 use bytes::Bytes;
 use fieldproof_schema::document::{RawChange, is_document};
+use fieldproof_schema::host::random;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PUSH_ENTRIES_MAX, WANTS_MAX};
-use fieldproof_schema::suite::Digest;
+use fieldproof_schema::suite::{Digest, Purpose, Signature};
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, Outcome, StillUnsent, SyncAnswer, SyncRequest};
-use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
+use fieldproof_schema::wire::sync::{Chunk, Nonce, Outcome, StillUnsent, SyncAnswer, SyncRequest};
+use fieldproof_schema::wire::{ANSWER_SIGNATURE, PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -148,10 +149,12 @@ impl Client {
             let wants: Vec<InspectionId> = wants.take(WANTS_MAX).collect();
             wanted.extend(wants.iter().copied());
             push.request.wants = Some(wants).filter(|wants| !wants.is_empty());
+            let nonce = Nonce(random(&*self.host));
+            push.request.nonce = Some(nonce);
             let body = Bytes::from(frame::pack(&push.request));
             let sent_bytes = body.len() as u64;
             let offered = push.weight();
-            let answer = match self.ask(transport, link, body).await {
+            let answer = match self.ask(transport, link, (body, nonce)).await {
                 Err(error) if error.code() == ErrorCode::BodyTooLarge => {
                     // One change alone cannot be made smaller: the others go on without it.
                     if !self.set_aside_lone_change(&push, report)? && !link.budget.refused() {
@@ -168,10 +171,6 @@ impl Client {
             report.bytes_sent += sent_bytes;
             let more = answer.more;
             let taken = self.take_in(&answer, &push.offered)?;
-            if answer.protocol < PROTOCOL {
-                // It was only asked so far: a server that does not know runs would hold everything apart.
-                return Err(ClientError::ServerOlder);
-            }
             let first = !std::mem::replace(&mut link.greeted, true);
             let moved = first || taken.moved();
             let received_all = taken.entries + taken.changes >= offered;
@@ -198,6 +197,7 @@ impl Client {
                 chunks: Vec::new(),
                 still_unsent: None,
                 wants: None,
+                nonce: None,
             },
             offered: BTreeMap::new(),
         };
@@ -214,8 +214,9 @@ impl Client {
         &self,
         transport: &dyn Transport,
         link: &mut Link,
-        body: Bytes,
+        (body, nonce): (Bytes, Nonce),
     ) -> Result<SyncAnswer, ClientError> {
+        let server = self.desk().who.as_ref().ok_or(ClientError::NotEnrolled)?.member.server_key;
         let request = WireRequest {
             method: Method::Post,
             path: call::SYNC.to_owned(),
@@ -229,6 +230,22 @@ impl Client {
         if response.header("content-type").is_none_or(|found| found != SYNC_MEDIA_TYPE) {
             return Err(ClientError::ServerStrange { what: "the answer is not a sync answer".to_owned() });
         }
+        // Not only receipts: cursors, verdicts and the server's idea of this journal change what is kept here.
+        let strange = |what: &str| ClientError::ServerStrange { what: what.to_owned() };
+        let Some(signature) = response.header(ANSWER_SIGNATURE) else {
+            // A server that does not know runs would hold everything apart; nothing was sent to it but questions.
+            let answer = frame::unpack::<SyncAnswer>(&response.body);
+            let is_older = answer.is_ok_and(|answer| answer.protocol < PROTOCOL);
+            return Err(if is_older {
+                ClientError::ServerOlder
+            } else {
+                strange("the answer is not signed")
+            });
+        };
+        let signature: Signature = signature.parse().map_err(|_| strange("the answer is not signed"))?;
+        let genuine = server.verify(Purpose::Answer, &nonce.message(&response.body), &signature);
+        genuine
+            .map_err(|_| strange("the answer is not by the server that this terminal was enrolled with"))?;
         frame::unpack(&response.body).map_err(|e| ClientError::ServerStrange { what: e.to_string() })
     }
 

@@ -1,6 +1,7 @@
 //! The façade as an officer meets it: on real SQLite files, real keys, and every failure in between.
 
 mod acts;
+mod answers;
 mod damage;
 mod faces;
 mod merging;

@@ -193,6 +193,8 @@ pub enum Purpose {
     Seal,
     /// The server signs what it durably holds.
     Receipt,
+    /// The server signs an answer to the request that brought the nonce.
+    Answer,
 }
 
 impl Purpose {
@@ -203,6 +205,7 @@ impl Purpose {
             Self::Enrolment => b"fieldproof/1/enrolment\0",
             Self::Seal => b"fieldproof/1/seal\0",
             Self::Receipt => b"fieldproof/1/receipt\0",
+            Self::Answer => b"fieldproof/1/answer\0",
         }
     }
 

@@ -16,5 +16,7 @@ pub mod sync;
 pub const PROTOCOL: u16 = 2;
 /// The oldest version that the server still understands.
 pub const PROTOCOL_MIN: u16 = 1;
+/// The header with the server's signature over an answer and the nonce of its request.
+pub const ANSWER_SIGNATURE: &str = "fieldproof-signature";
 /// The media type of sync bodies.
 pub const SYNC_MEDIA_TYPE: &str = "application/vnd.fieldproof.sync+cbor+zstd";

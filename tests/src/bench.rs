@@ -2,6 +2,7 @@
 //!
 //! Server and device share the process, so memory is that of both. The server fsyncs before it acknowledges, as always.
 
+mod rate;
 mod wire;
 mod work;
 
@@ -108,6 +109,8 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
 
     small(&mut board, &wire, &world, &device, &visits).await?;
     pull(&mut board, &wire, &world, &administrator, task.team[1]).await?;
+    let one = (task.team[0], task.inspection);
+    rate::rate(&mut board, &base, &world, &administrator, one).await?;
     serving.abort();
     Ok(())
 }

@@ -34,6 +34,7 @@ fn push(rogue: &Rogue, visit: InspectionId, seed: u64, cursors: &[Cursor]) -> Wi
         chunks: vec![Chunk { inspection: visit, changes: vec![RawChange(bytes)] }],
         still_unsent: None,
         wants: None,
+        nonce: None,
     };
     WireRequest {
         method: Method::Post,

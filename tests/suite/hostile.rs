@@ -218,6 +218,7 @@ async fn an_oversized_and_a_malformed_sync_body_change_nothing() {
         chunks: vec![],
         still_unsent: None,
         wants: None,
+        nonce: None,
     };
     let (status, envelope) = rogue.sync_raw(&world, frame::pack(&old)).await;
     assert_eq!((status.as_u16(), code(&envelope)), (426, "protocol_unsupported"));

@@ -29,6 +29,7 @@ fn asked(cursors: Vec<Cursor>, wants: Option<Vec<InspectionId>>, protocol: u16) 
         chunks: Vec::new(),
         still_unsent: None,
         wants,
+        nonce: None,
     }
 }
 

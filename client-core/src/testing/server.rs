@@ -6,14 +6,14 @@ use fieldproof_schema::document::{Document, RawChange, inspect, is_document};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, ReceiptId};
 use fieldproof_schema::journal::{Entry, Kind, SignedEntry, Tip, body};
 use fieldproof_schema::moment::{Interval, Moment};
-use fieldproof_schema::suite::{Digest, MemoryKey, PublicKey, Signer};
+use fieldproof_schema::suite::{Digest, MemoryKey, PublicKey, Purpose, Signer};
 use fieldproof_schema::wire::device::{Challenge, EnrolRequest, Enrolled, Session, SessionRequest};
 use fieldproof_schema::wire::error::{ErrorBody, ErrorCode};
 use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
 use fieldproof_schema::wire::sync::{
     Cursor, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
 };
-use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
+use fieldproof_schema::wire::{ANSWER_SIGNATURE, PROTOCOL, SYNC_MEDIA_TYPE, frame};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
@@ -120,12 +120,8 @@ impl Server {
             "/api/v1/device/session" => {
                 let session: SessionRequest = serde_json::from_slice(&request.body).unwrap();
                 let (key, _) = state.devices.get(&session.device).ok_or(ErrorCode::DeviceUnknown)?;
-                key.verify(
-                    fieldproof_schema::suite::Purpose::Session,
-                    session.challenge.as_bytes(),
-                    &session.signature,
-                )
-                .map_err(|_| ErrorCode::ChallengeInvalid)?;
+                key.verify(Purpose::Session, session.challenge.as_bytes(), &session.signature)
+                    .map_err(|_| ErrorCode::ChallengeInvalid)?;
                 state.tokens += 1;
                 let token = format!("{} {}", session.device, state.tokens);
                 Ok(json(&Session { token, expires_at: Moment::from_micros(0) }))
@@ -191,7 +187,12 @@ impl Server {
             cursors: vec![Cursor { feed: "org".into(), seq: until as u64, since: None }],
             more: until < state.feed.len(),
         };
-        Ok(response(200, SYNC_MEDIA_TYPE, frame::pack(&answer)))
+        let packed = frame::pack(&answer);
+        let signature = asked.nonce.map(|nonce| self.key.sign(Purpose::Answer, &nonce.message(&packed)));
+        let mut response = response(200, SYNC_MEDIA_TYPE, packed);
+        let signature = signature.map(|signature| (ANSWER_SIGNATURE.to_owned(), signature.to_string()));
+        response.headers.extend(signature);
+        Ok(response)
     }
 
     fn evidence(

@@ -14,3 +14,6 @@ ALTER TABLE snapshots ADD COLUMN written_at BIGINT;
 ALTER TABLE feed_rows ADD COLUMN detail BIGINT;
 -- Of several announcements of one subject only the newest is followed.
 CREATE INDEX feed_rows_by_subject ON feed_rows (org, feed, kind, subject, seq);
+
+-- Which register is in use is asked whenever an inspection is judged: without walking through the texts.
+CREATE INDEX law_registers_in_use ON law_registers (org, created_at DESC, hash);

@@ -79,6 +79,21 @@ pub struct SyncRequest {
     /// Inspections of which the device lacks changes: it is given them whole. From protocol 2 on.
     #[n(6)]
     pub wants: Option<Vec<InspectionId>>,
+    /// Drawn afresh for this request: the answer is signed together with it. From protocol 2 on.
+    #[n(7)]
+    pub nonce: Option<Nonce>,
+}
+
+/// What an answer's signature is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Nonce(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
+
+impl Nonce {
+    /// What the server signs: the nonce of the request and the body of the answer as it goes over the wire.
+    pub fn message(self, body: &[u8]) -> Vec<u8> {
+        [self.0.as_slice(), body].concat()
+    }
 }
 
 /// What became of an item.
@@ -259,6 +274,7 @@ mod tests {
             }],
             still_unsent: None,
             wants: None,
+            nonce: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"85018182636f7267075821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d81824201025841010ac98b4ac06b7f1aaf7aa386fa268b5e958064778906bfc6c9b7169c07a4f508d69bb01ca88526af9fcb6067d0cf46d4fef3cb9b2cd469d7402706a8046165018182500303030303030303030303030303030381420909");
@@ -305,6 +321,7 @@ mod tests {
             chunks: vec![],
             still_unsent: Some(StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 }),
             wants: None,
+            nonce: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"860180f680808303021a004c4b40");

@@ -11,10 +11,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use fieldproof_schema::limits::SYNC_BODY_BYTES_MAX;
-use fieldproof_schema::wire::SYNC_MEDIA_TYPE;
+use fieldproof_schema::suite::Purpose;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::frame::{self, FrameError};
-use fieldproof_schema::wire::sync::SyncRequest;
+use fieldproof_schema::wire::sync::{Nonce, SyncRequest};
+use fieldproof_schema::wire::{ANSWER_SIGNATURE, SYNC_MEDIA_TYPE};
 use serde_json::json;
 
 /// The routes of this resource.
@@ -37,8 +38,17 @@ pub(crate) async fn round(State(app): State<App>, request: Request) -> Result<Re
                 ApiError::new(ErrorCode::BodyMalformed).with(json!({"why": error.to_string()}))
             }
         })?;
+    let nonce = request.nonce;
     let answer = sync::round(&app, &device, request).await?;
-    let packed = blocking(move || frame::pack(&answer)).await?;
-    Ok(([(header::CONTENT_TYPE, SYNC_MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], packed)
-        .into_response())
+    let signer = app.clone();
+    let (packed, signature) = blocking(move || {
+        let packed = frame::pack(&answer);
+        let sign = |nonce: Nonce| signer.key.sign(Purpose::Answer, &nonce.message(&packed)).to_string();
+        let signature = nonce.map(sign);
+        (packed, signature)
+    })
+    .await?;
+    let headers = [(header::CONTENT_TYPE, SYNC_MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")];
+    let signature = signature.map(|signature| [(ANSWER_SIGNATURE, signature)]);
+    Ok((headers, signature, packed).into_response())
 }

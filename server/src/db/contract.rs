@@ -110,6 +110,7 @@ const MIGRATIONS: &[Migration] = &[Migration {
             seq BIGINT NOT NULL,
             kind TEXT NOT NULL,
             subject TEXT NOT NULL,
+            detail BIGINT,
             PRIMARY KEY (org, feed, seq)
         );",
 }];

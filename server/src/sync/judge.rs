@@ -148,6 +148,9 @@ async fn set_apart_what_fails(
     Ok(found)
 }
 
+/// Inspections of the backlog in hand for each core.
+const AT_ONCE_PER_CORE: usize = 8;
+
 /// Judges whatever is left, for ever: what rounds had no patience for, what an earlier run or another server left, and
 /// what failed before.
 pub async fn work(app: App) {
@@ -181,7 +184,9 @@ pub async fn sweep(app: &App) -> Result<usize, ApiError> {
         tracing::error!(error.cause = chain(&error), "a damaged snapshot cannot be made anew");
     }
     let due = app.db.read(move |tx| judging::due(tx, org, now, PAGE)).await?;
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    // Computing is bounded by the desks; more than that wait for the database, and what is written at the same time shares a
+    // commit.
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from) * AT_ONCE_PER_CORE;
     let nobody = Answered::new();
     let count = due.len();
     let judged = futures::stream::iter(due).map(|id| judge(app, org, id, &nobody));

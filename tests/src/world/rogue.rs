@@ -128,6 +128,7 @@ impl Rogue {
             chunks,
             still_unsent: None,
             wants: None,
+            nonce: None,
         };
         let (status, bytes) =
             world.send("POST", "/api/v1/sync", Some(&self.token), frame::pack(&request)).await;

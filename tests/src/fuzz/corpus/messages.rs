@@ -9,7 +9,7 @@ use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::frame;
 use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, Origin, Row};
 use fieldproof_schema::wire::sync::{
-    Chunk, Cursor, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
+    Chunk, Cursor, Nonce, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
 };
 
 fn cursor(feed: &str) -> Cursor {
@@ -26,6 +26,7 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         chunks: Vec::new(),
         still_unsent: None,
         wants: None,
+        nonce: None,
     };
     let ordinary = SyncRequest {
         cursors: vec![cursor("org"), cursor("officer:06060606-0606-0606-0606-060606060606")],
@@ -39,6 +40,7 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         protocol: 2,
         chunks: vec![Chunk { inspection: VISIT, changes: vec![RawChange(visit().document.save())] }],
         wants: Some(vec![VISIT]),
+        nonce: Some(Nonce([7; 16])),
         ..ordinary.clone()
     };
     vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later)]
