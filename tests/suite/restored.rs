@@ -2,6 +2,7 @@
 
 use crate::support::{self, City};
 use fieldproof_client_core::{CaptureFacts, CaptureSource};
+use fieldproof_schema::document::{Document, is_document};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::suite::{Digest, Signature};
 use fieldproof_schema::wire::sync::SignedReceipt;
@@ -15,20 +16,33 @@ use fieldproof_tests::world::device::Device;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What all receipts name that the server remembers.
+/// What all receipts name that the server remembers; of a document that came as a parcel, the changes in it, for it may come
+/// again as another one.
 async fn receipted(world: &World) -> BTreeSet<Digest> {
     let key = world.app.key.public_key();
     let read = |tx: &mut Tx<'_>| {
         let rows = tx.query("SELECT bytes, signature FROM receipts", &[])?;
-        rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+        let given = rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect::<Result<_, DbError>>()?;
+        let rows = tx.query("SELECT item, bytes FROM inbox", &[])?;
+        let came = rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect::<Result<_, DbError>>()?;
+        Ok((given, came))
     };
-    let given = world.app.db.read::<Vec<(Vec<u8>, Signature)>, DbError, _>(read).await.unwrap();
+    type Read = (Vec<(Vec<u8>, Signature)>, Vec<(Digest, Vec<u8>)>);
+    let (given, came) = world.app.db.read::<Read, DbError, _>(read).await.unwrap();
+    let parcels: BTreeMap<Digest, Vec<Digest>> = came
+        .into_iter()
+        .filter(|(_, bytes)| is_document(bytes))
+        .map(|(item, bytes)| {
+            let changes = Document::load(&bytes).unwrap().changes();
+            (item, changes.iter().map(|(_, raw)| Digest::of(&raw.0)).collect())
+        })
+        .collect();
     let items = given.into_iter().flat_map(|(bytes, signature)| {
         SignedReceipt { bytes, signature }.verify(&key).expect("a receipt of this server").items
     });
-    items.collect()
+    items.flat_map(|item| parcels.get(&item).cloned().unwrap_or_else(|| vec![item])).collect()
 }
 
 /// What the server holds: entries, changes whatever became of them, originals.
@@ -43,6 +57,9 @@ async fn held(world: &World) -> BTreeSet<Digest> {
             for row in tx.query(sql, &[])? {
                 held.insert(row.get(0)?);
             }
+        }
+        for row in tx.query("SELECT bytes FROM changes", &[])? {
+            held.insert(Digest::of(&row.get::<Vec<u8>>(0)?));
         }
         Ok(held)
     };
