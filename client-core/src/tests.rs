@@ -9,3 +9,4 @@ mod pages;
 mod runs;
 mod sealing;
 mod syncing;
+mod upgrade;

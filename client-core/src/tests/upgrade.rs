@@ -1,0 +1,78 @@
+//! A store that an earlier version wrote, with work that it had not sent: nothing of it is lost or sent in vain.
+
+use crate::Client;
+use crate::journal_writer::Clocks;
+use crate::store::unsigned;
+use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal};
+use fieldproof_schema::document::ChangeId;
+use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::suite::Digest;
+use rusqlite::params;
+use std::sync::Arc;
+
+/// What the migration to runs added, taken away again.
+const BEFORE_RUNS: &str = "
+    DROP INDEX changes_unsigned; DROP INDEX changes_by_receipt;
+    ALTER TABLE changes DROP COLUMN actor; ALTER TABLE changes DROP COLUMN seq;
+    ALTER TABLE cursors DROP COLUMN since;
+    DROP TABLE parcels; DROP TABLE folded; DROP TABLE wanted;
+    UPDATE meta SET value = '2' WHERE name = 'views';
+    PRAGMA user_version = 2;";
+
+/// Signs every change by itself and declares its writer, as the version before runs did, and gives the store its form.
+fn as_before_runs(client: &Client) {
+    let mut desk = client.desk();
+    let who = desk.who.clone().unwrap();
+    let pen = who.pen(Clocks::read(&*client.host));
+    let tx = desk.conn.transaction().unwrap();
+    for run in unsigned::list(&tx).unwrap() {
+        let write = |kind, content, body| {
+            pen.write_text(&tx, kind, Some(run.inspection), content, run.officer, body).unwrap()
+        };
+        let own = {
+            let sql = "SELECT change, digest FROM changes WHERE own = 1 AND entry IS NULL AND inspection = ?1
+                       ORDER BY ordinal";
+            let mut statement = tx.prepare(sql).unwrap();
+            let rows = statement.query_map([run.inspection.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)));
+            rows.unwrap().collect::<Result<Vec<([u8; 32], Vec<u8>)>, _>>().unwrap()
+        };
+        for (change, digest) in own {
+            let saved = body::Saved { change: Some(ChangeId(change)), run: None };
+            let content = Digest::from_bytes(&digest).unwrap();
+            let entry = write(Kind::Saved, Some(content), body::write(&saved));
+            let sql = "UPDATE changes SET entry = ?1 WHERE change = ?2";
+            tx.execute(sql, params![entry.to_bytes(), change]).unwrap();
+        }
+        write(Kind::ActorDeclared, None, body::write(&body::ActorDeclared { actor: run.actor }));
+    }
+    tx.commit().unwrap();
+    desk.conn.execute_batch(BEFORE_RUNS).unwrap();
+}
+
+#[tokio::test]
+async fn a_store_from_before_runs_sends_what_it_had_signed_one_by_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));
+    server.publish(visit.rows());
+    let client = terminal(dir.path(), &host, &server).await;
+    for item in visit.items().iter().take(4) {
+        client.answer(visit.id, item, &pass()).unwrap();
+    }
+    for n in 0..12 {
+        client.narrative(visit.id, None, &format!("第{n}行")).unwrap();
+    }
+    as_before_runs(&client);
+    let before = client.inspection(visit.id).unwrap();
+    drop(client);
+
+    let client = Client::open(dir.path(), host, options()).unwrap();
+    assert_eq!(client.inspection(visit.id).unwrap().view, before.view);
+    assert_eq!(client.status().unwrap().unsent.changes, 16);
+    assert_eq!(client.verify().unwrap().faults, []);
+    // Old work and new go out together; the new is signed as a run.
+    client.statement(visit.id, None, "升级之后").unwrap();
+    let report = client.sync(&server).await.unwrap();
+    assert_eq!((report.changes_sent, report.refused), (17, vec![]));
+    assert!(client.status().unwrap().unsent.is_empty());
+    assert_eq!(client.verify().unwrap().faults, []);
+}
