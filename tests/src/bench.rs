@@ -7,8 +7,8 @@ mod wire;
 mod work;
 
 use crate::demo::api::Failure;
-use crate::measure::memory;
 use crate::measure::times::Times;
+use crate::measure::{acts, memory};
 use crate::world::World;
 use crate::world::console::Person;
 use crate::world::device::Device;
@@ -46,6 +46,8 @@ struct Board<'a> {
     out: &'a mut dyn Write,
     cases: usize,
     engine: &'static str,
+    /// One durable insert, the raw limit of whatever is durable: ratios to it hold on other machines, too.
+    raw: Duration,
 }
 
 impl Board<'_> {
@@ -53,6 +55,7 @@ impl Board<'_> {
         let seconds = took.as_secs_f64();
         let mut line = json!({"phase": phase, "engine": self.engine, "cases": self.cases,
             "seconds": (seconds * 10_000.0).round() / 10_000.0,
+            "raw_inserts": (seconds / self.raw.as_secs_f64()).round(),
             "resident_mib": memory::resident(std::process::id()).map(f64::round)});
         if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
             line.extend(more.clone());
@@ -70,7 +73,9 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     // Rounds wait for no judgement, so that receipts and judgements are timed apart.
     let world = World::start_with(1, options.postgres.as_deref(), Some(Duration::ZERO)).await;
     let engine = if options.postgres.is_some() { "postgresql" } else { "sqlite" };
-    let mut board = Board { out, cases: options.cases, engine };
+    let raw = acts::raw_commits(&world.folder().join("raw.db")).at(50);
+    let mut board = Board { out, cases: options.cases, engine, raw };
+    board.line("raw_durable_insert", raw, &json!({}))?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base = format!("http://{}", listener.local_addr()?);
     let serving =

@@ -2,7 +2,7 @@
 //!
 //! `cargo measure` prints them, with what they should be. Nothing here is asserted: speed is no matter for tests.
 
-mod acts;
+pub(crate) mod acts;
 pub(crate) mod fill;
 pub(crate) mod memory;
 mod pages;

@@ -10,7 +10,7 @@ use std::path::Path;
 const ACTS: usize = 1000;
 
 /// Durable inserts into an empty database.
-pub(super) fn raw_commits(path: &Path) -> Times {
+pub(crate) fn raw_commits(path: &Path) -> Times {
     let db = rusqlite::Connection::open(path).expect("a fresh database");
     db.execute_batch(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a INTEGER, b BLOB) STRICT;",
