@@ -123,7 +123,10 @@ pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> Str
         return p.t("console.wording.place.visits");
     }
     if map == "template" {
-        return key.to_owned();
+        let called = template.map(|template| {
+            format!("{}（{}）", p.either(&template.title, &template.title_en), template.revision)
+        });
+        return called.unwrap_or_else(|| key.to_owned());
     }
     match (map, template.and_then(|template| template.item(key))) {
         ("answers" | "notes", Some(found)) => item(p, found),
