@@ -39,10 +39,14 @@ async fn rogue(world: &World, administrator: &Person, city: &City) -> (Rogue, Do
 
 #[tokio::test]
 async fn one_bad_item_in_a_batch_blocks_no_other() {
-    let world = World::start(11, None).await;
-    let city = support::city(&world).await;
+    a_batch_with_bad_items(&World::start(11, None).await).await;
+}
+
+/// A batch with one item of every bad kind that a terminal can send, and good ones.
+pub(crate) async fn a_batch_with_bad_items(world: &World) {
+    let city = support::city(world).await;
     let visit = city.task.inspection;
-    let (mut rogue, mut doc) = rogue(&world, &city.administrator, &city).await;
+    let (mut rogue, mut doc) = rogue(world, &city.administrator, &city).await;
     let items = support::plain_items(&city.one, visit);
     let at = world.app.host.now();
     let mut write = |actor: Actor, item: &str, register: &str| {
@@ -79,7 +83,7 @@ async fn one_bad_item_in_a_batch_blocks_no_other() {
         uncovered.clone(),
         also_good.clone(),
     ];
-    let answer = rogue.sync(&world, entries, chunk(visit, &all)).await;
+    let answer = rogue.sync(world, entries, chunk(visit, &all)).await;
     let outcome = |change| {
         let v = verdict(&answer, change);
         (v.outcome, v.code.clone().unwrap_or_default())
@@ -96,7 +100,7 @@ async fn one_bad_item_in_a_batch_blocks_no_other() {
 
     // The entry comes late: now both count.
     let late = rogue.cover(visit, &uncovered);
-    let answer = rogue.sync(&world, vec![late], chunk(visit, &[uncovered.clone(), also_good.clone()])).await;
+    let answer = rogue.sync(world, vec![late], chunk(visit, &[uncovered.clone(), also_good.clone()])).await;
     assert_eq!(verdict(&answer, &uncovered).outcome, Outcome::Accepted);
     assert_eq!(verdict(&answer, &also_good).outcome, Outcome::Accepted);
     assert_eq!(document(&answer, visit).heads(), doc.heads());
