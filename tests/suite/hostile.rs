@@ -1,6 +1,7 @@
 //! Bad input: each has its code, changes nothing that is stored, and blocks nothing beside it.
 
 use crate::support::{self, City, chunk, document, verdict};
+use crate::workers;
 use axum::http::StatusCode;
 use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
 use fieldproof_schema::ids::{DeviceId, RecordId};
@@ -342,7 +343,8 @@ async fn nobody_writes_in_the_name_of_the_server_or_of_a_colleague() {
 
 #[tokio::test]
 async fn a_request_brings_so_many_operations_and_the_rest_comes_with_the_next() {
-    let world = World::start(18, None).await;
+    // A worker has memory enough for all that one request may bring.
+    let world = World::start_at(18, None, None, workers::at(&workers::workers(1))).await;
     let city = support::city(&world).await;
     let visit = city.task.inspection;
     let (mut rogue, mut doc) = rogue(&world, &city.administrator, &city).await;

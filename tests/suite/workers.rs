@@ -22,7 +22,7 @@ use std::time::Duration;
 const UNHURRIED: Duration = Duration::from_secs(300);
 
 /// The product's own workers.
-fn workers(size: usize) -> Arc<Pool> {
+pub(crate) fn workers(size: usize) -> Arc<Pool> {
     let pool = Pool::of(stage::program("fieldproof"), vec![SUBCOMMAND.into()], size);
     Arc::new(pool.with_deadline(UNHURRIED))
 }
@@ -33,7 +33,8 @@ fn rogues(once: &Path, deadline: Duration) -> Arc<Pool> {
     Arc::new(pool.with_deadline(deadline))
 }
 
-fn at(pool: &Arc<Pool>) -> Gate {
+/// Where they judge.
+pub(crate) fn at(pool: &Arc<Pool>) -> Gate {
     Gate::Workers(Arc::clone(pool))
 }
 

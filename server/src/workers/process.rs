@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufReader};
 use std::process::ExitCode;
 
-/// Address space in bytes: the largest job that passes the bounds takes about two thirds of it.
-pub const MEMORY_BYTES_MAX: u64 = 768 * 1024 * 1024;
+/// Address space in bytes: all that one request may bring to one visit passes, and 768 MiB were too few for that.
+pub const MEMORY_BYTES_MAX: u64 = 1536 * 1024 * 1024;
 /// Processor time in seconds over all jobs: who ends a worker is the server, by its deadline; this ends one whose server
 /// is gone.
 #[cfg(target_os = "linux")]
