@@ -20,7 +20,7 @@ mod unfold;
 mod view;
 
 pub use edit::{Edit, EditError};
-pub use gate::{GateRules, Refusal, Sent, accept, accept_run, inspect};
+pub use gate::{GateRules, Refusal, Sent, accept, accept_run, inspect, weigh_change};
 pub use genesis::{EntitySnapshot, Genesis, Identity, TeamMember, TemplatePin, genesis};
 pub use history::{History, is_document, weigh};
 pub use lineage::ancestors_among;
@@ -111,17 +111,22 @@ impl fmt::Debug for RawChange {
 }
 
 /// What a change says about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ChangeHeader {
     /// Its hash.
+    #[n(0)]
     pub id: ChangeId,
     /// Who wrote it.
+    #[n(1)]
     pub actor: Actor,
     /// The writer's own count, from 1.
+    #[n(2)]
     pub seq: u64,
     /// The changes it was written upon.
+    #[n(3)]
     pub deps: Vec<ChangeId>,
     /// How many operations it holds.
+    #[n(4)]
     pub ops: usize,
 }
 

@@ -10,6 +10,7 @@ mod serve;
 
 use crate::db::DbUrlError;
 use crate::error::{ApiError, chain};
+use crate::workers::process;
 use clap::{Parser, Subcommand};
 use fieldproof_presentation::texts::{Language, error_messages, text};
 use serde_json::Value;
@@ -30,6 +31,9 @@ struct Arguments {
 enum Command {
     /// Serves terminals, the API and the public results.
     Serve(serve::Serve),
+    /// Judges what the server hands it on stdin; only the server starts this.
+    #[command(hide = true)]
+    GateWorker,
     /// Initialises a server; adds users; gives enrolment codes.
     #[command(subcommand)]
     Admin(admin::Admin),
@@ -121,7 +125,7 @@ fn said(key: &str, values: &[(&str, &str)]) -> Vec<String> {
 }
 
 /// Writes sentences to stderr.
-fn tell(lines: &[String]) {
+pub(crate) fn tell(lines: &[String]) {
     let mut out = io::stderr().lock();
     for line in lines {
         // Whoever closed stderr does not want to be told.
@@ -138,6 +142,10 @@ fn answer(result: &Value) -> Result<(), CliError> {
 /// Reads the arguments and does what they ask for.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::GateWorker) {
+        // Before there are threads, a log or anything else that takes memory.
+        return process::main();
+    }
     let filter = EnvFilter::try_from_env("FIELDPROOF_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -145,6 +153,7 @@ pub fn main() -> ExitCode {
         runtime.block_on(async {
             match arguments.command {
                 Command::Serve(serve) => serve.run().await,
+                Command::GateWorker => Ok(()),
                 Command::Admin(admin) => admin.run().await,
                 Command::Import(import) => import.run().await,
                 Command::Draw(draw) => draw.run(),

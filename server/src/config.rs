@@ -7,6 +7,8 @@ use crate::clock::SystemHost;
 use crate::db::{Db, DbUrl};
 use crate::error::ApiError;
 use crate::sync::judge::{self, Judging};
+use crate::workers::Gate;
+use crate::workers::pool::Pool;
 use fieldproof_schema::host::{self, Host};
 use fieldproof_schema::migrations;
 use fieldproof_schema::suite::MemoryKey;
@@ -38,7 +40,19 @@ impl Place {
     /// [`CliError::KeyMissing`] when it was not; whatever keeps the key, the database or the folder from being opened.
     pub async fn open(&self) -> Result<App, CliError> {
         let key = self.key()?;
-        self.app(key, Arc::new(SystemHost::new())).await
+        self.app(key, Arc::new(SystemHost::new()), Gate::InProcess).await
+    }
+
+    /// Opens a server that judges in so many worker processes; with 0, in this one.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub async fn open_to_serve(&self, workers: usize) -> Result<App, CliError> {
+        let gate = match workers {
+            0 => Gate::InProcess,
+            workers => Gate::Workers(Arc::new(Pool::of_this_program(workers).map_err(ApiError::internal)?)),
+        };
+        self.app(self.key()?, Arc::new(SystemHost::new()), gate).await
     }
 
     /// Opens a server for its initialisation: makes the folder and the key where there are none.
@@ -50,13 +64,13 @@ impl Place {
         let host = Arc::new(SystemHost::new());
         make_key(&self.data, host.as_ref())?;
         let key = self.key()?;
-        self.app(key, host).await
+        self.app(key, host, Gate::InProcess).await
     }
 
-    async fn app(&self, key: MemoryKey, host: Arc<dyn Host>) -> Result<App, CliError> {
+    async fn app(&self, key: MemoryKey, host: Arc<dyn Host>, gate: Gate) -> Result<App, CliError> {
         let db = Db::open(&self.url()?, migrations::SERVER).await.map_err(ApiError::from)?;
         let blobs = Blobs::open(self.data.clone()).await?;
-        Ok(App::new(db, blobs, Box::new(key), host, Judging::new(Some(judge::PATIENCE))))
+        Ok(App::new(db, blobs, Box::new(key), host, Judging::at(Some(judge::PATIENCE), gate)))
     }
 
     fn url(&self) -> Result<DbUrl, CliError> {

@@ -103,6 +103,11 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
 }
 
 impl Stored {
+    /// What the document is opened from: a snapshot, or the changes.
+    pub fn saved(&self) -> (Option<RawChange>, Vec<RawChange>) {
+        (self.snapshot.clone().map(RawChange), self.changes.iter().cloned().map(RawChange).collect())
+    }
+
     /// Opens the document. Computes for milliseconds: call it through [`blocking`].
     pub fn open(&self) -> Result<Document, ApiError> {
         let opened = match &self.snapshot {

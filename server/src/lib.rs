@@ -39,3 +39,4 @@ pub mod templates;
 #[cfg(test)]
 mod testing;
 pub mod withdrawal;
+pub mod workers;

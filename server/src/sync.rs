@@ -11,7 +11,9 @@ pub mod assess;
 pub mod cover;
 pub mod declare;
 pub mod gate;
+pub mod job;
 pub mod judge;
+pub mod look;
 pub mod offer;
 pub mod pull;
 pub mod receive;
@@ -36,6 +38,7 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         let (id, key) = (device.id, device.key);
         app.judging.at_a_desk(move || receive::check(id, &key, entries, chunks)).await?
     };
+    judge::look_back(app, device.org).await?;
     let received = receive::receive(app, device, checked, unsent).await?;
     // Whoever has more to send is not kept waiting for judgements.
     let more_follows = unsent.is_some_and(|unsent| unsent.changes > 0);

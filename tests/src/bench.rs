@@ -9,14 +9,18 @@ mod work;
 use crate::demo::api::Failure;
 use crate::measure::times::Times;
 use crate::measure::{acts, memory};
+use crate::stage;
 use crate::world::World;
 use crate::world::console::Person;
 use crate::world::device::Device;
 use fieldproof_presentation::http::{self, Limits};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_server::sync::judge;
+use fieldproof_server::workers::Gate;
+use fieldproof_server::workers::pool::{Pool, SUBCOMMAND};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use wire::Wire;
@@ -33,11 +37,13 @@ pub struct Options {
     pub cases: usize,
     /// An empty PostgreSQL database; without one, SQLite.
     pub postgres: Option<String>,
+    /// Processes that judge; 0: the server's own.
+    pub gate_workers: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cases: 1000, postgres: None }
+        Self { cases: 1000, postgres: None, gate_workers: 0 }
     }
 }
 
@@ -71,7 +77,14 @@ impl Board<'_> {
 /// When something fails that must not.
 pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
     // Rounds wait for no judgement, so that receipts and judgements are timed apart.
-    let world = World::start_with(1, options.postgres.as_deref(), Some(Duration::ZERO)).await;
+    let gate = match options.gate_workers {
+        0 => Gate::InProcess,
+        workers => {
+            let program = stage::program("fieldproof");
+            Gate::Workers(Arc::new(Pool::of(program, vec![SUBCOMMAND.into()], workers)))
+        }
+    };
+    let world = World::start_at(1, options.postgres.as_deref(), Some(Duration::ZERO), gate).await;
     let engine = if options.postgres.is_some() { "postgresql" } else { "sqlite" };
     let raw = acts::raw_commits(&world.folder().join("raw.db")).at(50);
     let mut board = Board { out, cases: options.cases, engine, raw };

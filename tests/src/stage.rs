@@ -7,7 +7,7 @@ use crate::demo::{self, Day, city, field, office};
 use crate::workspace;
 use fieldproof_schema::ids::InspectionId;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
@@ -195,6 +195,15 @@ impl Stage {
     pub async fn sync(&self, which: usize) {
         done(self.day.terminals[which].sync().await);
     }
+}
+
+/// A program of the workspace, built.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn program(name: &str) -> PathBuf {
+    build();
+    done(demo::process::programs()).join(name)
 }
 
 /// Builds the programs that the tests start, once: whoever runs a single test has built only that.

@@ -26,6 +26,7 @@ use fieldproof_server::blobs::Blobs;
 use fieldproof_server::db::{Db, DbUrl};
 use fieldproof_server::routes;
 use fieldproof_server::sync::judge::Judging;
+use fieldproof_server::workers::Gate;
 use host::{Clock, SimHost};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -49,6 +50,7 @@ pub struct World {
     url: DbUrl,
     patience: Option<Duration>,
     limits: Limits,
+    gate: Gate,
     starts: u64,
 }
 
@@ -69,6 +71,11 @@ impl World {
 
     /// Starts a server whose rounds wait for judgements no longer than `patience`.
     pub async fn start_with(seed: u64, url: Option<&str>, patience: Option<Duration>) -> Self {
+        Self::start_at(seed, url, patience, Gate::InProcess).await
+    }
+
+    /// Starts a server whose rounds wait for judgements no longer than `patience`, and that judges at `gate`.
+    pub async fn start_at(seed: u64, url: Option<&str>, patience: Option<Duration>, gate: Gate) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the world");
         let url = match url {
             Some(url) => url.to_owned(),
@@ -77,7 +84,8 @@ impl World {
         let url: DbUrl = url.parse().expect("the address of a database");
         let clock = Clock::default();
         let limits = admission::LIMITS;
-        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), (patience, limits)).await;
+        let judging = Judging::at(patience, gate.clone());
+        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), (judging, limits)).await;
         Self {
             router: link::Reach::new(routes::router(app.clone())),
             clock,
@@ -87,6 +95,7 @@ impl World {
             url,
             patience,
             limits,
+            gate,
             starts: 1,
         }
     }
@@ -102,7 +111,8 @@ impl World {
         act();
         self.starts += 1;
         let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
-        self.app = serve(&self.url, self.folder.path(), self.seed, host, (self.patience, self.limits)).await;
+        let judging = Judging::at(self.patience, self.gate.clone());
+        self.app = serve(&self.url, self.folder.path(), self.seed, host, (judging, self.limits)).await;
         self.router.turn_to(routes::router(self.app.clone()));
     }
 
@@ -205,10 +215,10 @@ async fn serve(
     folder: &Path,
     seed: u64,
     host: SimHost,
-    (patience, limits): (Option<Duration>, Limits),
+    (judging, limits): (Judging, Limits),
 ) -> App {
     let key = MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)));
     let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
     let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
-    App::with_limits(db, blobs, Box::new(key), Arc::new(host), Judging::new(patience), limits)
+    App::with_limits(db, blobs, Box::new(key), Arc::new(host), judging, limits)
 }

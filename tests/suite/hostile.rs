@@ -1,6 +1,7 @@
 //! Bad input: each has its code, changes nothing that is stored, and blocks nothing beside it.
 
 use crate::support::{self, City, chunk, document, verdict};
+use crate::workers;
 use axum::http::StatusCode;
 use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
 use fieldproof_schema::ids::{DeviceId, RecordId};
@@ -39,10 +40,14 @@ async fn rogue(world: &World, administrator: &Person, city: &City) -> (Rogue, Do
 
 #[tokio::test]
 async fn one_bad_item_in_a_batch_blocks_no_other() {
-    let world = World::start(11, None).await;
-    let city = support::city(&world).await;
+    a_batch_with_bad_items(&World::start(11, None).await).await;
+}
+
+/// A batch with one item of every bad kind that a terminal can send, and good ones.
+pub(crate) async fn a_batch_with_bad_items(world: &World) {
+    let city = support::city(world).await;
     let visit = city.task.inspection;
-    let (mut rogue, mut doc) = rogue(&world, &city.administrator, &city).await;
+    let (mut rogue, mut doc) = rogue(world, &city.administrator, &city).await;
     let items = support::plain_items(&city.one, visit);
     let at = world.app.host.now();
     let mut write = |actor: Actor, item: &str, register: &str| {
@@ -79,7 +84,7 @@ async fn one_bad_item_in_a_batch_blocks_no_other() {
         uncovered.clone(),
         also_good.clone(),
     ];
-    let answer = rogue.sync(&world, entries, chunk(visit, &all)).await;
+    let answer = rogue.sync(world, entries, chunk(visit, &all)).await;
     let outcome = |change| {
         let v = verdict(&answer, change);
         (v.outcome, v.code.clone().unwrap_or_default())
@@ -96,7 +101,7 @@ async fn one_bad_item_in_a_batch_blocks_no_other() {
 
     // The entry comes late: now both count.
     let late = rogue.cover(visit, &uncovered);
-    let answer = rogue.sync(&world, vec![late], chunk(visit, &[uncovered.clone(), also_good.clone()])).await;
+    let answer = rogue.sync(world, vec![late], chunk(visit, &[uncovered.clone(), also_good.clone()])).await;
     assert_eq!(verdict(&answer, &uncovered).outcome, Outcome::Accepted);
     assert_eq!(verdict(&answer, &also_good).outcome, Outcome::Accepted);
     assert_eq!(document(&answer, visit).heads(), doc.heads());
@@ -339,7 +344,8 @@ async fn nobody_writes_in_the_name_of_the_server_or_of_a_colleague() {
 
 #[tokio::test]
 async fn a_request_brings_so_many_operations_and_the_rest_comes_with_the_next() {
-    let world = World::start(18, None).await;
+    // A worker has memory enough for all that one request may bring.
+    let world = World::start_at(18, None, None, workers::at(&workers::workers(1))).await;
     let city = support::city(&world).await;
     let visit = city.task.inspection;
     let (mut rogue, mut doc) = rogue(&world, &city.administrator, &city).await;

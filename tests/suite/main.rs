@@ -57,3 +57,5 @@ mod terminal;
 mod tidy;
 #[cfg(test)]
 mod wake;
+#[cfg(test)]
+mod workers;

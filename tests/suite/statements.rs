@@ -268,6 +268,12 @@ async fn fail_to_judge(world: &World, city: &City) {
     city.one.sync().await;
     let health: Value = world.expect("GET", "/healthz", None, Value::Null).await;
     assert_eq!(health["unjudged"]["failing"], 1);
+    // A server that finds it left begins with care, and after the third failure looks for what is the matter.
+    let late = world.another_node("late").await;
+    for app in [&late.app, &world.app] {
+        world.clock.advance_seconds(60);
+        assert_eq!(judge::sweep(app).await.unwrap(), 1);
+    }
     support::swap_document(world, visit, whole).await;
     world.clock.advance_seconds(60);
     assert_eq!(judge::sweep(&world.app).await.unwrap(), 1);

@@ -13,6 +13,7 @@ pub use run::{Sent, accept_run};
 
 use super::{Actor, Applied, ChangeHeader, ChangeId, Document, RawChange, View, unfold};
 use crate::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
+use crate::suite::Digest;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -74,8 +75,24 @@ pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
     look(bytes).map(|(header, _)| header)
 }
 
-/// The header of a change in canonical form, and its operations.
-fn look(bytes: &[u8]) -> Result<(ChangeHeader, automerge::ExpandedChange), Refusal> {
+/// What a change is called and how many operations it unfolds to at most, without unfolding it: no decoder sees the bytes.
+///
+/// What it says is true of whatever [`inspect`] reads; but bytes that pass here need not be a change.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] beyond the bounds, [`Refusal::ChunkKind`] for another chunk than a plain change,
+/// [`Refusal::NotAChange`] for what has not the form of one or a wrong checksum.
+pub fn weigh_change(bytes: &[u8]) -> Result<(ChangeId, usize), Refusal> {
+    let named = chunk(bytes)?;
+    let name = Digest::of(named);
+    if bytes[4..8] != name.value[..4] {
+        return Err(Refusal::NotAChange);
+    }
+    Ok((ChangeId(name.value), unfold::weigh_change(bytes)?))
+}
+
+/// What names a plain change chunk: all of it behind magic and checksum.
+fn chunk(bytes: &[u8]) -> Result<&[u8], Refusal> {
     const PLAIN_CHANGE: u8 = 1;
     if bytes.len() > CHANGE_BYTES_MAX {
         return Err(Refusal::TooLarge);
@@ -87,6 +104,12 @@ fn look(bytes: &[u8]) -> Result<(ChangeHeader, automerge::ExpandedChange), Refus
     if bytes[8] != PLAIN_CHANGE {
         return Err(Refusal::ChunkKind(bytes[8]));
     }
+    Ok(&bytes[8..])
+}
+
+/// The header of a change in canonical form, and its operations.
+fn look(bytes: &[u8]) -> Result<(ChangeHeader, automerge::ExpandedChange), Refusal> {
+    chunk(bytes)?;
     unfold::check(bytes)?;
     let change = automerge::Change::from_bytes(bytes.to_vec()).map_err(|_| Refusal::NotAChange)?;
     if change.len() > CHANGE_OPS_MAX {

@@ -23,14 +23,25 @@ const DEFLATED: u64 = 8;
 
 /// Refuses a plain change chunk that unfolds to more than [`CHANGE_OPS_MAX`] rows in any column, or predecessors in all.
 pub(super) fn check(bytes: &[u8]) -> Result<(), Refusal> {
-    let columns = columns(bytes).ok_or(Refusal::NotAChange)?;
-    for (spec, data) in columns {
+    weigh_change(bytes).map(drop)
+}
+
+/// How many rows the longest column of a plain change chunk has: not fewer than it has operations.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] beyond [`CHANGE_OPS_MAX`] rows in any column, or predecessors in all; [`Refusal::NotAChange`].
+pub(super) fn weigh_change(bytes: &[u8]) -> Result<usize, Refusal> {
+    most_rows(columns(bytes))
+}
+
+fn most_rows(columns: Option<Vec<(u64, &[u8])>>) -> Result<usize, Refusal> {
+    let mut most = 0;
+    for (spec, data) in columns.ok_or(Refusal::NotAChange)? {
         let rows = rows(spec, data).ok_or(Refusal::NotAChange)?;
-        if rows > CHANGE_OPS_MAX as u64 {
-            return Err(Refusal::TooLarge);
-        }
+        let rows = usize::try_from(rows).ok().filter(|rows| *rows <= CHANGE_OPS_MAX);
+        most = most.max(rows.ok_or(Refusal::TooLarge)?);
     }
-    Ok(())
+    Ok(most)
 }
 
 /// The columns of a change chunk, each with its number.
@@ -65,11 +76,7 @@ fn columns(bytes: &[u8]) -> Option<Vec<(u64, &[u8])>> {
 /// [`Refusal::TooLarge`] beyond [`CHANGE_OPS_MAX`] rows, [`Refusal::NotAChange`] for what is no document, or one with
 /// columns that Automerge compressed.
 pub(super) fn weigh_document(bytes: &[u8]) -> Result<usize, Refusal> {
-    let mut most = 0;
-    for (spec, data) in document_columns(bytes).ok_or(Refusal::NotAChange)? {
-        most = most.max(rows(spec, data).ok_or(Refusal::NotAChange)?);
-    }
-    usize::try_from(most).ok().filter(|most| *most <= CHANGE_OPS_MAX).ok_or(Refusal::TooLarge)
+    most_rows(document_columns(bytes))
 }
 
 /// The columns of a document chunk, of its changes and then of its operations, each with its number.

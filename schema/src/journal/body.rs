@@ -49,13 +49,16 @@ pub struct Saved {
 ///
 /// Each change names the ones that it builds upon by their hashes, and a writer always builds upon its own last change, so
 /// whoever signs the last one of a run has signed all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
 pub struct Run {
     /// The writer.
+    #[n(0)]
     pub actor: Actor,
     /// The writer's own count at the first change, from 1.
+    #[n(1)]
     pub first: u64,
     /// The writer's own count at the last change; not before the first.
+    #[n(2)]
     pub last: u64,
 }
 

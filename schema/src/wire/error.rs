@@ -214,6 +214,22 @@ impl Serialize for ErrorCode {
     }
 }
 
+impl<C> minicbor::Encode<C> for ErrorCode {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.str(self.as_str())?.ok()
+    }
+}
+
+impl<'b, C> minicbor::Decode<'b, C> for ErrorCode {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        Self::find(d.str()?).ok_or_else(|| minicbor::decode::Error::message("no error code"))
+    }
+}
+
 /// The one form in which an HTTP error leaves the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {

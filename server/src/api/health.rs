@@ -18,7 +18,8 @@ pub fn routes() -> Router<App> {
 
 #[utoipa::path(get, path = "/healthz", tag = "health", responses(
     (status = 200, description = "The database answers and the organisation is there; `unjudged`: changes that wait to be judged, \
-        since when, and inspections whose judging failed and is tried again; `restored_at`: since when the server runs \
+        since when, and inspections whose judging failed and is tried again; `gate`: how many worker processes judge at \
+        most (0: this one does), how many are alive, how many died since the start; `restored_at`: since when the server runs \
         on a backup that was put back, or null"),
     (status = 503, description = "unavailable")))]
 pub(crate) async fn health(State(app): State<App>) -> Result<Response, ApiError> {
@@ -37,6 +38,7 @@ pub(crate) async fn health(State(app): State<App>) -> Result<Response, ApiError>
         json!({"changes": backlog.changes, "oldest_at": backlog.oldest_at, "failing": backlog.failing});
     let body = json!({
         "status": "ok", "organisation": tenant.code, "server_at": app.now(), "unjudged": unjudged,
+        "gate": app.judging.gate().health(),
         "restored_at": restored.map(|epoch| epoch.began_at),
     });
     let body = axum::Json(body);

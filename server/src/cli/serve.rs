@@ -25,12 +25,16 @@ pub(super) struct Serve {
     /// A file that appears with the same line once requests are answered.
     #[arg(long)]
     ready_file: Option<PathBuf>,
+    /// How many processes judge what terminals send; by default one for each core. 0: this process does, without limits.
+    #[arg(long, env = "FIELDPROOF_GATE_WORKERS")]
+    gate_workers: Option<usize>,
 }
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), CliError> {
-        let app = self.place.open().await?;
-        app.tenant().await?;
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let app = self.place.open_to_serve(self.gate_workers.unwrap_or_else(cores)).await?;
+        judge::look_back(&app, app.org().await?).await?;
         let address = PathBuf::from(self.listen.to_string());
         let listener = TcpListener::bind(self.listen).await.map_err(CliError::file(&address))?;
         let local = listener.local_addr().map_err(CliError::file(&address))?;

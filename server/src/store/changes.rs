@@ -7,25 +7,34 @@ use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::reference::Progress;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::Origin;
+use minicbor::{Decode, Encode};
 
 /// One accepted change.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Change {
     /// Its name.
+    #[n(0)]
     pub id: ChangeId,
     /// Its writer.
+    #[n(1)]
     pub actor: Actor,
     /// The writer's own count; none in changes of earlier versions.
+    #[n(2)]
     pub seq: Option<u64>,
     /// The device that wrote it; none for the server's own.
+    #[n(3)]
     pub device: Option<DeviceId>,
     /// The officer; none for the server's own.
+    #[n(4)]
     pub officer: Option<OfficerId>,
     /// The journal entry that covers it; none for the server's own.
+    #[n(5)]
     pub entry: Option<Digest>,
     /// As it was written.
+    #[cbor(n(6), with = "minicbor::bytes")]
     pub bytes: Vec<u8>,
     /// When, as far as the server can vouch for it.
+    #[n(7)]
     pub written: Interval,
 }
 

@@ -4,18 +4,25 @@ use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId, UserId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::Outcome;
+use minicbor::{Decode, Encode};
 
 /// What became of a received change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
 pub enum State {
     /// Durable, not yet through the gate.
+    #[n(0)]
     Received,
     /// Part of the record.
+    #[n(1)]
     Accepted,
     /// Builds upon changes that are not here yet.
+    #[n(2)]
     Waiting,
     /// Held apart for people to decide.
+    #[n(3)]
     Quarantined,
 }
 
@@ -110,6 +117,13 @@ pub struct Item {
     pub ruling: Option<Ruling>,
 }
 
+impl Item {
+    /// True for what judging failed over when it was looked at alone: nobody looks at it again unless people let it in.
+    pub fn is_unjudgeable(&self) -> bool {
+        self.code.as_deref() == Some(ErrorCode::ChangeUnjudgeable.as_str())
+    }
+}
+
 fn read(r: &Row) -> Result<Item, DbError> {
     Ok(Item {
         digest: r.get(0)?,
@@ -168,7 +182,7 @@ pub fn pending(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<
 }
 
 /// What a device sent about an inspection and is not part of the record: what a change that is held apart may build upon.
-/// In order of arrival, at most `limit`, each of at most `bytes_max` bytes.
+/// Not what was not judged yet, and not what cannot be. In order of arrival, at most `limit`, each of at most `bytes_max` bytes.
 pub fn beside(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -178,7 +192,8 @@ pub fn beside(
     limit: i64,
 ) -> Result<Vec<Vec<u8>>, DbError> {
     let rows = tx.query(
-        "SELECT bytes FROM inbox WHERE org = $1 AND inspection = $2 AND device = $3 AND state <> 'accepted'
+        "SELECT bytes FROM inbox WHERE org = $1 AND inspection = $2 AND device = $3
+         AND state IN ('waiting', 'quarantined') AND COALESCE(code, '') <> 'change_unjudgeable'
          AND CAST(LENGTH(bytes) AS BIGINT) <= $4 ORDER BY received_at, item LIMIT $5",
         &params![org, inspection, device, bytes_max, limit],
     )?;

@@ -7,6 +7,7 @@ use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::{Digest, Signature};
+use minicbor::{Decode, Encode};
 
 /// Whether exactly this entry is held, and if so, whether on the chain.
 pub fn holds(tx: &mut Tx<'_>, org: OrgId, entry: &Entry, hash: &Digest) -> Result<Option<bool>, DbError> {
@@ -95,17 +96,22 @@ pub fn insert_actor(
 }
 
 /// The writers that a journal declared for an inspection.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Encode, Decode)]
 pub struct Writer {
     /// The actor in the document.
+    #[n(0)]
     pub actor: Actor,
     /// The device that declared it.
+    #[n(1)]
     pub device: DeviceId,
     /// The officer behind it.
+    #[n(2)]
     pub officer: OfficerId,
     /// The officer's name as printed.
+    #[n(3)]
     pub officer_name: String,
     /// The device's name.
+    #[n(4)]
     pub device_name: String,
 }
 
@@ -132,17 +138,22 @@ pub fn writers(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<
 }
 
 /// The entry on a device's chain that vouches for some content.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Encode, Decode)]
 pub struct Cover {
     /// Its name.
+    #[n(0)]
     pub hash: Digest,
     /// When, as far as the server can vouch for it.
+    #[n(1)]
     pub written: Interval,
     /// Who.
+    #[n(2)]
     pub officer: Option<OfficerId>,
     /// The entry's bytes.
+    #[cbor(n(3), with = "minicbor::bytes")]
     pub bytes: Vec<u8>,
     /// The device's signature over them.
+    #[n(4)]
     pub signature: Signature,
 }
 

@@ -9,14 +9,18 @@ use fieldproof_schema::document::{Actor, ChangeHeader, ChangeId, Document, ances
 use fieldproof_schema::ids::{DeviceId, InspectionId, OrgId};
 use fieldproof_schema::journal::{SignedEntry, body};
 use fieldproof_schema::suite::Digest;
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the journals say was written into an inspection.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Encode, Decode)]
 pub struct Covers {
+    #[n(0)]
     singles: BTreeMap<(DeviceId, Digest), Cover>,
+    #[n(1)]
     runs: Vec<(DeviceId, body::Run, Digest, Cover)>,
     /// Devices of which the last change of a run is held apart: what is let in before it is covered by it all the same.
+    #[n(2)]
     ends_apart: BTreeSet<DeviceId>,
 }
 

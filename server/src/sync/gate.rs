@@ -11,6 +11,7 @@ use fieldproof_schema::document::{
 };
 use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::wire::error::ErrorCode;
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,13 +19,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub type Judged = (Name, State, Option<ErrorCode>);
 
 /// A change that came inside a document and is held apart by itself.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Apart {
     /// Its digest and its sender.
+    #[n(0)]
     pub name: Name,
     /// As it was written.
+    #[n(1)]
     pub raw: RawChange,
     /// Why.
+    #[n(2)]
     pub code: ErrorCode,
 }
 

@@ -1,7 +1,7 @@
 //! What is to be judged: the changes that were received, alone or as parts of a whole document, with what they say about
 //! themselves and the entries that cover them.
 
-use crate::store::inbox::{Item, State};
+use crate::store::inbox::State;
 use crate::store::journal::Writer;
 use crate::sync::cover::{Claim, Covers, Offered};
 use crate::sync::gate::{self, Judged};
@@ -9,11 +9,23 @@ use fieldproof_schema::document::{self, Actor, ChangeHeader, Document, History, 
 use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What was received, by the digest of its bytes and its sender.
 pub type Name = (Digest, DeviceId);
+
+/// Something that was received, as far as the gate needs it.
+#[derive(Debug, Clone, Encode, Decode)]
+pub struct Came {
+    /// What it is called.
+    #[n(0)]
+    pub name: Name,
+    /// As it came.
+    #[n(1)]
+    pub raw: RawChange,
+}
 
 /// A change that is offered.
 #[derive(Clone)]
@@ -53,30 +65,30 @@ pub struct Offer {
 /// Opens what was received. `beside` are changes that are held apart and may be the last ones of runs. Computes for
 /// milliseconds.
 pub fn open(
-    items: &[Item],
-    beside: &[Item],
+    items: &[Came],
+    beside: &[Came],
     covers: &Covers,
     writers: &[Writer],
     document: &Document,
 ) -> Offer {
     let mut offer = Offer::default();
-    for item in items {
-        let name = (item.digest, item.device);
-        if document::is_document(&item.bytes) {
-            offer.open(name, &item.bytes, writers, document);
+    for Came { name, raw } in items {
+        if document::is_document(&raw.0) {
+            offer.open(*name, &raw.0, writers, document);
         } else {
-            let header = catch_unwind(|| document::inspect(&item.bytes).ok()).unwrap_or(None);
-            let raw = RawChange(item.bytes.clone());
-            let claim = Claim::Unsigned;
-            offer.candidates.push(Candidate { item: name, digest: item.digest, raw, header, claim });
+            let header = catch_unwind(|| document::inspect(&raw.0).ok()).unwrap_or(None);
+            let (digest, raw, claim) = (name.0, raw.clone(), Claim::Unsigned);
+            offer.candidates.push(Candidate { item: *name, digest, raw, header, claim });
         }
     }
-    let beside: Vec<(&Item, ChangeHeader)> = beside
+    let beside: Vec<(Name, ChangeHeader)> = beside
         .iter()
-        .filter_map(|item| Some((item, catch_unwind(|| document::inspect(&item.bytes).ok()).ok()??)))
+        .filter_map(|Came { name, raw }| {
+            Some((*name, catch_unwind(|| document::inspect(&raw.0).ok()).ok()??))
+        })
         .collect();
     let readable = offer.candidates.iter().filter_map(|c| Some((c.item.1, c.digest, c.header.as_ref()?)));
-    let witnesses = beside.iter().map(|(item, header)| (item.device, item.digest, header));
+    let witnesses = beside.iter().map(|((digest, device), header)| (*device, *digest, header));
     let offered: Vec<Offered<'_>> = readable.chain(witnesses).collect();
     let mut claims = covers.claims(&offered, document).into_iter();
     for candidate in offer.candidates.iter_mut().filter(|c| c.header.is_some()) {

@@ -21,7 +21,6 @@ use fieldproof_schema::suite::{Digest, PublicKey};
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, StillUnsent, Verdict};
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A request whose form was checked.
 #[derive(Clone)]
@@ -75,31 +74,18 @@ pub fn check(device: DeviceId, key: &PublicKey, entries: Vec<SignedEntry>, chunk
                 checked.refused.push(verdict(digest, Outcome::Refused, code, Some(inspection), None));
                 continue;
             }
-            if document::is_document(&change.0) {
-                // Opened by the gate; here it is only weighed.
-                let fault = match document::weigh(&change.0) {
-                    Ok(weight) => {
-                        ops += weight;
-                        None
-                    }
-                    Err(refusal) => Some(gate::code(&refusal)),
-                };
-                if fault == Some(ErrorCode::ChangeTooLarge) {
-                    checked.refused.push(verdict(digest, Outcome::Refused, fault, Some(inspection), None));
-                } else {
-                    let (bytes, id) = (change.0, None);
-                    checked.changes.push(CheckedChange { inspection, digest, bytes, id, fault });
+            // Opened by the gate; here it is only weighed, and no decoder sees it.
+            let weighed = if document::is_document(&change.0) {
+                document::weigh(&change.0).map(|weight| (None, weight))
+            } else {
+                document::weigh_change(&change.0).map(|(id, weight)| (Some(id), weight))
+            };
+            let (id, fault) = match weighed {
+                Ok((id, weight)) => {
+                    ops += weight;
+                    (id, None)
                 }
-                continue;
-            }
-            // The decoder is not safe against hostile bytes; a panic is one more way of saying no.
-            let (id, fault) = match catch_unwind(AssertUnwindSafe(|| document::inspect(&change.0))) {
-                Ok(Ok(header)) => {
-                    ops += header.ops;
-                    (Some(header.id), None)
-                }
-                Ok(Err(refusal)) => (None, Some(gate::code(&refusal))),
-                Err(_) => (None, Some(ErrorCode::ChangeUnreadable)),
+                Err(refusal) => (None, Some(gate::code(&refusal))),
             };
             if fault == Some(ErrorCode::ChangeTooLarge) {
                 checked.refused.push(verdict(digest, Outcome::Refused, fault, Some(inspection), None));

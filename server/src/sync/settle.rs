@@ -14,9 +14,11 @@ use crate::store::inbox::{Item, State};
 use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
 use crate::sync::assess::{self, Assessment, Surroundings};
 use crate::sync::cover::{self, Covers};
-use crate::sync::gate::{self, Apart, Judged, Passed};
-use crate::sync::offer::{self, Offer};
-use fieldproof_schema::document::Document;
+use crate::sync::gate::{Apart, Judged};
+pub use crate::sync::job::Only;
+use crate::sync::job::{self, Job};
+use crate::sync::offer::Came;
+use fieldproof_schema::document::{Document, RawChange};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::limits::{QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX};
 use fieldproof_schema::moment::Moment;
@@ -31,24 +33,6 @@ pub const TRIES_MAX: usize = 16;
 /// Changes whose senders hear of the judgement by the answer to their round.
 pub type Answered = BTreeSet<(Digest, DeviceId)>;
 
-/// Which of the pending changes are judged.
-#[derive(Debug, Clone)]
-pub enum Only {
-    /// All of them.
-    All,
-    /// These, when it is not known which of them makes judging fail.
-    These(BTreeSet<(Digest, DeviceId)>),
-}
-
-impl Only {
-    fn narrow(&self, offer: &mut Offer) {
-        match self {
-            Self::All => {}
-            Self::These(names) => offer.retain(names),
-        }
-    }
-}
-
 /// An inspection with everything that settling needs.
 #[derive(Clone)]
 pub struct Unsettled {
@@ -62,8 +46,8 @@ pub struct Unsettled {
     beside: Vec<Item>,
     covers: Covers,
     writers: Vec<journal::Writer>,
-    /// How often judging it failed before.
-    tries: i64,
+    /// Whether judging it did not succeed at once: then it is said when it does.
+    ailing: bool,
 }
 
 /// What settling writes.
@@ -84,7 +68,8 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
     let mut beside = Vec::new();
     for device in covers.ends_apart() {
         let (bytes_max, most) = (QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX);
-        beside.extend(inbox::apart(tx, org, id, device, bytes_max, most)?);
+        let apart = inbox::apart(tx, org, id, device, bytes_max, most)?;
+        beside.extend(apart.into_iter().filter(|item| !item.is_unjudgeable()));
     }
     let writers = journal::writers(tx, org, id)?;
     Ok(Unsettled {
@@ -96,7 +81,7 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
             laws: app.laws.get(tx, org)?,
         },
         team: inspections::team(tx, org, id)?,
-        tries: judging::tries(tx, org, id)?,
+        ailing: judging::standing(tx, org, id)?.is_some(),
         writers,
         stored,
         pending,
@@ -105,7 +90,27 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
     })
 }
 
+fn came(item: &mut Item) -> Came {
+    // Names and states stay: the bytes are not needed after this.
+    Came { name: (item.digest, item.device), raw: RawChange(std::mem::take(&mut item.bytes)) }
+}
+
 impl Unsettled {
+    /// The gate's part, with the bytes of all that was received.
+    fn job(&mut self, only: Only) -> Job {
+        let (snapshot, changes) =
+            if self.pending.is_empty() { (None, Vec::new()) } else { self.stored.saved() };
+        Job {
+            snapshot,
+            changes,
+            pending: self.pending.iter_mut().map(came).collect(),
+            beside: self.beside.iter_mut().map(came).collect(),
+            covers: std::mem::take(&mut self.covers),
+            writers: std::mem::take(&mut self.writers),
+            only,
+        }
+    }
+
     /// What remains to be written when the inspection amounts to `document`, with `accepted` as its newest changes.
     pub fn settled(
         &self,
@@ -132,7 +137,7 @@ impl Unsettled {
             && completed.is_empty()
             && *figures == self.around.info.figures()
             && self.pending.iter().all(|item| item.state == State::Waiting)
-            && self.tries == 0
+            && !self.ailing
     }
 
     /// Writes what settling found; false when the inspection has changed since it was read.
@@ -173,7 +178,7 @@ impl Unsettled {
             inbox::insert(tx, org, info.id, &item)?;
             tell_verdict(tx, org, info.id, *name);
         }
-        if self.tries > 0 {
+        if self.ailing {
             judging::succeeded(tx, org, info.id)?;
         }
         for conflict in &assessment.found {
@@ -218,14 +223,13 @@ pub async fn settle(
             Err(error) if error.code == ErrorCode::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        let (now, answered, only) = (app.now(), answered.clone(), only.clone());
+        let (now, answered) = (app.now(), answered.clone());
+        let mut unsettled = unsettled;
+        let job = unsettled.job(only.clone());
+        let mut outcome = app.judging.pass(job, &unsettled.stored.template).await?;
         let judge = move || {
-            let document = unsettled.stored.open()?;
-            let Unsettled { pending, beside, covers, writers, .. } = &unsettled;
-            let mut offer = offer::open(pending, beside, covers, writers, &document);
-            only.narrow(&mut offer);
-            let Passed { document, accepted, judged, apart, .. } =
-                gate::pass(document, offer, writers, &unsettled.stored.template);
+            let document = outcome.document(&unsettled.stored)?;
+            let job::Outcome { accepted, judged, apart, .. } = outcome;
             let settled = Settled { apart, ..unsettled.settled(&document, accepted, judged, now)? };
             Ok::<_, ApiError>((unsettled, settled))
         };

@@ -1,9 +1,9 @@
-//! `fieldproof-bench [--cases N] [--postgres URL]`: one JSON line for each phase of syncing N inspections.
+//! `fieldproof-bench [--cases N] [--postgres URL] [--gate-workers N]`: one JSON line for each phase of syncing N inspections.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-const USAGE: &str = "fieldproof-bench [--cases N] [--postgres URL]";
+const USAGE: &str = "fieldproof-bench [--cases N] [--postgres URL] [--gate-workers N]";
 
 fn main() -> ExitCode {
     let mut options = fieldproof_tests::bench::Options::default();
@@ -11,6 +11,9 @@ fn main() -> ExitCode {
     while let Some(name) = arguments.next() {
         let fits = match (name.as_str(), arguments.next()) {
             ("--cases", Some(value)) => value.parse().map(|cases| options.cases = cases).is_ok(),
+            ("--gate-workers", Some(value)) => {
+                value.parse().map(|workers| options.gate_workers = workers).is_ok()
+            }
             ("--postgres", Some(value)) => {
                 options.postgres = Some(value);
                 true

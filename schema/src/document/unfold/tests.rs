@@ -125,3 +125,16 @@ fn what_does_not_parse_is_no_change() {
     }
     assert_eq!(check(&[whole.as_slice(), &[0]].concat()), Err(Refusal::NotAChange));
 }
+
+#[test]
+fn a_change_is_named_and_weighed_without_a_decoder() {
+    for honest in [puts(3, 0), puts(1_000, 0)] {
+        let change = automerge::Change::from_bytes(honest.clone()).unwrap();
+        let (name, weight) = super::super::weigh_change(&honest).unwrap();
+        assert_eq!((name.0, weight), (change.hash().0, change.len()));
+        let mut bent = honest.clone();
+        bent[4] ^= 1;
+        assert_eq!(super::super::weigh_change(&bent), Err(Refusal::NotAChange));
+    }
+    assert_eq!(super::super::weigh_change(&puts(CHANGE_OPS_MAX as u64 + 1, 0)), Err(Refusal::TooLarge));
+}
