@@ -32,6 +32,7 @@ pub mod resolve;
 pub mod restore;
 pub mod review;
 pub mod routes;
+pub mod scope;
 pub mod setup;
 pub mod store;
 pub mod sync;

@@ -1,6 +1,6 @@
 //! Who may do what: the one place that decides, deny by default.
 //!
-//! Devices are decided by their officer's tasks (`store::inspections::is_on_team`), console users by role and unit here.
+//! Console users are decided by role and unit here, terminals in [`crate::scope`].
 //! What a unit scope contains is resolved when the session is opened; this module compares.
 
 use crate::error::ApiError;

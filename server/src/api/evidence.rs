@@ -11,6 +11,7 @@ use crate::db::DbError;
 use crate::error::ApiError;
 use crate::findings;
 use crate::policy::Act;
+use crate::scope::DeviceScope;
 use crate::store::{captures, feeds, inspections, receipts, tenants};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -23,6 +24,7 @@ use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, EVIDENCE_BYTES_MAX, EVID
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::evidence::{LENGTH_HEADER, OFFSET_HEADER, Offer, RECEIPT_MEDIA_TYPE};
+use fieldproof_schema::wire::row::RowKind;
 use fieldproof_schema::wire::sync::Receipt;
 use serde_json::json;
 
@@ -60,10 +62,9 @@ struct Upload {
 
 /// What a device itself captured. Whatever others sent under the same hash does not show.
 async fn own(app: &App, device: &DeviceActor, digest: Digest) -> Result<Option<Upload>, ApiError> {
-    let (org, id) = (device.org, device.id);
-    let Some(declared) = app.db.read(move |tx| captures::declared(tx, org, &digest, id)).await? else {
-        return Ok(None);
-    };
+    let asker = device.clone();
+    let find = move |tx: &mut crate::db::Tx<'_>| DeviceScope::of(tx, &asker)?.may_upload(tx, &digest);
+    let Some(declared) = app.db.read(find).await? else { return Ok(None) };
     let length = declared.facts.size_bytes;
     let held = declared.held_at.is_some();
     let offset = if held { length } else { app.blobs.offset(&owner(device), &digest).await? };
@@ -214,10 +215,17 @@ pub(crate) async fn receipt(
 pub(crate) async fn visible(app: &App, asker: Asker, digest: Digest) -> Result<String, ApiError> {
     let org = asker.org();
     let find = move |tx: &mut crate::db::Tx<'_>| {
+        let mut scope = match &asker {
+            Asker::Device(by) => Some(DeviceScope::of(tx, by)?),
+            Asker::User(_) => None,
+        };
         for (inspection, facts) in captures::held(tx, org, &digest)? {
-            let visible = match &asker {
-                Asker::Device(by) => inspections::is_on_team(tx, org, inspection, by.officer)?,
-                Asker::User(by) => inspections::find(tx, org, inspection)?
+            let visible = match (&asker, &mut scope) {
+                (Asker::Device(_), Some(scope)) => {
+                    scope.may_read(tx, RowKind::Inspection, &inspection.to_string())?
+                }
+                (Asker::Device(_), None) => false,
+                (Asker::User(by), _) => inspections::find(tx, org, inspection)?
                     .is_some_and(|i| by.user.may_on(Act::ReadInspections, &i.unit_code).is_ok()),
             };
             if visible {

@@ -245,3 +245,14 @@ pub fn is_on_team(
     )?;
     Ok(row.is_some())
 }
+
+/// True when the officer is on the team of a visit of the entity.
+pub fn visits(tx: &mut Tx<'_>, org: OrgId, entity: EntityId, officer: OfficerId) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT i.id FROM inspections i
+         JOIN inspection_officers t ON t.org = i.org AND t.inspection = i.id AND t.officer = $3
+         WHERE i.org = $1 AND i.entity = $2 LIMIT 1",
+        &params![org, entity, officer],
+    )?;
+    Ok(row.is_some())
+}

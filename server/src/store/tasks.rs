@@ -1,7 +1,7 @@
 //! Tasks (抽查任务): an entity to be inspected by a team. The body of a row is what devices receive: a [`TaskRow`].
 
 use crate::db::{DbError, Tx, params};
-use fieldproof_schema::ids::{DrawId, OrgId, PlanId, TaskId};
+use fieldproof_schema::ids::{DrawId, InspectionId, OrgId, PlanId, TaskId};
 use fieldproof_schema::reference::TaskRow;
 
 /// Adds a task.
@@ -31,6 +31,12 @@ pub fn insert(
         ],
     )?;
     Ok(())
+}
+
+/// The visit that fulfils a task, by the task's name as rows have it.
+pub fn inspection(tx: &mut Tx<'_>, org: OrgId, task: &str) -> Result<Option<InspectionId>, DbError> {
+    let row = tx.query_opt("SELECT inspection FROM tasks WHERE org = $1 AND id = $2", &params![org, task])?;
+    row.map(|r| r.get(0)).transpose()
 }
 
 /// One task.

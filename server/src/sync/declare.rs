@@ -2,6 +2,7 @@
 
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
+use crate::scope::DeviceScope;
 use crate::store::{captures, devices, feeds, inspections, journal, seals};
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::InspectionId;
@@ -14,15 +15,15 @@ use fieldproof_schema::wire::error::ErrorCode;
 /// Takes over what an entry declares. A code says that the entry is kept but counts for nothing.
 pub fn declare(
     tx: &mut Tx<'_>,
-    device: &DeviceActor,
+    (device, scope): (&DeviceActor, &mut DeviceScope),
     entry: &Entry,
     now: Moment,
 ) -> Result<Option<ErrorCode>, DbError> {
     let Some(inspection) = entry.inspection else { return Ok(None) };
     if entry.officer == Some(device.officer)
-        && !inspections::is_on_team(tx, device.org, inspection, device.officer)?
+        && let Err(code) = scope.may_write(tx, inspection)?
     {
-        return Ok(Some(ErrorCode::ChangeOutOfScope));
+        return Ok(Some(code));
     }
     take_over(tx, device, inspection, entry, now)
 }

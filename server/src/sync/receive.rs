@@ -8,6 +8,7 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::findings;
+use crate::scope::DeviceScope;
 use crate::store::inbox::{Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::settle::Answered;
@@ -163,6 +164,7 @@ pub async fn receive(
                 let first = checked.entries.first().map(|first| (first.entry.seq, first.hash));
                 findings::identity::after_revocation(tx, &device, first, now)?;
             }
+            let mut scope = DeviceScope::when_known(&device, Some(&known));
             let mut held = Vec::new();
             let mut received = Received {
                 receipt: None,
@@ -173,10 +175,10 @@ pub async fn receive(
                 changes: Vec::new(),
             };
             for entry in &checked.entries {
-                take_entry(tx, &device, entry, now, &mut received, &mut held)?;
+                take_entry(tx, (&device, &mut scope), entry, now, &mut received, &mut held)?;
             }
             for change in &checked.changes {
-                take_change(tx, &device, change, now, &mut received)?;
+                take_change(tx, (&device, &mut scope), change, now, &mut received)?;
                 held.push(change.digest);
             }
             if received.tip != known.tip {
@@ -203,7 +205,7 @@ pub async fn receive(
 
 fn take_entry(
     tx: &mut Tx<'_>,
-    device: &DeviceActor,
+    (device, scope): (&DeviceActor, &mut DeviceScope),
     checked: &CheckedEntry,
     now: Moment,
     received: &mut Received,
@@ -214,15 +216,18 @@ fn take_entry(
         held.push(*hash);
         // A declared capture or seal may still wait for its step two, and a lost verdict for being said again.
         received.touched.extend(entry.inspection);
-        let code =
-            if on_chain { declare::declare(tx, device, entry, now)? } else { Some(ErrorCode::EntryFork) };
+        let code = if on_chain {
+            declare::declare(tx, (device, scope), entry, now)?
+        } else {
+            Some(ErrorCode::EntryFork)
+        };
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
     } else if let Ok(tip) = received.tip.follow(entry, *hash) {
         journal::insert(tx, device.org, entry, signed, hash, now, true)?;
         held.push(*hash);
         received.tip = tip;
         received.touched.extend(entry.inspection);
-        let code = declare::declare(tx, device, entry, now)?;
+        let code = declare::declare(tx, (device, scope), entry, now)?;
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
     } else if entry.seq <= received.tip.seq + 1 {
         journal::insert(tx, device.org, entry, signed, hash, now, false)?;
@@ -239,7 +244,7 @@ fn take_entry(
 
 fn take_change(
     tx: &mut Tx<'_>,
-    device: &DeviceActor,
+    (device, scope): (&DeviceActor, &mut DeviceScope),
     change: &CheckedChange,
     now: Moment,
     received: &mut Received,
@@ -265,12 +270,8 @@ fn take_change(
     }
     let fault = match change.fault {
         Some(code) => Some(code),
-        None if ruling != Some(Ruling::Accept)
-            && !inspections::is_on_team(tx, org, inspection, device.officer)? =>
-        {
-            Some(ErrorCode::ChangeOutOfScope)
-        }
-        None => None,
+        None if ruling == Some(Ruling::Accept) => None,
+        None => scope.may_write(tx, inspection)?.err(),
     };
     let state = if fault.is_some() { State::Quarantined } else { State::Received };
     if again {
