@@ -28,6 +28,7 @@ pub mod plans;
 pub mod policy;
 pub mod public;
 mod quarantine;
+pub mod reassign;
 pub mod resolve;
 pub mod restore;
 pub mod review;

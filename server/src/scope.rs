@@ -7,6 +7,7 @@
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::store::captures::{self, Declared};
+use crate::store::captures_apart;
 use crate::store::devices::{self, Device};
 use crate::store::{entities, feeds, inspections, rows, scope, tasks};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
@@ -99,10 +100,15 @@ impl DeviceScope {
         })
     }
 
-    /// The capture whose bytes it may upload: one that it journalled itself. Whatever others sent under the same hash does
-    /// not show.
+    /// The capture whose bytes it may upload: one that it journalled itself, also when that is held apart. Whatever others
+    /// sent under the same hash does not show.
     pub fn may_upload(&self, tx: &mut Tx<'_>, digest: &Digest) -> Result<Option<Declared>, DbError> {
-        captures::declared(tx, self.org, digest, self.device)
+        match captures::declared(tx, self.org, digest, self.device)? {
+            Some(declared) if declared.held_at.is_none() => Ok(Some(declared)),
+            known => Ok(captures_apart::declared(tx, self.org, digest, self.device)?
+                .filter(|apart| known.is_none() || apart.held_at.is_none())
+                .or(known)),
+        }
     }
 
     fn has_visit(&mut self, tx: &mut Tx<'_>, inspection: InspectionId) -> Result<bool, DbError> {

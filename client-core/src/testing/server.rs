@@ -190,6 +190,7 @@ impl Server {
             rows: state.feed[from..until].to_vec(),
             cursors: vec![Cursor { feed: "org".into(), seq: until as u64, since: None }],
             more: until < state.feed.len(),
+            revoked_at: None,
         };
         Ok(response(200, SYNC_MEDIA_TYPE, frame::pack(&answer)))
     }

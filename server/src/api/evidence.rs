@@ -6,13 +6,13 @@
 use super::{Json, body_error, parse};
 use crate::admission;
 use crate::app::App;
-use crate::auth::{Asker, DeviceActor};
+use crate::auth::{Asker, DeviceActor, Sender};
 use crate::db::DbError;
 use crate::error::ApiError;
 use crate::findings;
 use crate::policy::Act;
 use crate::scope::DeviceScope;
-use crate::store::{captures, feeds, inspections, receipts, tenants};
+use crate::store::{captures, captures_apart, feeds, inspections, receipts, tenants};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -81,7 +81,7 @@ fn owner(device: &DeviceActor) -> String {
     (status = 403, description = "evidence_undeclared"), (status = 413, description = "evidence_too_large")))]
 pub(crate) async fn offer(
     State(app): State<App>,
-    device: DeviceActor,
+    Sender(device): Sender,
     Path(digest): Path<String>,
     Json(offer): Json<Offer>,
 ) -> Result<Response, ApiError> {
@@ -101,7 +101,7 @@ pub(crate) async fn offer(
     (status = 200, description = "upload-offset and upload-length"), (status = 404, description = "not_found")))]
 pub(crate) async fn ask(
     State(app): State<App>,
-    device: DeviceActor,
+    Sender(device): Sender,
     Path(digest): Path<String>,
 ) -> Result<Response, ApiError> {
     let upload = own(&app, &device, parse("digest", &digest)?).await?.ok_or(ErrorCode::NotFound)?;
@@ -157,6 +157,7 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> R
         return Err(error);
     }
     let note = move |tx: &mut crate::db::Tx<'_>| {
+        captures_apart::hold(tx, org, &digest, id, now)?;
         for inspection in captures::hold(tx, org, &digest, id, now)? {
             let team = inspections::team(tx, org, inspection)?;
             feeds::publish_inspection(tx, org, &team, inspection);
@@ -172,7 +173,7 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> R
     (status = 409, description = "evidence_offset: not complete yet")))]
 pub(crate) async fn receipt(
     State(app): State<App>,
-    device: DeviceActor,
+    Sender(device): Sender,
     Path(digest): Path<String>,
 ) -> Result<Response, ApiError> {
     let digest: Digest = parse("digest", &digest)?;

@@ -236,5 +236,6 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         quarantined: u32::try_from(inbox::quarantined_count(tx, org, id)?).unwrap_or(u32::MAX),
         disclosure: disclosures::of_inspection(tx, org, id)?,
         progress: changes::progress(tx, org, id)?,
+        team: inspections::team(tx, org, id)?,
     }))
 }

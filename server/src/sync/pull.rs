@@ -79,12 +79,31 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
                 pulled.feed(tx, (&device, asked.protocol, &mut scope), feed, (start, since), end)?;
             }
         }
+        pulled.forget(&mut scope, tx, &asked.cursors)?;
         Ok::<_, DbError>(pulled)
     };
     Ok(app.db.read(read).await?)
 }
 
 impl Pulled {
+    /// Has a device forget how far it had read what it reads no more: should it read that again, it begins anew, since what
+    /// it had of it is taken from it.
+    fn forget(
+        &mut self,
+        scope: &mut DeviceScope,
+        tx: &mut Tx<'_>,
+        cursors: &[Cursor],
+    ) -> Result<(), DbError> {
+        if !scope.is_in_use() {
+            return Ok(());
+        }
+        let feeds = scope.feeds(tx)?;
+        for cursor in cursors.iter().filter(|cursor| cursor.seq > 0 && !feeds.contains(&cursor.feed)) {
+            self.cursors.push(Cursor { feed: cursor.feed.clone(), seq: 0, since: Some(0) });
+        }
+        Ok(())
+    }
+
     fn is_full(&self) -> bool {
         self.rows.len() >= PULL_ROWS_MAX || self.bytes >= PULL_BYTES_MAX
     }

@@ -119,6 +119,8 @@ pub struct Received {
     pub receipt: Option<SignedReceipt>,
     /// The end of the device's journal.
     pub tip: Tip,
+    /// When the device was revoked.
+    pub revoked_at: Option<Moment>,
     /// The server's epoch when it became durable.
     pub epoch: Digest,
     /// Inspections to settle.
@@ -169,6 +171,7 @@ pub async fn receive(
             let mut received = Received {
                 receipt: None,
                 tip: known.tip,
+                revoked_at: known.revoked_at,
                 epoch,
                 touched: BTreeSet::new(),
                 entries: checked.refused.clone(),
