@@ -3,8 +3,9 @@
 //! Seals come from the server's row and from this terminal's own journal, which may know of a signature before the server
 //! does. What is signed and how a signature is checked is in `fieldproof_schema::seal`.
 
-use crate::error::ClientError;
-use crate::store::{journal, rows};
+use crate::error::{ClientError, Obstacle};
+use crate::store::{journal, list, rows};
+use fieldproof_schema::document::Identity;
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::reference::{DecisionKind, InspectionRow};
@@ -38,6 +39,19 @@ pub(crate) struct SealBook {
     pub(crate) seals: Vec<SealState>,
     /// The latest return: its decision, and the version that it is about.
     pub(crate) returned: Option<(DecisionId, u32)>,
+    /// Who is on the team now; none where the server does not say.
+    team: Option<Vec<OfficerId>>,
+}
+
+/// Who is on the team of a visit, sorted: as the server says, or as its first change does where the server does not.
+pub(crate) fn team(row: Option<&InspectionRow>, identity: &Identity) -> Vec<OfficerId> {
+    let mut team = match row {
+        Some(row) if !row.team.is_empty() => row.team.clone(),
+        _ => identity.team.iter().map(|member| member.officer).collect(),
+    };
+    team.sort_unstable();
+    team.dedup();
+    team
 }
 
 impl SealBook {
@@ -72,7 +86,8 @@ impl SealBook {
         let returned = returns
             .filter(|decision| decision.kind == DecisionKind::Returned)
             .find_map(|decision| Some((decision.id, decision.version?)));
-        Self { seals, returned }
+        let team = row.map(|row| row.team.clone()).filter(|team| !team.is_empty());
+        Self { seals, returned, team }
     }
 
     /// The complete seal of the highest version.
@@ -85,10 +100,12 @@ impl SealBook {
         self.last_complete().map_or(1, |seal| seal.statement.version + 1)
     }
 
-    /// The newest statement of the version that is being worked on.
+    /// The newest statement of the version that is being worked on. One that another team was to sign waits for nobody.
     pub(crate) fn pending(&self) -> Option<&SealState> {
         let version = self.next_version();
-        self.seals.iter().rev().find(|seal| !seal.complete && seal.statement.version == version)
+        let is_ours = |seal: &&SealState| self.team.as_ref().is_none_or(|team| *team == seal.statement.team);
+        let waiting = |seal: &&SealState| !seal.complete && seal.statement.version == version;
+        self.seals.iter().rev().filter(is_ours).find(waiting)
     }
 
     /// Whether officers may write: nothing is sealed, or the last seal was returned; and the one at this terminal has not
@@ -113,13 +130,17 @@ pub(crate) fn book(
     Ok(SealBook::new(row.as_ref(), own(conn, inspection, device)?, me))
 }
 
-/// Refuses when the inspection may not be edited.
+/// Refuses when the inspection may not be edited: the officer has signed, or it is not the officer's any more. What would
+/// be written then would be held apart.
 pub(crate) fn ensure_editable(
     conn: &Connection,
     inspection: InspectionId,
     device: DeviceId,
     me: OfficerId,
 ) -> Result<(), ClientError> {
+    if list::find(conn, inspection)?.is_some_and(|line| !line.scoped) {
+        return Err(ClientError::StateWrong { why: Obstacle::NotOnTeam });
+    }
     if book(conn, inspection, device, me)?.editable() { Ok(()) } else { Err(ClientError::Sealed) }
 }
 

@@ -105,6 +105,8 @@ pub const DRAW_ENTITIES_MAX: usize = 50_000;
 pub const DRAW_OFFICERS_MAX: usize = 5_000;
 /// Officers of one team.
 pub const DRAW_TEAM_SIZE_MAX: u32 = 10;
+/// Officers that a team keeps when somebody leaves it: the law asks for two at an inspection (行政处罚法第四十二条).
+pub const TEAM_SIZE_MIN: u32 = 2;
 /// Conditions by which a plan gives weight.
 pub const DRAW_WEIGHT_RULES_MAX: usize = 32;
 /// What one condition may add to a weight; with the bounds above every sum stays exact in JSON readers.

@@ -23,6 +23,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 5, name: "epochs", sql: include_str!("../migrations/server/0005_epochs.sql") },
     Migration { number: 6, name: "conflicts", sql: include_str!("../migrations/server/0006_conflicts.sql") },
     Migration { number: 7, name: "judging", sql: include_str!("../migrations/server/0007_judging.sql") },
+    Migration { number: 8, name: "scope", sql: include_str!("../migrations/server/0008_scope.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

@@ -137,6 +137,9 @@ pub struct InspectionRow {
     /// How far it has come, for lists of those who have not opened it; absent from earlier servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// Who is on the team now, sorted; empty from earlier servers, whose teams are those of the first change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub team: Vec<OfficerId>,
 }
 
 /// How far an inspection has come.

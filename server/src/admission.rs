@@ -7,7 +7,7 @@
 pub mod queue;
 
 use crate::app::App;
-use crate::auth::DeviceActor;
+use crate::auth::{DeviceActor, Sender};
 use crate::error::ApiError;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
@@ -174,7 +174,7 @@ impl Lane {
 /// Looks who asks and waits for a place; then reads the body, within the route's bound.
 ///
 /// # Errors
-/// As [`DeviceActor`]; [`ErrorCode::Busy`] with the seconds after which to return. The body is read on and thrown away then.
+/// As [`Sender`]; [`ErrorCode::Busy`] with the seconds after which to return. The body is read on and thrown away then.
 pub async fn enter(
     app: &App,
     lane: &Lane,
@@ -184,8 +184,8 @@ pub async fn enter(
     let length = parts.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     // One that does not say its length may bring as much as there is.
     let weight = length.unwrap_or(SYNC_BODY_BYTES_MAX as u64).min(SYNC_BODY_BYTES_MAX as u64) + BASE_BYTES;
-    let entered = match DeviceActor::from_request_parts(&mut parts, app).await {
-        Ok(device) => match lane.admit(device.id, weight).await {
+    let entered = match Sender::from_request_parts(&mut parts, app).await {
+        Ok(Sender(device)) => match lane.admit(device.id, weight).await {
             Ok(permit) => Ok((device, permit)),
             Err(seconds) => Err(ApiError::new(ErrorCode::Busy).with(json!({"retry_after_seconds": seconds}))),
         },

@@ -19,6 +19,7 @@ pub mod quarantine;
 pub mod reviews;
 pub mod session;
 pub mod sync;
+pub mod teams;
 pub mod templates;
 pub mod users;
 
@@ -56,6 +57,7 @@ pub fn routes() -> Router<App> {
         .merge(plans::routes())
         .merge(quarantine::routes())
         .merge(reviews::routes())
+        .merge(teams::routes())
         .merge(session::routes())
         .merge(sync::routes())
         .merge(templates::routes())

@@ -47,18 +47,34 @@ fn bearer(parts: &Parts, prefix: &str) -> Result<Digest, ApiError> {
     }
 }
 
+/// The device behind a request's session, and whether it is in use.
+async fn device(parts: &mut Parts, app: &App) -> Result<(DeviceActor, bool), ApiError> {
+    let token = bearer(parts, "d_")?;
+    let (org, now) = (app.org().await?, app.now());
+    let device = app.db.read(move |tx| store::devices::by_token(tx, org, &token, now)).await?;
+    let device = device.ok_or(ErrorCode::SignInRequired)?;
+    let actor = DeviceActor { id: device.id, officer: device.officer, key: device.key, org };
+    Ok((actor, device.revoked_at.is_none()))
+}
+
 impl FromRequestParts<App> for DeviceActor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = bearer(parts, "d_")?;
-        let (org, now) = (app.org().await?, app.now());
-        let device = app.db.read(move |tx| store::devices::by_token(tx, org, &token, now)).await?;
-        let device = device.ok_or(ErrorCode::SignInRequired)?;
-        if device.revoked_at.is_some() {
-            return Err(ErrorCode::DeviceRevoked.into());
-        }
-        Ok(Self { id: device.id, officer: device.officer, key: device.key, org })
+        let (actor, in_use) = device(parts, app).await?;
+        if in_use { Ok(actor) } else { Err(ErrorCode::DeviceRevoked.into()) }
+    }
+}
+
+/// A device that hands something over: one in use, or one that was revoked, whose scope gives it nothing.
+#[derive(Debug, Clone)]
+pub struct Sender(pub DeviceActor);
+
+impl FromRequestParts<App> for Sender {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self(device(parts, app).await?.0))
     }
 }
 

@@ -26,6 +26,7 @@ mod plans;
 mod quarantine;
 mod review;
 mod session;
+mod team;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -59,6 +60,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     compare::ROUTES,
     evidence::ROUTES,
     review::ROUTES,
+    team::ROUTES,
     conflicts::ROUTES,
     quarantine::ROUTES,
     directory::ROUTES,

@@ -27,7 +27,8 @@ pub async fn invite(
     Ok((officer, issued))
 }
 
-/// Revokes a terminal: its sessions end and it opens no more; what it sent stays.
+/// Revokes a terminal: its sessions end, and it is given nothing more. What it sent stays; what it still sends is held
+/// apart for people to decide.
 ///
 /// # Errors
 /// [`ErrorCode::NotFound`]; [`ErrorCode::AlreadyDecided`] when it was revoked before.

@@ -15,7 +15,8 @@ use crate::store::changes::Header;
 use crate::store::inspections::Inspection;
 use crate::store::journal::Writer;
 use crate::store::{
-    captures, case_links, changes, conflicts, decisions, disclosures, inbox, journal, seals, tasks, units,
+    captures, case_links, changes, conflicts, decisions, disclosures, inbox, journal, seals, tasks, teams,
+    units,
 };
 use fieldproof_schema::checklist::{Answer, Item, Judgement, Template};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, View};
@@ -45,6 +46,8 @@ pub(crate) struct Around {
     /// The day whose law counts.
     pub(crate) day: Date,
     pub(crate) task: Option<TaskRow>,
+    /// Who is or was on the team.
+    pub(crate) team: Vec<teams::Member>,
     /// The name of the unit whose record it is.
     pub(crate) unit: String,
     pub(crate) seals: Vec<seals::Known>,
@@ -63,9 +66,14 @@ pub(crate) struct Around {
 }
 
 impl Around {
+    /// Who is on the team now.
+    pub(crate) fn present(&self) -> impl Iterator<Item = &teams::Member> {
+        self.team.iter().filter(|member| member.left_at.is_none())
+    }
+
     /// The name of an officer of the visit. Who signs need not have written anything.
     pub(crate) fn officer_name(&self, officer: OfficerId) -> String {
-        let team = self.task.iter().flat_map(|task| &task.team).map(|member| (member.officer, &member.name));
+        let team = self.team.iter().map(|member| (member.officer, &member.name));
         let writers = self.writers.values().map(|writer| (writer.officer, &writer.officer_name));
         let known = team.chain(writers).find(|(known, _)| *known == officer);
         known.map_or_else(|| officer.to_string(), |(_, name)| name.clone())
@@ -119,6 +127,7 @@ fn around(tx: &mut Tx<'_>, app: &App, org: OrgId, stored: &Stored, today: Date) 
         writers: writers.collect(),
         decisions: decisions::list(tx, org, id)?,
         captures: captures.collect(),
+        team: teams::members(tx, org, id)?,
         written: changes.iter().map(|header| (header.id, header.written)).collect(),
         quarantined: inbox::quarantined_count(tx, org, id)?,
         disclosure: disclosures::of_inspection(tx, org, id)?,

@@ -1,15 +1,15 @@
 //! Who is told when something is new: the ends of all feeds, looked up after commits, and the streams that wait for them.
 //!
 //! The database is asked once for all streams, soon after this process committed something and every few seconds besides,
-//! because other processes write to the same database. What a device may hear of is decided by the feeds that its pull
-//! reads.
+//! because other processes write to the same database. What a device may hear of is decided by the feeds of its
+//! scope.
 
 use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::{ApiError, chain};
-use crate::store::{devices, feeds, tenants};
-use crate::sync::pull;
+use crate::scope::DeviceScope;
+use crate::store::{feeds, tenants};
 use axum::body::Bytes;
 use fieldproof_schema::ids::{DeviceId, OrgId};
 use fieldproof_schema::suite::Digest;
@@ -191,12 +191,12 @@ impl Listener {
     async fn renew(&mut self) -> Result<String, ApiError> {
         let device = self.device.clone();
         let read = move |tx: &mut Tx<'_>| {
-            let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
-            if known.revoked_at.is_some() {
+            let mut scope = DeviceScope::of(tx, &device)?;
+            if !scope.is_in_use() {
                 return Err(ErrorCode::DeviceRevoked.into());
             }
             let mut ends = BTreeMap::new();
-            for feed in pull::feeds_of(tx, &device)? {
+            for feed in scope.feeds(tx)? {
                 let end = feeds::end(tx, device.org, &feed)?;
                 ends.insert(feed, end);
             }

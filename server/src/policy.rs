@@ -1,6 +1,6 @@
 //! Who may do what: the one place that decides, deny by default.
 //!
-//! Devices are decided by their officer's tasks (`store::inspections::is_on_team`), console users by role and unit here.
+//! Console users are decided by role and unit here, terminals in [`crate::scope`].
 //! What a unit scope contains is resolved when the session is opened; this module compares.
 
 use crate::error::ApiError;
@@ -62,6 +62,8 @@ pub enum Act {
     DecideConflicts,
     /// Look at changes that are held apart, and decide what becomes of them.
     DecideQuarantine,
+    /// Put officers on the team of a visit, or take them off it.
+    Reassign,
     /// See, enrol and revoke devices.
     ManageDevices,
     /// See and change users.
@@ -94,7 +96,7 @@ impl User {
             (Role::Supervisor, Review | Disclose | ReadAudit) => true,
             (
                 Role::Administrator,
-                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine
+                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine | Reassign
                 | ManageDevices | ManageUsers | ReadAudit,
             ) => true,
             (Role::Inspector, _) | (Role::Supervisor, _) | (Role::Administrator, _) => false,

@@ -1,7 +1,7 @@
 //! Changes that are held apart: looking at them, and deciding what becomes of them.
 //!
 //! What the gate refuses for its form stays apart for ever, whoever decides: it would break the document or nobody vouches
-//! for it. People can let in what is only in the wrong hands (its writer is not on the team), and have judged again what
+//! for it. People can let in what is only in the wrong hands (its writer is not on the team, or the terminal was revoked), and have judged again what
 //! made judging fail. Letting in waives that one check; everything else is checked as for any change.
 
 mod contents;
@@ -23,7 +23,7 @@ use crate::store::inbox::{self, Decided, Ruling, State};
 use crate::store::page::{Before, Page};
 use crate::store::quarantine::{self, Filter, Listed, Name};
 use crate::sync::{declare, judge, settle};
-use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId};
+use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, Kind, body};
 use fieldproof_schema::limits::{QUARANTINE_REASON_CHARS_MIN, REASON_CHARS_MAX};
 use fieldproof_schema::moment::Moment;
@@ -33,7 +33,8 @@ use serde_json::json;
 use std::collections::BTreeSet;
 
 /// What people may let in after all.
-const WAIVABLE: [ErrorCode; 2] = [ErrorCode::ChangeOutOfScope, ErrorCode::ChangeUnjudgeable];
+const WAIVABLE: [ErrorCode; 3] =
+    [ErrorCode::ChangeOutOfScope, ErrorCode::DeviceRevoked, ErrorCode::ChangeUnjudgeable];
 /// Changes of one decision besides the one that was looked at: more than an officer writes in a day.
 pub(crate) const TOGETHER_MAX: i64 = 2000;
 
@@ -152,7 +153,56 @@ pub(crate) fn decide_about_sender(
     all.retain(|listed| listed.decided.as_ref().is_none_or(|(decided, _)| decided.ruling != ruling));
     let verdict = Verdict { ruling, reason: reason.to_owned(), replaces: None, together: true };
     let step = Step { app, org, user, verdict: &verdict, now: app.now() };
-    if all.is_empty() { Ok(Names::new()) } else { step.rule(tx, &all) }
+    if !all.is_empty() {
+        return step.rule(tx, &all);
+    }
+    if ruling == Ruling::Accept
+        && let Some(device) = devices::find(tx, org, name.1)?
+    {
+        // Nothing but entries: captures, for instance.
+        let device = DeviceActor { id: device.id, officer: device.officer, key: device.key, org };
+        for (hash, _) in declare::declare_regardless(tx, &device, name.0, step.now)? {
+            settle::tell_verdict(tx, org, name.0, (hash, device.id));
+        }
+    }
+    Ok(Names::new())
+}
+
+/// An officer is on the team now: what the officer's terminals sent for the visit, and was held apart for that alone, counts
+/// from now on. What people decided to keep apart stays so, and so does what a revoked terminal sent. Returns the changes
+/// that are to be judged again.
+pub(crate) fn let_in_on_joining(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: OrgId,
+    user: &User,
+    (inspection, officer): (InspectionId, OfficerId),
+    reason: &str,
+) -> Result<Names, ApiError> {
+    let mut names = Names::new();
+    for device in devices::in_use_by(tx, org, officer)? {
+        let device = DeviceActor { id: device.id, officer, key: device.key, org };
+        let counting = declare::declare_regardless(tx, &device, inspection, app.now())?;
+        let mut kept = BTreeSet::new();
+        loop {
+            let code = ErrorCode::ChangeOutOfScope.as_str();
+            let all = quarantine::of_sender(tx, org, user.id, (inspection, device.id), code, TOGETHER_MAX)?;
+            let (open, others): (Vec<_>, Vec<_>) = all.into_iter().partition(Listed::is_open);
+            kept.extend(others.iter().map(|listed| listed.name.digest));
+            for Listed { name, .. } in &open {
+                inbox::judge(tx, org, inspection, (&name.digest, name.device), State::Received, None)?;
+                names.insert((name.digest, name.device));
+            }
+            if open.is_empty() {
+                break;
+            }
+        }
+        for (hash, _) in counting.iter().filter(|(_, e)| e.content.is_none_or(|c| !kept.contains(&c))) {
+            settle::tell_verdict(tx, org, inspection, (*hash, device.id));
+        }
+        resolve::follow_quarantine(tx, app, org, user, (inspection, device.id), Ruling::Accept, reason)?;
+    }
+    Ok(names)
 }
 
 /// Changes of one visit, by digest and sender.

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::store::audit::{self, Record};
 use crate::store::tenants::{self, Epoch};
-use crate::store::{captures, feeds, inspections};
+use crate::store::{captures, captures_apart, feeds, inspections};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
 use fieldproof_schema::moment::Moment;
@@ -46,6 +46,7 @@ pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiE
         .write(move |tx| {
             let ended = tenants::begin_epoch(tx, org, &begun)?;
             for digest in &missing {
+                captures_apart::lose(tx, org, digest)?;
                 for inspection in captures::lose(tx, org, digest)? {
                     let team = inspections::team(tx, org, inspection)?;
                     feeds::publish_inspection(tx, org, &team, inspection);

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod awaited;
 pub mod captures;
+pub mod captures_apart;
 pub mod case_links;
 pub mod changes;
 pub mod conflict_decisions;
@@ -33,6 +34,7 @@ pub mod rows;
 pub mod scope;
 pub mod seals;
 pub mod tasks;
+pub mod teams;
 pub mod templates;
 pub mod tenants;
 pub mod units;

@@ -64,5 +64,6 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         rows: pulled.rows,
         cursors: pulled.cursors,
         more: pulled.more,
+        revoked_at: received.revoked_at,
     })
 }

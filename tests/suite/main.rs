@@ -48,6 +48,8 @@ mod restored;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod scope;
+#[cfg(test)]
 mod statements;
 #[cfg(test)]
 mod support;

@@ -1,6 +1,7 @@
 //! Every statement of the server's stores runs on both engines, through what people and terminals do.
 
 use crate::day;
+use crate::scope;
 use crate::support::{self, City};
 use fieldproof_schema::document::{Actor, Document};
 use fieldproof_schema::ids::{DeviceId, RecordId};
@@ -39,6 +40,7 @@ async fn every_statement_runs(world: World) {
     let document = hold_apart_and_judge_again(&world, &city).await;
     decide_about_what_is_apart(&world, &city, document).await;
     announce_as_before(&world, &city).await;
+    scope::play::change_hands(&world, &city).await;
     fail_to_judge(&world, &city).await;
     come_back_from_a_backup(&world, &city).await;
     administer(&world, &city).await;

@@ -5,12 +5,12 @@ use super::{Client, directory};
 use crate::checklists::Law;
 use crate::error::ClientError;
 use crate::evidence;
-use crate::sealing::{SealState, book};
+use crate::sealing::{SealState, book, team};
 use crate::store::changes::{self, Origin};
 use crate::store::{evidence as captures, rows, unsent};
 use fieldproof_schema::checklist::{Answer, Applicability, Judgement, Template, answers, applicability};
 use fieldproof_schema::conflict::{Conflict, answer_conflicts};
-use fieldproof_schema::document::{ChangeId, View};
+use fieldproof_schema::document::{ChangeId, TeamMember, View};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, RecordId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::reference::{EntityRow, EvidenceRegister, InspectionRow, OfficerRow, TaskRow};
@@ -48,7 +48,11 @@ pub struct InspectionDetail {
     pub evidence: Vec<EvidenceItem>,
     /// Every seal, by version.
     pub seals: Vec<SealState>,
-    /// False when an edit would be refused as sealed.
+    /// Who is on the team now, sorted.
+    pub team: Vec<OfficerId>,
+    /// Everybody who is or was on the team, as far as it is known here.
+    pub people: Vec<TeamMember>,
+    /// False when an edit would be refused: it is signed, or not the officer's any more.
     pub editable: bool,
     /// The officer whose terminal it is.
     pub me: OfficerId,
@@ -125,6 +129,39 @@ pub struct EvidenceItem {
     pub problem: Option<String>,
 }
 
+impl InspectionDetail {
+    /// Somebody who is or was on the team.
+    pub fn person(&self, officer: OfficerId) -> Option<&TeamMember> {
+        self.people.iter().find(|member| member.officer == officer)
+    }
+
+    /// Those who are on the team now, as far as they are known here.
+    pub fn members(&self) -> impl Iterator<Item = &TeamMember> {
+        self.people.iter().filter(|member| self.team.contains(&member.officer))
+    }
+}
+
+/// Who is or was on the team: those whom the first change and the task name, and those whom the server or a seal names.
+fn people(
+    conn: &Connection,
+    view: &View,
+    task: Option<&TaskRow>,
+    others: impl Iterator<Item = OfficerId>,
+) -> Result<Vec<TeamMember>, ClientError> {
+    let mut people = view.identity.team.clone();
+    let named = task.into_iter().flat_map(|task| &task.team);
+    people.extend(named.filter(|new| view.identity.team.iter().all(|m| m.officer != new.officer)).cloned());
+    for officer in others {
+        if people.iter().any(|member| member.officer == officer) {
+            continue;
+        }
+        let row: Option<OfficerRow> = directory(conn, RowKind::Officer, officer)?;
+        let known = |OfficerRow { name, certificate, .. }| TeamMember { officer, name, certificate };
+        people.extend(row.map(known));
+    }
+    Ok(people)
+}
+
 impl Client {
     /// Everything about one inspection.
     pub fn inspection(&self, inspection: InspectionId) -> Result<InspectionDetail, ClientError> {
@@ -145,14 +182,20 @@ impl Client {
             .map(|template| items(template, &law, &view, &conflicts, &authors, self.host.now()));
         let seals = book(&reader, inspection, who.device, who.member.officer)?;
         let unsent = unsent::of_inspection(&reader, inspection)?;
+        let task: Option<TaskRow> = rows::about_inspection(&reader, RowKind::Task, inspection)?;
+        let team = team(row.as_ref(), &view.identity);
+        let signers = seals.seals.iter().flat_map(|seal| seal.statement.team.iter().copied());
+        let editable = line.scoped && seals.editable();
         Ok(InspectionDetail {
             summary: InspectionSummary::new(line, unsent),
-            task: rows::about_inspection(&reader, RowKind::Task, inspection)?,
+            people: people(&reader, &view, task.as_ref(), team.iter().copied().chain(signers))?,
+            team,
+            task,
             entity: directory(&reader, RowKind::Entity, view.identity.entity.id)?,
             heads: document.heads(),
             items: items.unwrap_or_default(),
             evidence: self.evidence_items(&reader, inspection, &view, row.as_ref())?,
-            editable: seals.editable(),
+            editable,
             me: who.member.officer,
             waiting_changes: changes::waiting(&reader, inspection)?,
             row,

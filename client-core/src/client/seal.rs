@@ -69,7 +69,8 @@ impl Client {
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
         let book = sealing::book(&desk.conn, inspection, who.device, who.member.officer)?;
-        let team: Vec<OfficerId> = document.identity()?.team.iter().map(|member| member.officer).collect();
+        let row: Option<InspectionRow> = rows::about_inspection(&desk.conn, RowKind::Inspection, inspection)?;
+        let team = sealing::team(row.as_ref(), &document.identity()?);
         let pending = book.pending();
         let (obstacle, trusted) = match pending.map(|pending| may_cosign(&desk, &who, &document, pending)) {
             Some(Err(ClientError::StateWrong { why })) => (Some(why), true),
@@ -184,9 +185,8 @@ impl Client {
         let heads = document.heads();
         let view = document.view_at(&heads)?;
         let inspection = view.identity.inspection;
-        let mut team: Vec<OfficerId> = view.identity.team.iter().map(|member| member.officer).collect();
-        team.sort_unstable();
-        team.dedup();
+        let row: Option<InspectionRow> = rows::about_inspection(&desk.conn, RowKind::Inspection, inspection)?;
+        let team = sealing::team(row.as_ref(), &view.identity);
         if !team.contains(&who.member.officer) {
             return Err(wrong(Obstacle::NotOnTeam));
         }
@@ -194,7 +194,6 @@ impl Client {
         if !book.editable() {
             return Err(ClientError::Sealed);
         }
-        let row: Option<InspectionRow> = rows::about_inspection(&desk.conn, RowKind::Inspection, inspection)?;
         let items = self.evidence_items(&desk.conn, inspection, &view, row.as_ref())?;
         let captures = items
             .into_iter()

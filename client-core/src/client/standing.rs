@@ -25,6 +25,8 @@ pub struct Overview {
     pub last_contact: Option<Moment>,
     /// True when a damaged store was set aside and the server was not reached since.
     pub recovering: bool,
+    /// When the server revoked this terminal: it is given nothing more, and what it sends is held apart.
+    pub revoked_at: Option<Moment>,
     /// Own items that the server refused; they stay here.
     pub refused: u64,
     /// Own items that the server holds apart for people to decide.
@@ -116,6 +118,7 @@ impl Client {
             unsent: unsent::total(&reader)?,
             last_contact,
             recovering: meta::recovering(&reader)?.is_some(),
+            revoked_at: meta::revoked_at(&reader)?,
             refused,
             quarantined,
             waiting,

@@ -17,6 +17,8 @@ pub struct Status {
     pub enrolled: Option<EnrolledAs>,
     /// True when a damaged store was set aside and the server was not reached since.
     pub recovering: bool,
+    /// When the server revoked this terminal.
+    pub revoked_at: Option<Moment>,
     /// This terminal's clock at the last contact with the server.
     pub last_contact: Option<Moment>,
     /// The server's clock at that contact.
@@ -83,6 +85,7 @@ impl Client {
         Ok(Status {
             enrolled,
             recovering: meta::recovering(&reader)?.is_some(),
+            revoked_at: meta::revoked_at(&reader)?,
             last_contact,
             last_server_time,
             session: meta::session(&reader)?,

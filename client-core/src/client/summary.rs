@@ -36,6 +36,8 @@ pub struct InspectionSummary {
     pub last_edit_at: Option<Moment>,
     /// What the server does not hold yet.
     pub unsent: Unsent,
+    /// True when it is in the officer's hands no more and shows only because something of it is unsent.
+    pub lost: bool,
 }
 
 impl InspectionSummary {
@@ -53,6 +55,7 @@ impl InspectionSummary {
             quarantined: line.quarantined,
             last_edit_at: line.last_edit_at,
             unsent,
+            lost: !line.scoped,
         }
     }
 }

@@ -18,6 +18,8 @@ const CONTACT_AT: &str = "contact_at";
 const RECOVERING: &str = "recovering";
 /// The version of the views that were made from the record.
 const VIEWS: &str = "views";
+/// When the server revoked this terminal.
+const REVOKED_AT: &str = "revoked_at";
 /// The entry that the journal here attaches to, when it does not begin at 1.
 const BASE: &str = "base";
 
@@ -75,6 +77,19 @@ pub(crate) fn last_contact(conn: &Connection) -> Result<(Option<Moment>, Option<
 pub(crate) fn put_contact(tx: &Connection, server_at: Moment, here_at: Moment) -> Result<(), ClientError> {
     put(tx, SERVER_AT, &server_at.as_micros().to_string())?;
     put(tx, CONTACT_AT, &here_at.as_micros().to_string())
+}
+
+/// When the server revoked this terminal, as it said at the last contact.
+pub(crate) fn revoked_at(conn: &Connection) -> Result<Option<Moment>, ClientError> {
+    moment(conn, REVOKED_AT)
+}
+
+/// Remembers what the server said about a revocation.
+pub(crate) fn put_revoked_at(tx: &Connection, at: Option<Moment>) -> Result<(), ClientError> {
+    match at {
+        Some(at) => put(tx, REVOKED_AT, &at.as_micros().to_string()),
+        None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [REVOKED_AT]).map(drop)?),
+    }
 }
 
 /// Where the damaged store is kept, while this one waits for its base.

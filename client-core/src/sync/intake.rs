@@ -84,6 +84,7 @@ impl Client {
         let pen = who.pen(clocks);
         runs::sign(&tx, &pen)?;
         meta::put_contact(&tx, answer.server_at, clocks.now)?;
+        meta::put_revoked_at(&tx, answer.revoked_at)?;
         if take_epoch(&tx, answer.epoch)? {
             taken.server_restored = true;
         }

@@ -186,6 +186,7 @@ impl Server {
             rows: state.feed[from..until].to_vec(),
             cursors: vec![Cursor { feed: "org".into(), seq: until as u64, since: None }],
             more: until < state.feed.len(),
+            revoked_at: None,
         };
         let packed = frame::pack(&answer);
         let signature = asked.nonce.map(|nonce| self.key.sign(Purpose::Answer, &nonce.message(&packed)));

@@ -84,6 +84,7 @@ impl Visit {
             quarantined: 0,
             disclosure: None,
             progress: None,
+            team: Vec::new(),
         }
     }
 

@@ -60,6 +60,8 @@ codes! {
     TooManyTries = "too_many_tries", 429;
     /// The record is not in the state that the act needs; `details.state` says in which it is.
     StateWrong = "state_wrong", 409;
+    /// The team would have too few or too many officers; `details.least` and `details.most` say how many it may have.
+    TeamSize = "team_size", 409;
     /// The reason is missing or too long.
     ReasonMissing = "reason_missing", 422;
     /// Something failed that should not have; the log has the cause.

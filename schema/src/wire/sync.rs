@@ -249,6 +249,9 @@ pub struct SyncAnswer {
     /// True when more rows wait.
     #[n(8)]
     pub more: bool,
+    /// When the device was revoked: everything that it sends is held apart, and it is given nothing else.
+    #[n(9)]
+    pub revoked_at: Option<Moment>,
 }
 
 #[cfg(test)]
@@ -305,6 +308,7 @@ mod tests {
             rows: vec![],
             cursors: vec![],
             more: true,
+            revoked_at: None,
         };
         let bytes = minicbor::to_vec(&answer).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"8901015821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d82589187500101010101010101010101010101010150020202020202020202020202020202025821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d01815821014bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a8201582101dbc1b4c900ffe48d575b5da5c638040125f65db0fe3e24494b76ea986457d986025841016f8c65b459cb1ac2cb59e3377b401327ebb54c4709eb70e17e4a668e06614c62fb839019defc507cf373021c256fd1207dad044772f2f8a6e08fbdac2cea010281855821014bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a02716368616e67655f756e7265616461626c65f65820040404040404040404040404040404040404040404040404040404040404040481008080f5");

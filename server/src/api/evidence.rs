@@ -6,12 +6,13 @@
 use super::{Json, body_error, parse};
 use crate::admission;
 use crate::app::App;
-use crate::auth::{Asker, DeviceActor};
+use crate::auth::{Asker, DeviceActor, Sender};
 use crate::db::DbError;
 use crate::error::ApiError;
 use crate::findings;
 use crate::policy::Act;
-use crate::store::{captures, feeds, inspections, receipts, tenants};
+use crate::scope::DeviceScope;
+use crate::store::{captures, captures_apart, feeds, inspections, receipts, tenants};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -23,6 +24,7 @@ use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, EVIDENCE_BYTES_MAX, EVID
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::evidence::{LENGTH_HEADER, OFFSET_HEADER, Offer, RECEIPT_MEDIA_TYPE};
+use fieldproof_schema::wire::row::RowKind;
 use fieldproof_schema::wire::sync::Receipt;
 use serde_json::json;
 
@@ -60,10 +62,9 @@ struct Upload {
 
 /// What a device itself captured. Whatever others sent under the same hash does not show.
 async fn own(app: &App, device: &DeviceActor, digest: Digest) -> Result<Option<Upload>, ApiError> {
-    let (org, id) = (device.org, device.id);
-    let Some(declared) = app.db.read(move |tx| captures::declared(tx, org, &digest, id)).await? else {
-        return Ok(None);
-    };
+    let asker = device.clone();
+    let find = move |tx: &mut crate::db::Tx<'_>| DeviceScope::of(tx, &asker)?.may_upload(tx, &digest);
+    let Some(declared) = app.db.read(find).await? else { return Ok(None) };
     let length = declared.facts.size_bytes;
     let held = declared.held_at.is_some();
     let offset = if held { length } else { app.blobs.offset(&owner(device), &digest).await? };
@@ -80,7 +81,7 @@ fn owner(device: &DeviceActor) -> String {
     (status = 403, description = "evidence_undeclared"), (status = 413, description = "evidence_too_large")))]
 pub(crate) async fn offer(
     State(app): State<App>,
-    device: DeviceActor,
+    Sender(device): Sender,
     Path(digest): Path<String>,
     Json(offer): Json<Offer>,
 ) -> Result<Response, ApiError> {
@@ -100,7 +101,7 @@ pub(crate) async fn offer(
     (status = 200, description = "upload-offset and upload-length"), (status = 404, description = "not_found")))]
 pub(crate) async fn ask(
     State(app): State<App>,
-    device: DeviceActor,
+    Sender(device): Sender,
     Path(digest): Path<String>,
 ) -> Result<Response, ApiError> {
     let upload = own(&app, &device, parse("digest", &digest)?).await?.ok_or(ErrorCode::NotFound)?;
@@ -156,6 +157,7 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> R
         return Err(error);
     }
     let note = move |tx: &mut crate::db::Tx<'_>| {
+        captures_apart::hold(tx, org, &digest, id, now)?;
         for inspection in captures::hold(tx, org, &digest, id, now)? {
             let team = inspections::team(tx, org, inspection)?;
             feeds::publish_inspection(tx, org, &team, inspection);
@@ -171,7 +173,7 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> R
     (status = 409, description = "evidence_offset: not complete yet")))]
 pub(crate) async fn receipt(
     State(app): State<App>,
-    device: DeviceActor,
+    Sender(device): Sender,
     Path(digest): Path<String>,
 ) -> Result<Response, ApiError> {
     let digest: Digest = parse("digest", &digest)?;
@@ -214,10 +216,17 @@ pub(crate) async fn receipt(
 pub(crate) async fn visible(app: &App, asker: Asker, digest: Digest) -> Result<String, ApiError> {
     let org = asker.org();
     let find = move |tx: &mut crate::db::Tx<'_>| {
+        let mut scope = match &asker {
+            Asker::Device(by) => Some(DeviceScope::of(tx, by)?),
+            Asker::User(_) => None,
+        };
         for (inspection, facts) in captures::held(tx, org, &digest)? {
-            let visible = match &asker {
-                Asker::Device(by) => inspections::is_on_team(tx, org, inspection, by.officer)?,
-                Asker::User(by) => inspections::find(tx, org, inspection)?
+            let visible = match (&asker, &mut scope) {
+                (Asker::Device(_), Some(scope)) => {
+                    scope.may_read(tx, RowKind::Inspection, &inspection.to_string())?
+                }
+                (Asker::Device(_), None) => false,
+                (Asker::User(by), _) => inspections::find(tx, org, inspection)?
                     .is_some_and(|i| by.user.may_on(Act::ReadInspections, &i.unit_code).is_ok()),
             };
             if visible {

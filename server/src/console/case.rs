@@ -194,7 +194,7 @@ fn head(p: &Page, dossier: &Dossier, today: &str) -> Head {
         uscc: identity.entity.uscc.clone().unwrap_or_default(),
         address: identity.entity.address.clone(),
         unit: around.unit.clone(),
-        officers: identity.team.iter().map(|m| (m.name.clone(), m.certificate.clone())).collect(),
+        officers: around.present().map(|m| (m.name.clone(), m.certificate.clone())).collect(),
         template: format!(
             "{} {}",
             p.either(&around.template.title, &around.template.title_en),

@@ -108,6 +108,11 @@ impl Chrome {
         Self { user, places, token: seat.token.clone(), here: seat.here.clone() }
     }
 
+    /// Whether the reader changes teams.
+    pub(crate) fn reassigns(&self) -> bool {
+        self.user.may(Act::Reassign).is_ok()
+    }
+
     /// Whether the reader decides about what is held apart.
     pub(crate) fn decides_quarantine(&self) -> bool {
         self.user.may(Act::DecideQuarantine).is_ok()

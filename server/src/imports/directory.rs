@@ -8,6 +8,7 @@ use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::entities::Entity;
 use crate::store::officers::Officer;
+use crate::store::scope::{self, Regions};
 use crate::store::units::Unit;
 use crate::store::{audit, entities, feeds, officers, units};
 use fieldproof_schema::directory::{
@@ -121,8 +122,11 @@ pub async fn organisation(
                 by: &importer,
                 done: Imported::default(),
                 refused,
+                moved: false,
             };
+            let before = scope::regions(tx, org)?;
             import.file(tx, &file)?;
+            import.tell_moved(tx, &before)?;
             let Import { mut done, mut refused, .. } = import;
             done.refused_count = refused.len();
             refused.truncate(REFUSED_SHOWN);
@@ -156,9 +160,29 @@ struct Import<'a> {
     by: &'a Importer,
     done: Imported,
     refused: Vec<Refused>,
+    /// Whether some officer's region may be another now.
+    moved: bool,
 }
 
 impl Import<'_> {
+    /// Tells the terminals of officers who moved what they carry no more. What is in their new region comes with its own
+    /// feeds; whatever they lost is looked at once more when it is read, so that who moves back meanwhile keeps it.
+    fn tell_moved(&self, tx: &mut Tx<'_>, before: &Regions) -> Result<(), DbError> {
+        if !self.moved {
+            return Ok(());
+        }
+        let after = scope::regions(tx, self.org)?;
+        for (officer, units) in before.lost(&after) {
+            for unit in units {
+                for entity in entities::ids_of_unit(tx, self.org, &unit)? {
+                    let feed = feeds::of_officer(officer);
+                    tx.publish(self.org, &feed, RowKind::Entity.as_str(), &entity.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn file(&mut self, tx: &mut Tx<'_>, file: &OrganisationFile) -> Result<(), DbError> {
         let known = units::all(tx, self.org)?;
         // Units of the file that end up within the scope: what is below them is, too.
@@ -247,6 +271,8 @@ impl Import<'_> {
         self.done.organisations += 1;
         if before != Some(&after) {
             units::put(tx, self.org, &after)?;
+            self.moved |=
+                before.is_some_and(|b| (&b.parent_code, &b.kind) != (&after.parent_code, &after.kind));
             self.done.changed += 1;
         }
         Ok(())
@@ -263,6 +289,7 @@ impl Import<'_> {
         self.done.officers += 1;
         if before.as_ref() != Some(&after) {
             officers::put(tx, self.org, &after)?;
+            self.moved |= before.is_some_and(|b| b.facts.org_code != after.facts.org_code);
             tx.publish(self.org, feeds::EVERYONE, RowKind::Officer.as_str(), &id.to_string());
             self.done.changed += 1;
         }

@@ -133,8 +133,10 @@ pub fn said_to_be_held(
     limit: i64,
 ) -> Result<Vec<Digest>, DbError> {
     let rows = tx.query(
-        "SELECT DISTINCT digest FROM captures WHERE org = $1 AND held_at IS NOT NULL
-         AND (CAST($2 AS BYTEA) IS NULL OR digest > $2) ORDER BY digest LIMIT $3",
+        "SELECT digest FROM (
+           SELECT digest FROM captures WHERE org = $1 AND held_at IS NOT NULL
+           UNION SELECT digest FROM captures_apart WHERE org = $1 AND held_at IS NOT NULL) held
+         WHERE CAST($2 AS BYTEA) IS NULL OR digest > $2 ORDER BY digest LIMIT $3",
         &params![org, after, limit],
     )?;
     rows.iter().map(|r| r.get(0)).collect()

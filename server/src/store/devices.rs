@@ -66,6 +66,16 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>,
     row.map(|r| read(&r)).transpose()
 }
 
+/// The terminals of an officer that were not revoked.
+pub fn in_use_by(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId) -> Result<Vec<Device>, DbError> {
+    let rows = tx.query(
+        "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash, unsent_changes,
+         unsent_evidence, unsent_bytes FROM devices WHERE org = $1 AND officer = $2 AND revoked_at IS NULL ORDER BY id",
+        &params![org, officer],
+    )?;
+    rows.iter().map(read).collect()
+}
+
 /// A terminal with the officer whose it is.
 #[derive(Debug, Clone)]
 pub struct Listed {

@@ -48,6 +48,21 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: EntityId) -> Result<Option<Entity>,
     row.map(|r| read(&r)).transpose()
 }
 
+/// The unit whose entity it is.
+pub fn unit(tx: &mut Tx<'_>, org: OrgId, id: EntityId) -> Result<Option<String>, DbError> {
+    let row = tx.query_opt("SELECT unit_code FROM entities WHERE org = $1 AND id = $2", &params![org, id])?;
+    row.map(|r| r.get(0)).transpose()
+}
+
+/// The entities of one unit alone.
+pub fn ids_of_unit(tx: &mut Tx<'_>, org: OrgId, unit: &str) -> Result<Vec<EntityId>, DbError> {
+    let rows = tx.query(
+        "SELECT id FROM entities WHERE org = $1 AND unit_code = $2 ORDER BY id",
+        &params![org, unit],
+    )?;
+    rows.iter().map(|r| r.get(0)).collect()
+}
+
 /// The entity with a code.
 pub fn by_code(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<Option<Entity>, DbError> {
     let row = tx.query_opt(

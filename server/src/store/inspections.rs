@@ -223,10 +223,11 @@ pub fn of_entity(
         .collect()
 }
 
-/// The officers of a visit.
+/// The officers of a visit, as they are now.
 pub fn team(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Vec<OfficerId>, DbError> {
     let rows = tx.query(
-        "SELECT officer FROM inspection_officers WHERE org = $1 AND inspection = $2 ORDER BY officer",
+        "SELECT officer FROM inspection_officers WHERE org = $1 AND inspection = $2 AND left_at IS NULL
+         ORDER BY officer",
         &params![org, id],
     )?;
     rows.iter().map(|r| r.get(0)).collect()
@@ -240,8 +241,20 @@ pub fn is_on_team(
     officer: OfficerId,
 ) -> Result<bool, DbError> {
     let row = tx.query_opt(
-        "SELECT officer FROM inspection_officers WHERE org = $1 AND inspection = $2 AND officer = $3",
+        "SELECT officer FROM inspection_officers
+         WHERE org = $1 AND inspection = $2 AND officer = $3 AND left_at IS NULL",
         &params![org, id, officer],
+    )?;
+    Ok(row.is_some())
+}
+
+/// True when the officer is on the team of a visit of the entity.
+pub fn visits(tx: &mut Tx<'_>, org: OrgId, entity: EntityId, officer: OfficerId) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT i.id FROM inspections i
+         JOIN inspection_officers t ON t.org = i.org AND t.inspection = i.id AND t.officer = $3
+          AND t.left_at IS NULL WHERE i.org = $1 AND i.entity = $2 LIMIT 1",
+        &params![org, entity, officer],
     )?;
     Ok(row.is_some())
 }

@@ -70,6 +70,11 @@ fn parse_verdict(subject: &str) -> Option<(InspectionId, Digest, DeviceId)> {
     Some((next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?))
 }
 
+/// The device to which a verdict's row speaks, by its subject.
+pub fn verdict_device(subject: &str) -> Option<DeviceId> {
+    parse_verdict(subject).map(|(_, _, device)| device)
+}
+
 /// What became of a change that a device sent, or of a journal entry: one on the chain is told of when it counts after all.
 fn verdict(
     tx: &mut Tx<'_>,
@@ -231,5 +236,6 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         quarantined: u32::try_from(inbox::quarantined_count(tx, org, id)?).unwrap_or(u32::MAX),
         disclosure: disclosures::of_inspection(tx, org, id)?,
         progress: changes::progress(tx, org, id)?,
+        team: inspections::team(tx, org, id)?,
     }))
 }

@@ -1,7 +1,8 @@
 //! Tasks (抽查任务): an entity to be inspected by a team. The body of a row is what devices receive: a [`TaskRow`].
 
 use crate::db::{DbError, Tx, params};
-use fieldproof_schema::ids::{DrawId, OrgId, PlanId, TaskId};
+use fieldproof_schema::document::TeamMember;
+use fieldproof_schema::ids::{DrawId, InspectionId, OrgId, PlanId, TaskId};
 use fieldproof_schema::reference::TaskRow;
 
 /// Adds a task.
@@ -33,6 +34,12 @@ pub fn insert(
     Ok(())
 }
 
+/// The visit that fulfils a task, by the task's name as rows have it.
+pub fn inspection(tx: &mut Tx<'_>, org: OrgId, task: &str) -> Result<Option<InspectionId>, DbError> {
+    let row = tx.query_opt("SELECT inspection FROM tasks WHERE org = $1 AND id = $2", &params![org, task])?;
+    row.map(|r| r.get(0)).transpose()
+}
+
 /// One task.
 pub fn find(tx: &mut Tx<'_>, org: OrgId, id: TaskId) -> Result<Option<TaskRow>, DbError> {
     let row = tx.query_opt("SELECT body FROM tasks WHERE org = $1 AND id = $2", &params![org, id])?;
@@ -51,4 +58,18 @@ pub fn of_draw(tx: &mut Tx<'_>, org: OrgId, draw: DrawId) -> Result<Vec<TaskRow>
             serde_json::from_str(&body).map_err(|error| r.invalid(0, error.to_string()))
         })
         .collect()
+}
+
+/// Changes whom a task is for.
+pub fn change_team(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: TaskId,
+    change: impl FnOnce(&mut Vec<TeamMember>),
+) -> Result<(), DbError> {
+    let Some(mut task) = find(tx, org, id)? else { return Ok(()) };
+    change(&mut task.team);
+    let body = serde_json::to_string(&task).expect("rows are plain data with text keys");
+    tx.execute("UPDATE tasks SET body = $3 WHERE org = $1 AND id = $2", &params![org, id, body])?;
+    Ok(())
 }

@@ -2,7 +2,9 @@
 
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
-use crate::store::{captures, devices, feeds, inspections, journal, seals};
+use crate::findings;
+use crate::scope::DeviceScope;
+use crate::store::{captures, captures_apart, devices, feeds, inspections, journal, seals};
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Entry, Kind, body};
@@ -14,17 +16,42 @@ use fieldproof_schema::wire::error::ErrorCode;
 /// Takes over what an entry declares. A code says that the entry is kept but counts for nothing.
 pub fn declare(
     tx: &mut Tx<'_>,
-    device: &DeviceActor,
+    (device, scope): (&DeviceActor, &mut DeviceScope),
     entry: &Entry,
     now: Moment,
 ) -> Result<Option<ErrorCode>, DbError> {
     let Some(inspection) = entry.inspection else { return Ok(None) };
     if entry.officer == Some(device.officer)
-        && !inspections::is_on_team(tx, device.org, inspection, device.officer)?
+        && let Err(code) = scope.may_write(tx, inspection)?
     {
-        return Ok(Some(ErrorCode::ChangeOutOfScope));
+        keep_apart(tx, device, inspection, entry, (code, now))?;
+        return Ok(Some(code));
     }
     take_over(tx, device, inspection, entry, now)
+}
+
+/// Whoever may not add to a visit may have captured something for it all the same. The bytes are waited for, so that they
+/// are not on that terminal only, and people are asked about them as about changes.
+fn keep_apart(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    inspection: InspectionId,
+    entry: &Entry,
+    (code, now): (ErrorCode, Moment),
+) -> Result<(), DbError> {
+    let org = device.org;
+    let captured = body::read::<body::Captured>(&entry.body);
+    let (Kind::Captured, Ok(captured), Some(digest)) = (&entry.kind, captured, entry.content) else {
+        return Ok(());
+    };
+    // Only for visits that are known here: what is sent for others could be anything.
+    if inspections::find(tx, org, inspection)?.is_some() {
+        captures_apart::insert(tx, org, (inspection, captured.record), &digest, device.id, &entry.body, now)?;
+        if code == ErrorCode::ChangeOutOfScope {
+            findings::assignment::outside_team(tx, device, inspection, &digest, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes over once more what the entries of a device about an inspection declare, also when its officer is not on the
@@ -86,6 +113,9 @@ fn take_over(
                 &entry.body,
                 now,
             )?;
+            if let Some(at) = captures_apart::take(tx, org, (inspection, record), &digest, device.id)? {
+                captures::hold(tx, org, &digest, device.id, at)?;
+            }
             tell(tx, device, inspection)?;
         }
         Kind::Sealed => return take_seal(tx, device, inspection, entry, now),

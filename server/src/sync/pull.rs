@@ -1,13 +1,14 @@
 //! Step three: what is new in the device's scope.
 //!
-//! A device reads four kinds of feeds: everyone's, its officer's, its own, its units'. Scope is decided here and nowhere else:
-//! a feed that [`feeds_of`] does not list is not read.
+//! A device reads four kinds of feeds: everyone's, its officer's, its own, its units'. Which, and what of them it is given, is
+//! its scope's to say: [`DeviceScope`].
 
 use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
-use crate::store::{feeds, inspections, rows, scope, tenants};
+use crate::scope::DeviceScope;
+use crate::store::{feeds, rows, tenants};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX, WANTS_MAX};
 use fieldproof_schema::suite::Digest;
@@ -34,16 +35,6 @@ pub struct Pulled {
 const DOCUMENTS_SINCE: u16 = 2;
 /// References that one answer looks at: most of a long history are said again later.
 const LOOKED_AT_MAX: usize = 16 * PULL_ROWS_MAX;
-
-/// The feeds of a device: checklists and own work first, so that today's tasks come before the district's directory.
-pub(crate) fn feeds_of(tx: &mut Tx<'_>, device: &DeviceActor) -> Result<Vec<String>, DbError> {
-    let own = [feeds::of_officer(device.officer), feeds::of_device(device.id)];
-    let mut feeds = vec![feeds::EVERYONE.to_owned()];
-    feeds.extend(own);
-    let units = scope::units_of_officer(tx, device.org, device.officer)?;
-    feeds.extend(units.iter().map(|unit| feeds::of_unit(unit)));
-    Ok(feeds)
-}
 
 /// What a device asks for.
 #[derive(Debug, Clone)]
@@ -74,25 +65,45 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
             bytes: 0,
             seen: BTreeSet::new(),
         };
+        let mut scope = DeviceScope::of(tx, &device)?;
         for inspection in asked.wants.iter().take(WANTS_MAX) {
-            pulled.whole(tx, &device, *inspection)?;
+            pulled.whole(tx, (&device, &mut scope), *inspection)?;
         }
-        for feed in feeds_of(tx, &device)? {
+        for feed in scope.feeds(tx)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
             let cursor =
                 asked.cursors.iter().find(|cursor| valid && cursor.feed == feed && cursor.seq <= end);
             let (start, since) = cursor.map_or((0, 0), |c| (c.seq, c.since.unwrap_or(c.seq).min(c.seq)));
             if start < end {
-                pulled.feed(tx, (&device, asked.protocol), feed, (start, since), end)?;
+                pulled.feed(tx, (&device, asked.protocol, &mut scope), feed, (start, since), end)?;
             }
         }
+        pulled.forget(&mut scope, tx, &asked.cursors)?;
         Ok::<_, DbError>(pulled)
     };
     Ok(app.db.read(read).await?)
 }
 
 impl Pulled {
+    /// Has a device forget how far it had read what it reads no more: should it read that again, it begins anew, since what
+    /// it had of it is taken from it.
+    fn forget(
+        &mut self,
+        scope: &mut DeviceScope,
+        tx: &mut Tx<'_>,
+        cursors: &[Cursor],
+    ) -> Result<(), DbError> {
+        if !scope.is_in_use() {
+            return Ok(());
+        }
+        let feeds = scope.feeds(tx)?;
+        for cursor in cursors.iter().filter(|cursor| cursor.seq > 0 && !feeds.contains(&cursor.feed)) {
+            self.cursors.push(Cursor { feed: cursor.feed.clone(), seq: 0, since: Some(0) });
+        }
+        Ok(())
+    }
+
     fn is_full(&self) -> bool {
         self.rows.len() >= PULL_ROWS_MAX || self.bytes >= PULL_BYTES_MAX
     }
@@ -100,7 +111,7 @@ impl Pulled {
     fn feed(
         &mut self,
         tx: &mut Tx<'_>,
-        asker: (&DeviceActor, u16),
+        (device, protocol, scope): (&DeviceActor, u16, &mut DeviceScope),
         feed: String,
         (start, since): (u64, u64),
         end: u64,
@@ -109,7 +120,7 @@ impl Pulled {
         let mut reached = start;
         let mut looked_at = 0;
         while reached < end && !self.is_full() && looked_at < LOOKED_AT_MAX {
-            let references = feeds::after(tx, asker.0.org, &feed, (reached, since), limit)?;
+            let references = feeds::after(tx, device.org, &feed, (reached, since), limit)?;
             if references.is_empty() {
                 // Another transaction numbered them and has not committed yet.
                 break;
@@ -120,7 +131,7 @@ impl Pulled {
                 }
                 looked_at += 1;
                 reached = reference.seq;
-                self.row(tx, asker, reference)?;
+                self.row(tx, (device, protocol, scope), reference)?;
             }
         }
         self.more |= reached < end;
@@ -134,11 +145,19 @@ impl Pulled {
     fn row(
         &mut self,
         tx: &mut Tx<'_>,
-        (device, protocol): (&DeviceActor, u16),
+        (device, protocol, scope): (&DeviceActor, u16, &mut DeviceScope),
         reference: feeds::Reference,
     ) -> Result<(), DbError> {
         let feeds::Reference { seq, kind, subject, detail, newest, least } = reference;
         let Some(known) = RowKind::find(&kind) else { return Ok(()) };
+        // What is said again later is said then.
+        let is_last = newest <= seq && !self.seen.contains(&(kind.clone(), subject.clone()));
+        if !scope.may_read(tx, known, &subject)? {
+            if is_last {
+                self.push(kind, subject, Body::Gone);
+            }
+            return Ok(());
+        }
         let inspection = subject.parse().ok().filter(|_| known == RowKind::Document);
         if let (Some(inspection), true) = (inspection, protocol < DOCUMENTS_SINCE) {
             for (subject, body) in rows::changes_beyond(tx, device.org, inspection, detail.unwrap_or(0))? {
@@ -146,8 +165,7 @@ impl Pulled {
             }
             return Ok(());
         }
-        // What is said again later is said then.
-        if newest > seq || self.seen.contains(&(kind.clone(), subject.clone())) {
+        if !is_last {
             return Ok(());
         }
         let body = match inspection {
@@ -160,16 +178,17 @@ impl Pulled {
         Ok(())
     }
 
-    /// A whole inspection for a device that lacks something of it, when its officer is on the team.
+    /// A whole inspection for a device that lacks something of it, when it may read it.
     fn whole(
         &mut self,
         tx: &mut Tx<'_>,
-        device: &DeviceActor,
+        (device, scope): (&DeviceActor, &mut DeviceScope),
         inspection: InspectionId,
     ) -> Result<(), DbError> {
-        if inspections::is_on_team(tx, device.org, inspection, device.officer)? {
+        let subject = inspection.to_string();
+        if scope.may_read(tx, RowKind::Document, &subject)? {
             let body = rows::document(tx, device.org, inspection, 0, None)?;
-            self.push(RowKind::Document.as_str().to_owned(), inspection.to_string(), body);
+            self.push(RowKind::Document.as_str().to_owned(), subject, body);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::findings;
+use crate::scope::DeviceScope;
 use crate::store::inbox::{Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::settle::Answered;
@@ -104,6 +105,8 @@ pub struct Received {
     pub receipt: Option<SignedReceipt>,
     /// The end of the device's journal.
     pub tip: Tip,
+    /// When the device was revoked.
+    pub revoked_at: Option<Moment>,
     /// The server's epoch when it became durable.
     pub epoch: Digest,
     /// Inspections to settle.
@@ -149,20 +152,22 @@ pub async fn receive(
                 let first = checked.entries.first().map(|first| (first.entry.seq, first.hash));
                 findings::identity::after_revocation(tx, &device, first, now)?;
             }
+            let mut scope = DeviceScope::when_known(&device, Some(&known));
             let mut held = Vec::new();
             let mut received = Received {
                 receipt: None,
                 tip: known.tip,
+                revoked_at: known.revoked_at,
                 epoch,
                 touched: BTreeSet::new(),
                 entries: checked.refused.clone(),
                 changes: Vec::new(),
             };
             for entry in &checked.entries {
-                take_entry(tx, &device, entry, now, &mut received, &mut held)?;
+                take_entry(tx, (&device, &mut scope), entry, now, &mut received, &mut held)?;
             }
             for change in &checked.changes {
-                take_change(tx, &device, change, now, &mut received)?;
+                take_change(tx, (&device, &mut scope), change, now, &mut received)?;
                 held.push(change.digest);
             }
             if received.tip != known.tip {
@@ -189,7 +194,7 @@ pub async fn receive(
 
 fn take_entry(
     tx: &mut Tx<'_>,
-    device: &DeviceActor,
+    (device, scope): (&DeviceActor, &mut DeviceScope),
     checked: &CheckedEntry,
     now: Moment,
     received: &mut Received,
@@ -200,15 +205,18 @@ fn take_entry(
         held.push(*hash);
         // A declared capture or seal may still wait for its step two, and a lost verdict for being said again.
         received.touched.extend(entry.inspection);
-        let code =
-            if on_chain { declare::declare(tx, device, entry, now)? } else { Some(ErrorCode::EntryFork) };
+        let code = if on_chain {
+            declare::declare(tx, (device, scope), entry, now)?
+        } else {
+            Some(ErrorCode::EntryFork)
+        };
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
     } else if let Ok(tip) = received.tip.follow(entry, *hash) {
         journal::insert(tx, device.org, entry, signed, hash, now, true)?;
         held.push(*hash);
         received.tip = tip;
         received.touched.extend(entry.inspection);
-        let code = declare::declare(tx, device, entry, now)?;
+        let code = declare::declare(tx, (device, scope), entry, now)?;
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
     } else if entry.seq <= received.tip.seq + 1 {
         journal::insert(tx, device.org, entry, signed, hash, now, false)?;
@@ -225,7 +233,7 @@ fn take_entry(
 
 fn take_change(
     tx: &mut Tx<'_>,
-    device: &DeviceActor,
+    (device, scope): (&DeviceActor, &mut DeviceScope),
     change: &CheckedChange,
     now: Moment,
     received: &mut Received,
@@ -251,12 +259,8 @@ fn take_change(
     }
     let fault = match change.fault {
         Some(code) => Some(code),
-        None if ruling != Some(Ruling::Accept)
-            && !inspections::is_on_team(tx, org, inspection, device.officer)? =>
-        {
-            Some(ErrorCode::ChangeOutOfScope)
-        }
-        None => None,
+        None if ruling == Some(Ruling::Accept) => None,
+        None => scope.may_write(tx, inspection)?.err(),
     };
     let state = if fault.is_some() { State::Quarantined } else { State::Received };
     if again {

@@ -204,8 +204,7 @@ fn decisions(p: &Page, detail: &InspectionDetail, history: &History) -> Vec<Even
     }
     for seal in &history.seals {
         for signed in &seal.signatures {
-            let team = detail.view.identity.team.iter();
-            let member = team.into_iter().find(|member| member.officer == signed.officer);
+            let member = detail.person(signed.officer);
             let name = member.map_or_else(|| p.t("kit.unknown"), |member| member.name.clone());
             let words = match &seal.statement.party {
                 Party::Signed { name } => p.t1("terminal.history.party_signed", "name", name),
@@ -228,7 +227,7 @@ fn journal(p: &Page, detail: &InspectionDetail, history: &History) -> Vec<Event>
         .map(|entry| {
             let key = format!("terminal.journal.{}", entry.kind.as_str());
             let what = if texts::has(&key) { p.t(key) } else { entry.kind.as_str().to_owned() };
-            let member = detail.view.identity.team.iter().find(|m| Some(m.officer) == entry.officer);
+            let member = entry.officer.and_then(|officer| detail.person(officer));
             let name = member.map(|member| member.name.clone()).unwrap_or_default();
             let number = p.t1("terminal.history.entry", "seq", entry.seq);
             let mut event = event("book", what, name, p.moment(&entry.device_at), number);

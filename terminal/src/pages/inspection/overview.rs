@@ -83,7 +83,7 @@ impl OverviewPage {
             plan: summary.plan_name.clone(),
             task_no: summary.task_no.clone(),
             due: summary.due.as_deref().map(|due| p.day(due)),
-            team: identity.team.iter().map(|member| member.name.clone()).collect(),
+            team: detail.members().map(|member| member.name.clone()).collect(),
             returned: returned(p, visit),
             undecided: lines(p, visit, |known| {
                 known.state.applicability == Applicability::Undecided && known.state.answer.is_none()

@@ -61,7 +61,7 @@ async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, ApiError> {
         uscc: identity.entity.uscc.clone(),
         address: identity.entity.address.clone(),
         checklist: p.either(&visit.template.title, &visit.template.title_en).to_owned(),
-        team: identity.team.iter().map(|m| (m.name.clone(), m.certificate.clone())).collect(),
+        team: visit.detail.members().map(|m| (m.name.clone(), m.certificate.clone())).collect(),
         sections: sections.collect(),
         narrative: view.narrative.clone(),
         statement: view.statement.clone(),

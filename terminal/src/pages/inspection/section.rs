@@ -15,6 +15,7 @@ use axum::response::Response;
 use axum::routing::get;
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::{Page, answer};
+use fieldproof_presentation::texts;
 
 pub(in crate::pages) const ROUTES: &[Route] =
     &[Route { path: "/inspections/{id}/sections/{n}", answer: || get(show) }];
@@ -45,6 +46,8 @@ pub(super) struct Frame {
     pub(super) heads: String,
     /// Why nothing can be written; none while it can.
     pub(super) closed: Option<&'static str>,
+    /// What is still unsent of an inspection that is in other hands now.
+    pub(super) unsent: Option<String>,
 }
 
 impl Frame {
@@ -61,8 +64,18 @@ impl Frame {
             conflicts: visit.detail.conflicts.len(),
             heads: heads.join(","),
             closed: closed(visit),
+            unsent: visit.detail.summary.lost.then(|| unsent(p, visit)),
         }
     }
+}
+
+/// How much of an inspection the server does not hold yet, in words.
+fn unsent(p: &Page, visit: &Visit) -> String {
+    let unsent = &visit.detail.summary.unsent;
+    let counts = [unsent.changes, unsent.evidence, unsent.entries].map(|count| count.to_string());
+    let [changes, evidence, entries] = counts.each_ref().map(String::as_str);
+    let counts = [("changes", changes), ("evidence", evidence), ("entries", entries)];
+    texts::text(p.language, "inspection.closed.unsent", &counts)
 }
 
 /// The key of the sentence that says why an inspection cannot be written.
@@ -70,6 +83,9 @@ fn closed(visit: &Visit) -> Option<&'static str> {
     use fieldproof_schema::reference::InspectionState as State;
     if visit.detail.editable {
         return None;
+    }
+    if visit.detail.summary.lost {
+        return Some("inspection.closed.reassigned");
     }
     Some(match visit.detail.summary.state {
         State::Accepted => "inspection.closed.accepted",

@@ -90,8 +90,7 @@ impl Shot {
         let size = register.map(|register| register.size_bytes).unwrap_or_default();
         let player = player(media_type);
         let (tone, icon, key) = words::stage(capture.stage);
-        let member =
-            register.and_then(|r| visit.detail.view.identity.team.iter().find(|m| m.officer == r.officer));
+        let member = register.and_then(|r| visit.detail.person(r.officer));
         let kind = match player {
             "image" => "inspection.shot.photo",
             "video" => "inspection.shot.video",

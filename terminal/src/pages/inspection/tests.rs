@@ -76,6 +76,8 @@ fn visit(editable: bool) -> Visit {
         authors: BTreeMap::new(),
         evidence: Vec::new(),
         seals: Vec::new(),
+        team: Vec::new(),
+        people: Vec::new(),
         editable,
         me: officer,
         waiting_changes: 0,
@@ -98,6 +100,7 @@ fn summary(id: InspectionId) -> InspectionSummary {
         quarantined: 0,
         last_edit_at: None,
         unsent: Unsent::default(),
+        lost: false,
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct Remark {
 
 /// Members of the team by their ids.
 pub(super) fn members(detail: &InspectionDetail, ids: &[OfficerId]) -> Vec<Member> {
-    let team = detail.view.identity.team.iter().filter(|member| ids.contains(&member.officer));
+    let team = detail.people.iter().filter(|member| ids.contains(&member.officer));
     team.map(|member| Member { name: member.name.clone(), certificate: member.certificate.clone() }).collect()
 }
 
@@ -62,7 +62,7 @@ pub(super) fn members(detail: &InspectionDetail, ids: &[OfficerId]) -> Vec<Membe
 pub(super) fn signatures(p: &Page, seal: &SealState, detail: &InspectionDetail) -> Vec<Signature> {
     let team = seal.statement.team.iter();
     team.map(|officer| {
-        let member = detail.view.identity.team.iter().find(|member| member.officer == *officer);
+        let member = detail.person(*officer);
         let signed = seal.signatures.iter().find(|signed| signed.officer == *officer);
         Signature {
             name: member.map_or_else(|| p.t("kit.unknown"), |member| member.name.clone()),

@@ -114,6 +114,7 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         rows: Vec::new(),
         cursors: Vec::new(),
         more: false,
+        revoked_at: None,
     };
     let reference = |kind: &str, body: String| Row {
         kind: kind.into(),

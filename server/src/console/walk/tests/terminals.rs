@@ -89,7 +89,7 @@ async fn a_terminal_is_revoked_with_a_reason_once() {
     let browser = Browser::open(&world, "admin").await;
     let path = format!("/console/devices/{id}");
     let page = browser.page(&path).await;
-    assert!(page.contains("stays valid") && page.contains("keep it"), "{page}");
+    assert!(page.contains("stays valid") && page.contains("held apart"), "{page}");
     let revoke = format!("{path}/revoke");
     let page = browser.sent_back(&revoke, &[("reason", " ")]).await;
     assert!(page.contains("href=\"#reason\""), "{page}");
