@@ -124,7 +124,7 @@ pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> Str
     }
     if map == "template" {
         let called = template.map(|template| {
-            format!("{}（{}）", p.either(&template.title, &template.title_en), template.revision)
+            format!("{} · {}", p.either(&template.title, &template.title_en), template.revision)
         });
         return called.unwrap_or_else(|| key.to_owned());
     }
