@@ -26,6 +26,11 @@ pub const JSON_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const CHANGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of a whole document as a parcel of changes, uncompressed; what is larger goes as single changes.
 pub const DOCUMENT_BYTES_MAX: usize = CHANGE_BYTES_MAX;
+/// A document is sent, either way, when it has at most so many bytes for each change that it brings: uncompressed it
+/// compresses to a fifteenth, while a single change leaves some forty bytes that do not compress.
+pub const DOCUMENT_BYTES_PER_CHANGE: usize = 512;
+/// Fewer changes than these are sent one by one.
+pub const DOCUMENT_CHANGES_MIN: usize = 8;
 /// Operations in one change, and predecessors of all of them together.
 pub const CHANGE_OPS_MAX: usize = 1_000_000;
 /// Operations in all changes of one request to the sync service: what goes beyond is offered again in the next round. A

@@ -11,16 +11,13 @@ use crate::store::changes;
 use crate::store::outgoing::{self, Pending};
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::limits::{DOCUMENT_BYTES_MAX, PUSH_ENTRIES_MAX};
+use fieldproof_schema::limits::{
+    DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_PER_CHANGE, DOCUMENT_CHANGES_MIN, PUSH_ENTRIES_MAX,
+};
 use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// A document is sent when it has at most so many bytes for each change that it brings: uncompressed it compresses to a
-/// fifteenth, while a single change leaves some forty bytes that do not compress.
-const DOCUMENT_BYTES_PER_CHANGE: usize = 512;
-/// Fewer changes are not worth a look at the document.
-const DOCUMENT_CHANGES_MIN: u64 = 8;
 /// Rows looked at in one go.
 const PAGE: usize = 512;
 
@@ -104,16 +101,15 @@ fn document(
 ) -> Result<Option<Parcel>, ClientError> {
     let waiting = outgoing::waiting(conn, inspection)?;
     // What is not signed yet must not travel, and what was refused for good would only be refused again.
-    if waiting.unsigned > 0 || waiting.refused > 0 || waiting.changes < DOCUMENT_CHANGES_MIN {
+    let count = usize::try_from(waiting.changes).unwrap_or(usize::MAX);
+    if waiting.unsigned > 0 || waiting.refused > 0 || count < DOCUMENT_CHANGES_MIN {
         return Ok(None);
     }
     let bytes = match changes::snapshot_size(conn, inspection)? {
         Some((_, through)) if through >= waiting.through => changes::snapshot(conn, inspection)?.map(|s| s.0),
         _ => documents::load(conn, inspection)?.map(|document| document.save()),
     };
-    let most =
-        usize::try_from(waiting.changes).unwrap_or(usize::MAX).saturating_mul(DOCUMENT_BYTES_PER_CHANGE);
-    let most = most.min(budget).min(DOCUMENT_BYTES_MAX);
+    let most = count.saturating_mul(DOCUMENT_BYTES_PER_CHANGE).min(budget).min(DOCUMENT_BYTES_MAX);
     Ok(bytes.filter(|bytes| bytes.len() <= most).map(|bytes| Parcel {
         inspection,
         digest: Digest::of(&bytes),

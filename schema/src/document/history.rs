@@ -7,7 +7,6 @@
 use super::gate::{GateRules, MAGIC, Places, Refusal, frame_is_whole, is_whole_again};
 use super::{Actor, ChangeHeader, ChangeId, Document, RawChange, unfold};
 use crate::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX, DOCUMENT_BYTES_MAX};
-use std::collections::BTreeSet;
 
 /// The type byte of a document chunk.
 const DOCUMENT: u8 = 0;
@@ -106,11 +105,6 @@ impl History {
         frame_is_whole(base, &self.document).ok()?;
         is_whole_again(&copy, &self.document).ok()?;
         Some(self.document.clone())
-    }
-
-    /// Who wrote in it.
-    pub fn actors(&self) -> BTreeSet<Actor> {
-        self.changes.iter().filter_map(|change| header(change).map(|header| header.actor)).collect()
     }
 }
 

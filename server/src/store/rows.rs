@@ -8,7 +8,7 @@ use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::law::Released;
-use fieldproof_schema::limits::DOCUMENT_BYTES_MAX;
+use fieldproof_schema::limits::{DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_PER_CHANGE, DOCUMENT_CHANGES_MIN};
 use fieldproof_schema::reference::{InspectionRow, OfficerRow, VerdictRow};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, RowKind};
@@ -169,11 +169,6 @@ fn change_body(inspection: InspectionId, change: changes::Change) -> Body {
         written: change.written,
     })
 }
-
-/// A document is given whole when it has at most so many bytes for each change that it saves.
-const DOCUMENT_BYTES_PER_CHANGE: usize = 512;
-/// Fewer changes are given one by one.
-const DOCUMENT_CHANGES_MIN: usize = 8;
 
 /// The changes of an inspection beyond the first `known`, for a device that speaks protocol 2: as they are, or as the whole
 /// document; or only where they come from, when the device wrote all of them itself.
