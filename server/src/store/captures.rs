@@ -1,6 +1,6 @@
 //! Captures that journals declared, and the state of their bytes.
 
-use crate::db::{DbError, Tx, params};
+use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId, RecordId};
 use fieldproof_schema::journal::body::{self, Captured};
 use fieldproof_schema::moment::Moment;
@@ -103,10 +103,16 @@ pub fn declared(
          ORDER BY held_at NULLS FIRST, inspection, record LIMIT 1",
         &params![org, *digest, device],
     )?;
-    let Some(r) = rows.first() else { return Ok(None) };
-    let body: String = r.get(0)?;
-    let facts = body::read(&body).map_err(|e| r.invalid(0, e.to_string()))?;
-    Ok(Some(Declared { facts, held_at: r.get(1)? }))
+    rows.first().map(Declared::read).transpose()
+}
+
+impl Declared {
+    /// Reads the body and when the bytes were held.
+    pub(super) fn read(r: &Row) -> Result<Self, DbError> {
+        let body: String = r.get(0)?;
+        let facts = body::read(&body).map_err(|e| r.invalid(0, e.to_string()))?;
+        Ok(Self { facts, held_at: r.get(1)? })
+    }
 }
 
 /// Notes that a device's bytes are held, and returns the inspections in which it captured them.

@@ -3,7 +3,6 @@
 use super::captures::Declared;
 use crate::db::{DbError, Tx, params};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OrgId, RecordId};
-use fieldproof_schema::journal::body;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 
@@ -37,10 +36,7 @@ pub fn declared(
          ORDER BY held_at NULLS FIRST, inspection, record LIMIT 1",
         &params![org, *digest, device],
     )?;
-    let Some(r) = rows.first() else { return Ok(None) };
-    let body: String = r.get(0)?;
-    let facts = body::read(&body).map_err(|e| r.invalid(0, e.to_string()))?;
-    Ok(Some(Declared { facts, held_at: r.get(1)? }))
+    rows.first().map(Declared::read).transpose()
 }
 
 /// Notes that a device's bytes are held.
