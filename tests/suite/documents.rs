@@ -2,10 +2,10 @@
 //! by itself.
 
 use crate::support::{self, City, chunk, document, verdict};
-use fieldproof_schema::checklist::{Answer, Outcome as Result_};
+use fieldproof_schema::checklist::{Answer, Outcome as Conformity};
 use fieldproof_schema::document::{Actor, Document, RawChange, is_document};
 use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::journal::{Kind, SignedEntry, body};
+use fieldproof_schema::journal::SignedEntry;
 use fieldproof_schema::limits::DOCUMENT_BYTES_MAX;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::sync::{Outcome, SyncAnswer};
@@ -21,7 +21,7 @@ const ACTOR: Actor = Actor([0xab; 16]);
 fn fill(device: &Device, visit: InspectionId) {
     for round in 0..8 {
         for (item, answer) in support::plain_items(device, visit) {
-            let failed = Answer::Conformity { result: Result_::Fail };
+            let failed = Answer::Conformity { result: Conformity::Fail };
             let answer = if round % 2 == 0 { answer } else { failed };
             device.client().answer(visit, &item, &answer).unwrap();
         }
@@ -121,10 +121,8 @@ impl Scene {
         self.doc.edit(ACTOR, at, |e| e.narrative(text)).unwrap().1.unwrap().1
     }
 
-    fn sign(&mut self, (first, last): (u64, u64), end: &RawChange) -> SignedEntry {
-        let run = Some(body::Run { actor: ACTOR, first, last });
-        let text = body::write(&body::Saved { change: None, run });
-        self.rogue.entry(Kind::Saved, Some(self.visit), Some(Digest::of(&end.0)), text)
+    fn sign(&mut self, counts: (u64, u64), end: &RawChange) -> SignedEntry {
+        self.rogue.cover_run(self.visit, ACTOR, counts, end)
     }
 
     fn whole(&self) -> RawChange {

@@ -3,8 +3,7 @@
 use crate::support::{self, chunk, document, verdict};
 use fieldproof_schema::document::{Actor, Document, RawChange};
 use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::journal::{Kind, SignedEntry, body};
-use fieldproof_schema::suite::Digest;
+use fieldproof_schema::journal::SignedEntry;
 use fieldproof_schema::wire::sync::{Outcome, SyncAnswer};
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::rogue::Rogue;
@@ -43,10 +42,8 @@ impl Scene {
     }
 
     /// Signs a run with `last` as its last change.
-    fn sign(&mut self, (first, last): (u64, u64), end: &RawChange) -> SignedEntry {
-        let run = Some(body::Run { actor: ACTOR, first, last });
-        let text = body::write(&body::Saved { change: None, run });
-        self.rogue.entry(Kind::Saved, Some(self.visit), Some(Digest::of(&end.0)), text)
+    fn sign(&mut self, counts: (u64, u64), end: &RawChange) -> SignedEntry {
+        self.rogue.cover_run(self.visit, ACTOR, counts, end)
     }
 
     async fn sync(&mut self, entries: Vec<SignedEntry>, changes: &[RawChange]) -> SyncAnswer {

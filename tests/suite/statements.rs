@@ -169,9 +169,7 @@ async fn decide_about_what_is_apart(world: &World, city: &City, mut document: Do
     let changes = vec![write("补充陈述"), write("补充陈述，另有说明")];
     let digests: Vec<Digest> = changes.iter().map(|change| Digest::of(&change.0)).collect();
     // One entry for both; only the first is let in, and the last, whose hash was signed, stays apart.
-    let run = Some(body::Run { actor: writer, first: 1, last: 2 });
-    let text = body::write(&body::Saved { change: None, run });
-    let entry = rogue.entry(Kind::Saved, Some(visit), Some(digests[1]), text);
+    let entry = rogue.cover_run(visit, writer, (1, 2), &changes[1]);
     let chunk = vec![Chunk { inspection: visit, changes }];
     rogue.sync(world, vec![declared, entry], chunk).await;
     let items = administrator.get(world, "/api/v1/quarantine").await["rows"].clone();

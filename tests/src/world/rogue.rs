@@ -118,6 +118,18 @@ impl Rogue {
         self.entry(Kind::Saved, Some(inspection), Some(Digest::of(&change.0)), "{}".into())
     }
 
+    /// Covers the changes of `actor` from its `first` count to its `last`, whose bytes are `end`.
+    pub fn cover_run(
+        &mut self,
+        inspection: InspectionId,
+        actor: Actor,
+        (first, last): (u64, u64),
+        end: &RawChange,
+    ) -> SignedEntry {
+        let text = body::write(&body::Saved { change: None, run: Some(body::Run { actor, first, last }) });
+        self.entry(Kind::Saved, Some(inspection), Some(Digest::of(&end.0)), text)
+    }
+
     /// Pushes and pulls everything.
     pub async fn sync(&self, world: &World, entries: Vec<SignedEntry>, chunks: Vec<Chunk>) -> SyncAnswer {
         let request = SyncRequest {
