@@ -3,6 +3,7 @@
 //! The functions of the parts take a connection to read and a transaction to write; the façade begins and commits. There
 //! is one writing connection; every commit is on the disk before it returns.
 
+pub(crate) mod carried;
 pub(crate) mod changes;
 pub(crate) mod columns;
 pub(crate) mod entities;

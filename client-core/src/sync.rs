@@ -8,6 +8,7 @@ pub(crate) mod arrived;
 pub mod backoff;
 mod budget;
 pub(crate) mod call;
+pub(crate) mod carry;
 mod continuity;
 mod intake;
 mod listen;
@@ -82,7 +83,7 @@ pub struct RefusedItem {
 }
 
 /// A request and what it offers.
-struct Push {
+pub(crate) struct Push {
     request: SyncRequest,
     offered: BTreeMap<Digest, Offered>,
 }
@@ -92,15 +93,18 @@ struct Push {
 pub(crate) enum Offered {
     /// Itself: an entry or a change.
     Itself,
+    /// Something that a colleague signed or wrote.
+    Carried { inspection: InspectionId },
     /// Own changes of a visit, up to this one.
     Document { inspection: InspectionId, through: u64, changes: u64 },
 }
 
 impl Push {
-    /// How many entries and changes it offers.
+    /// How many own entries and changes it offers.
     fn weight(&self) -> u64 {
         let weight = |offered: &Offered| match offered {
             Offered::Itself => 1,
+            Offered::Carried { .. } => 0,
             Offered::Document { changes, .. } => *changes,
         };
         self.offered.values().map(weight).sum()
@@ -142,6 +146,8 @@ impl Client {
         }
         // Asked for once in a sync: a server that cannot give it is not asked for ever.
         let mut wanted = BTreeSet::new();
+        // And brought once: what the server does not take now it may take with the next one.
+        let mut brought = BTreeSet::new();
         for _ in 0..ROUNDS_MAX {
             self.sign()?;
             let mut push = self.next_push(if link.greeted { Some(link.budget.bytes()) } else { None })?;
@@ -149,11 +155,13 @@ impl Client {
             let wants: Vec<InspectionId> = wants.take(WANTS_MAX).collect();
             wanted.extend(wants.iter().copied());
             push.request.wants = Some(wants).filter(|wants| !wants.is_empty());
+            self.carry(&mut push, link, &mut brought)?;
             let nonce = Nonce(random(&*self.host));
             push.request.nonce = Some(nonce);
             let body = Bytes::from(frame::pack(&push.request));
             let sent_bytes = body.len() as u64;
             let offered = push.weight();
+            let carries = push.request.carried.is_some();
             let answer = match self.ask(transport, link, (body, nonce)).await {
                 Err(error) if error.code() == ErrorCode::BodyTooLarge => {
                     // One change alone cannot be made smaller: the others go on without it.
@@ -164,19 +172,20 @@ impl Client {
                 }
                 other => other?,
             };
-            if offered > 0 {
+            if offered > 0 || carries {
                 link.budget.passed();
             }
             report.rounds += 1;
             report.bytes_sent += sent_bytes;
             let more = answer.more;
-            let taken = self.take_in(&answer, &push.offered)?;
+            let taken = self.take_in(&answer, &push)?;
             let first = !std::mem::replace(&mut link.greeted, true);
             let moved = first || taken.moved();
             let received_all = taken.entries + taken.changes >= offered;
             taken.add_to(report);
             // Without any progress another round would only repeat this one.
-            let lacking = folded::wanted(&self.reader())?.iter().any(|id| !wanted.contains(id));
+            let lacking = folded::wanted(&self.reader())?.iter().any(|id| !wanted.contains(id))
+                || self.nothing_to_push()? && carry::is_left(&self.reader(), &brought)?;
             if !lacking && (!moved || !more && received_all && self.nothing_to_push()?) {
                 break;
             }
@@ -198,6 +207,8 @@ impl Client {
                 still_unsent: None,
                 wants: None,
                 nonce: None,
+                holds: None,
+                carried: None,
             },
             offered: BTreeMap::new(),
         };
@@ -247,6 +258,24 @@ impl Client {
         genuine
             .map_err(|_| strange("the answer is not by the server that this terminal was enrolled with"))?;
         frame::unpack(&response.body).map_err(|e| ClientError::ServerStrange { what: e.to_string() })
+    }
+
+    /// Adds what colleagues wrote and the server lacks, once everything of this terminal's own was sent: what the server
+    /// lacks then is not on its way.
+    fn carry(
+        &self,
+        push: &mut Push,
+        link: &Link,
+        brought: &mut BTreeSet<InspectionId>,
+    ) -> Result<(), ClientError> {
+        if !link.greeted || !self.nothing_to_push()? || !carry::is_left(&self.reader(), brought)? {
+            return Ok(());
+        }
+        let mut desk = self.desk();
+        let me = desk.ready()?.device;
+        let tx = desk.conn.transaction()?;
+        carry::fill(&tx, me, link.budget.bytes(), brought, (&mut push.request, &mut push.offered))?;
+        Ok(tx.commit()?)
     }
 
     /// Marks the only change of a push that consists of nothing else as refused, so that it is shown and the rest goes on.

@@ -4,8 +4,10 @@
 //! It has no runtime, no HTTP, no clock and no file system: whatever is here decides, others act.
 
 mod canonical;
+pub mod certificate;
 pub mod checklist;
 pub mod conflict;
+pub mod cover;
 pub mod data;
 pub mod directory;
 pub mod document;

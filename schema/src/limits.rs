@@ -20,6 +20,10 @@ pub const PULL_ROWS_MAX: usize = 2048;
 pub const PULL_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Inspections that one request asks to be given whole.
 pub const WANTS_MAX: usize = 64;
+/// Inspections of which one request says what the device has: some 25 KiB.
+pub const HOLDINGS_MAX: usize = 256;
+/// Devices whose work one request carries.
+pub const CARRIED_MAX: usize = 256;
 /// Bytes of a JSON request body.
 pub const JSON_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one change of an inspection. The largest honest one is a pasted narrative.

@@ -24,6 +24,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 6, name: "conflicts", sql: include_str!("../migrations/server/0006_conflicts.sql") },
     Migration { number: 7, name: "judging", sql: include_str!("../migrations/server/0007_judging.sql") },
     Migration { number: 8, name: "scope", sql: include_str!("../migrations/server/0008_scope.sql") },
+    Migration { number: 9, name: "carried", sql: include_str!("../migrations/server/0009_carried.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.
@@ -31,4 +32,5 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 1, name: "start", sql: include_str!("../migrations/device/0001_start.sql") },
     Migration { number: 2, name: "faces", sql: include_str!("../migrations/device/0002_faces.sql") },
     Migration { number: 3, name: "runs", sql: include_str!("../migrations/device/0003_runs.sql") },
+    Migration { number: 4, name: "carried", sql: include_str!("../migrations/device/0004_carried.sql") },
 ];

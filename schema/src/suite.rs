@@ -195,6 +195,10 @@ pub enum Purpose {
     Receipt,
     /// The server signs an answer to the request that brought the nonce.
     Answer,
+    /// The server signs whose a device and its keys are.
+    Certificate,
+    /// The server signs a change of its own.
+    Change,
 }
 
 impl Purpose {
@@ -206,6 +210,8 @@ impl Purpose {
             Self::Seal => b"fieldproof/1/seal\0",
             Self::Receipt => b"fieldproof/1/receipt\0",
             Self::Answer => b"fieldproof/1/answer\0",
+            Self::Certificate => b"fieldproof/1/certificate\0",
+            Self::Change => b"fieldproof/1/change\0",
         }
     }
 

@@ -4,6 +4,7 @@
 //! names and numbers never change; fields are only added. Every error has a code of [`error`]. `docs/PROTOCOL.md` tells
 //! the story; this module knows no HTTP.
 
+pub mod carried;
 pub mod device;
 pub mod error;
 pub mod events;

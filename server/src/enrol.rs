@@ -1,4 +1,5 @@
-//! How a terminal is enrolled: a one-time code, proof that it holds both keys, one transaction.
+//! How a terminal is enrolled: a one-time code, proof that it holds both keys, one transaction. And how a server that was
+//! restored knows those again that were enrolled since.
 
 use crate::app::App;
 use crate::db::{DbError, Tx};
@@ -6,7 +7,8 @@ use crate::error::ApiError;
 use crate::store::audit::Record;
 use crate::store::devices::Device;
 use crate::store::enrolment::Code;
-use crate::store::{audit, devices, enrolment, failures, feeds, tenants};
+use crate::store::{audit, devices, enrolment, failures, feeds, officers, tenants};
+use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
@@ -113,4 +115,62 @@ fn admit(
     };
     audit::insert(tx, org, &record)?;
     Ok(Ok(known))
+}
+
+/// A terminal that says who it is by this server's word.
+///
+/// # Errors
+/// [`ErrorCode::CertificateInvalid`] when the word is not this server's; [`ErrorCode::DeviceUnknown`] when its officer is not
+/// in the directory.
+pub async fn readmit(app: &App, signed: &SignedCertificate) -> Result<(), ApiError> {
+    let certificate =
+        signed.verify(&app.key.public_key()).map_err(|_| ErrorCode::CertificateInvalid)?;
+    let (org, now) = (app.org().await?, app.now());
+    let decision = DecisionId::new(now, app.random());
+    let readmitted = move |tx: &mut Tx<'_>| known_again(tx, org, &certificate, decision, now);
+    app.db.write(readmitted).await?.ok_or(ErrorCode::DeviceUnknown)?;
+    Ok(())
+}
+
+/// The terminal of a certificate that this server signed. One that is not known was enrolled after the backup from which
+/// the server was restored: it is known from now on. None when its officer is not in the directory.
+pub fn known_again(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    certificate: &Certificate,
+    decision: DecisionId,
+    now: Moment,
+) -> Result<Option<Device>, DbError> {
+    if let Some(known) = devices::find(tx, org, certificate.device)? {
+        return Ok(Some(known));
+    }
+    if officers::find(tx, org, certificate.officer)?.is_none() {
+        return Ok(None);
+    }
+    let device = Device {
+        id: certificate.device,
+        officer: certificate.officer,
+        name: certificate.device_name.clone(),
+        key: certificate.device_key,
+        enrolled_at: certificate.enrolled_at,
+        seen_at: None,
+        revoked_at: None,
+        tip: Tip::default(),
+        unsent: None,
+    };
+    devices::insert(tx, org, &device)?;
+    for key in &certificate.officer_keys {
+        devices::insert_officer_key(tx, org, device.officer, key, device.id, certificate.enrolled_at)?;
+    }
+    tx.publish(org, feeds::EVERYONE, RowKind::Officer.as_str(), &device.officer.to_string());
+    let record = Record {
+        id: decision,
+        at: now,
+        actor: format!("device:{}", device.id),
+        act: "device.known_again".into(),
+        subject: format!("officer:{}", device.officer),
+        details: json!({"device_key": device.key, "enrolled_at": certificate.enrolled_at}),
+    };
+    audit::insert(tx, org, &record)?;
+    Ok(Some(device))
 }

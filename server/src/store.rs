@@ -7,6 +7,7 @@ pub mod audit;
 pub mod awaited;
 pub mod captures;
 pub mod captures_apart;
+pub mod carried;
 pub mod case_links;
 pub mod changes;
 pub mod conflict_decisions;

@@ -8,6 +8,7 @@
 //! not judged in time, or cannot be, is left to [`judge`].
 
 pub mod assess;
+pub mod carry;
 pub mod cover;
 pub mod declare;
 pub mod gate;
@@ -36,18 +37,24 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let wants = request.wants.unwrap_or_default();
     let checked = {
         let (id, key) = (device.id, device.key);
-        app.judging.at_a_desk(move || receive::check(id, &key, entries, chunks)).await?
+        let server = app.key.public_key();
+        let sent = receive::Sent { entries, chunks, carried: request.carried.unwrap_or_default() };
+        app.judging.at_a_desk(move || receive::check((id, &key), &server, sent)).await?
     };
     judge::look_back(app, device.org).await?;
     let received = receive::receive(app, device, checked, unsent).await?;
     // Whoever has more to send is not kept waiting for judgements.
     let more_follows = unsent.is_some_and(|unsent| unsent.changes > 0);
-    let answered = received.answered(device.id);
+    let answered = received.answered();
     judge::within_round(app, device.org, &received.touched, &answered, more_follows).await;
-    let verdicts = receive::verdicts(app, device, &received).await?;
+    let verdicts = receive::verdicts(app, device.org, &received).await?;
     let asked =
         pull::Asked { cursors: request.cursors, given_in: request.epoch, wants, protocol: request.protocol };
     let pulled = pull::pull(app, device, asked).await?;
+    let lacks = match request.holds {
+        Some(holds) => Some(carry::lacks(app, device, holds).await?),
+        None => None,
+    };
     if pulled.epoch != received.epoch {
         // A new epoch began in between. The receipt belongs to one and the rows to the other: the device asks again.
         return Err(
@@ -65,5 +72,6 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         cursors: pulled.cursors,
         more: pulled.more,
         revoked_at: received.revoked_at,
+        lacks,
     })
 }

@@ -273,7 +273,8 @@ async fn a_server_stopped_between_receiving_and_judging_finishes_when_it_starts(
     // Step one as the sync service plays it; then the server is gone.
     let chunks = vec![Chunk { inspection: visit, changes: vec![change] }];
     let key = rogue.key.public_key();
-    let checked = receive::check(rogue.id, &key, vec![entry], chunks);
+    let sent = receive::Sent { entries: vec![entry], chunks, ..Default::default() };
+    let checked = receive::check((rogue.id, &key), &world.app.key.public_key(), sent);
     let org = world.app.org().await.unwrap();
     let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org };
     let received = receive::receive(&world.app, &actor, checked, None).await.unwrap();

@@ -6,6 +6,8 @@ mod batches;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod carried;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 mod damage;

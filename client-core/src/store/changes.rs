@@ -175,6 +175,25 @@ pub(crate) fn list(
     Ok(found)
 }
 
+/// Every change of an inspection with the terminal that wrote it, in the order of arrival; own ones are those of `me`, and
+/// the server's are of none.
+pub(crate) fn by_author(
+    conn: &Connection,
+    inspection: InspectionId,
+    me: DeviceId,
+) -> Result<Vec<(Option<DeviceId>, RawChange)>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT own, device, bytes, digest FROM changes WHERE inspection = ?1 ORDER BY ordinal",
+    )?;
+    let mut rows = statement.query([inspection.as_bytes()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let author = if row.get(0)? { Some(me) } else { id_or_none(row, 1)? };
+        found.push((author, checked(row.get(2)?, digest(row, 3)?)?));
+    }
+    Ok(found)
+}
+
 /// A change stopped waiting.
 pub(crate) fn joined(tx: &Connection, ordinal: i64) -> Result<(), ClientError> {
     tx.prepare_cached("UPDATE changes SET waiting = 0 WHERE ordinal = ?1")?.execute([ordinal])?;

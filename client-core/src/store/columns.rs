@@ -3,7 +3,7 @@
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::{DeviceId, EntityId, InspectionId, OfficerId, ReceiptId, RecordId};
 use fieldproof_schema::moment::Moment;
-use fieldproof_schema::suite::Digest;
+use fieldproof_schema::suite::{Digest, Signature};
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 
@@ -53,6 +53,12 @@ pub(crate) fn digest(row: &Row<'_>, column: usize) -> Result<Digest> {
 pub(crate) fn digest_or_none(row: &Row<'_>, column: usize) -> Result<Option<Digest>> {
     let bytes: Option<Vec<u8>> = row.get(column)?;
     bytes.map(|b| Digest::from_bytes(&b).map_err(|_| wrong(column, "not a digest"))).transpose()
+}
+
+/// A signature.
+pub(crate) fn signature(row: &Row<'_>, column: usize) -> Result<Signature> {
+    let bytes: Vec<u8> = row.get(column)?;
+    Signature::from_bytes(&bytes).map_err(|_| wrong(column, "not a signature"))
 }
 
 /// A moment that may be missing.

@@ -1,12 +1,12 @@
 //! The device's own journal.
 
-use super::columns::{count, digest, digest_or_none, id_or_none, signed};
+use super::columns::{count, digest, digest_or_none, id_or_none, signature, signed};
 use super::meta;
 use crate::error::ClientError;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Entry, Kind, SignedEntry, Tip};
 use fieldproof_schema::moment::Moment;
-use fieldproof_schema::suite::{Digest, Signature};
+use fieldproof_schema::suite::Digest;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An entry as it stands here.
@@ -91,13 +91,10 @@ pub(crate) fn pending(conn: &Connection, limit: usize) -> Result<Vec<Pending>, C
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let signature: Vec<u8> = row.get(3)?;
-    let signature = Signature::from_bytes(&signature)
-        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Blob, e.into()))?;
     Ok(Stored {
         seq: count(row, 0)?,
         hash: digest(row, 1)?,
-        entry: SignedEntry { bytes: row.get(2)?, signature },
+        entry: SignedEntry { bytes: row.get(2)?, signature: signature(row, 3)? },
         received: row.get(4)?,
     })
 }

@@ -1,6 +1,7 @@
 //! Single facts of the store.
 
 use crate::error::ClientError;
+use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
@@ -20,6 +21,8 @@ const RECOVERING: &str = "recovering";
 const VIEWS: &str = "views";
 /// When the server revoked this terminal.
 const REVOKED_AT: &str = "revoked_at";
+/// How far the server was told what is held here, in the order of the visits' ids; absent when it was told all.
+const HOLDINGS: &str = "holdings";
 /// The entry that the journal here attaches to, when it does not begin at 1.
 const BASE: &str = "base";
 
@@ -89,6 +92,29 @@ pub(crate) fn put_revoked_at(tx: &Connection, at: Option<Moment>) -> Result<(), 
     match at {
         Some(at) => put(tx, REVOKED_AT, &at.as_micros().to_string()),
         None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [REVOKED_AT]).map(drop)?),
+    }
+}
+
+/// The last visit of which the server was told what is held here: `Some(None)` before the first, `None` when it was told all.
+pub(crate) fn holdings(conn: &Connection) -> Result<Option<Option<InspectionId>>, ClientError> {
+    match get(conn, HOLDINGS)? {
+        None => Ok(None),
+        Some(text) if text.is_empty() => Ok(Some(None)),
+        Some(text) => {
+            let last = text.parse().map_err(|_| ClientError::Damaged { what: HOLDINGS })?;
+            Ok(Some(Some(last)))
+        }
+    }
+}
+
+/// Remembers how far the server was told; see [`holdings`].
+pub(crate) fn put_holdings(
+    tx: &Connection,
+    through: Option<Option<InspectionId>>,
+) -> Result<(), ClientError> {
+    match through {
+        Some(last) => put(tx, HOLDINGS, &last.map(|id| id.to_string()).unwrap_or_default()),
+        None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [HOLDINGS]).map(drop)?),
     }
 }
 

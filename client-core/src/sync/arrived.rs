@@ -1,5 +1,6 @@
 //! Changes that arrive with where they come from: stored as they are, or folded until somebody opens the visit.
 
+use super::carry;
 use crate::documents;
 use crate::error::ClientError;
 use crate::store::changes::{self, NewChange};
@@ -24,6 +25,9 @@ pub(super) enum Arrived {
 /// Keeps changes that the server gave.
 pub(super) fn take(tx: &Connection, subject: &str, row: &DocumentRow) -> Result<Arrived, ClientError> {
     let inspection = row.inspection;
+    if let Some(given) = &row.carried {
+        carry::keep(tx, inspection, given)?;
+    }
     if !row.changes.is_empty() {
         folded::want(tx, inspection, false)?;
     }

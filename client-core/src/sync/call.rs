@@ -14,6 +14,8 @@ pub(crate) const ENROL: &str = "/api/v1/enrolment";
 pub(crate) const CHALLENGE: &str = "/api/v1/device/challenge";
 /// Where a device opens a session.
 pub(crate) const SESSION: &str = "/api/v1/device/session";
+/// Where a device says who it is to a server that was restored.
+pub(crate) const READMISSION: &str = "/api/v1/device/readmission";
 /// The sync service.
 pub(crate) const SYNC: &str = "/api/v1/sync";
 /// Captures, by digest.
@@ -36,6 +38,17 @@ pub(crate) async fn json<T: DeserializeOwned>(
     path: &str,
     body: &impl Serialize,
 ) -> Result<T, ClientError> {
+    let response = done(transport, path, body).await?;
+    serde_json::from_slice(&response.body)
+        .map_err(|_| ClientError::ServerStrange { what: format!("the answer of {path} cannot be read") })
+}
+
+/// Sends a JSON body; the answer says that it was taken.
+pub(crate) async fn done(
+    transport: &dyn Transport,
+    path: &str,
+    body: &impl Serialize,
+) -> Result<WireResponse, ClientError> {
     let body = serde_json::to_vec(body).expect("wire messages are plain data with text keys");
     let request = WireRequest {
         method: Method::Post,
@@ -46,9 +59,7 @@ pub(crate) async fn json<T: DeserializeOwned>(
         ],
         body: Bytes::from(body),
     };
-    let response = succeeded(transport.call(request).await?)?;
-    serde_json::from_slice(&response.body)
-        .map_err(|_| ClientError::ServerStrange { what: format!("the answer of {path} cannot be read") })
+    succeeded(transport.call(request).await?)
 }
 
 /// The answer of a call that succeeded; otherwise what the server said about it.

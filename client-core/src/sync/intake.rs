@@ -2,7 +2,7 @@
 
 use super::arrived::{self, Arrived};
 use super::continuity::{Continuity, compare};
-use super::{Offered, RefusedItem, SyncReport, recover};
+use super::{Offered, Push, RefusedItem, SyncReport, carry, recover};
 use crate::checklists::Shelf;
 use crate::client::{Client, Desk, Who};
 use crate::documents;
@@ -71,8 +71,9 @@ impl Client {
     pub(crate) fn take_in(
         &self,
         answer: &SyncAnswer,
-        offered: &BTreeMap<Digest, Offered>,
+        push: &Push,
     ) -> Result<Taken, ClientError> {
+        let offered = &push.offered;
         let mut desk = self.desk();
         let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
         let receipt = verified(answer.receipt.as_ref(), &who, answer.epoch)?;
@@ -92,7 +93,9 @@ impl Client {
         if let (Some(receipt), Some(signed)) = (&receipt, &answer.receipt) {
             take_receipt(&tx, receipt, signed, (offered, &settled), &mut taken)?;
         }
-        take_verdicts(&tx, &answer.verdicts, &settled, &mut taken)?;
+        take_verdicts(&tx, &answer.verdicts, (offered, &settled), &mut taken)?;
+        let held = receipt.as_ref().map(|receipt| receipt.items.as_slice()).unwrap_or_default();
+        carry::take(&tx, push.request.holds.as_deref(), answer, (offered, held))?;
         if let Some(kept_as) = meta::recovering(&tx)? {
             recover::settle_in(&tx, &pen, answer.tip, &kept_as, &self.options.version)?;
             taken.recovered = true;
@@ -170,6 +173,7 @@ fn take_epoch(tx: &Connection, epoch: Digest) -> Result<bool, ClientError> {
         return Ok(false);
     }
     rows::drop_cursors(tx)?;
+    meta::put_holdings(tx, Some(None))?;
     receipts::discount_other_epochs(tx, epoch)?;
     Ok(true)
 }
@@ -184,6 +188,9 @@ fn take_receipt(
 ) -> Result<(), ClientError> {
     receipts::put(tx, receipt, signed)?;
     for item in receipt.items.iter().filter(|item| settled.contains(item)) {
+        if let Some(Offered::Carried { .. }) = offered.get(item) {
+            continue;
+        }
         if let Some(Offered::Document { inspection, through, .. }) = offered.get(item) {
             taken.changes += receipts::mark_document(tx, receipt.id, *item, *inspection, *through)?;
             continue;
@@ -211,11 +218,18 @@ fn settled(verdicts: &[Verdict], offered: &BTreeMap<Digest, Offered>) -> BTreeSe
 fn take_verdicts(
     tx: &Connection,
     verdicts: &[Verdict],
-    settled: &BTreeSet<Digest>,
+    (offered, settled): (&BTreeMap<Digest, Offered>, &BTreeSet<Digest>),
     taken: &mut Taken,
 ) -> Result<(), ClientError> {
     for verdict in verdicts.iter().filter(|verdict| settled.contains(&verdict.item)) {
         let code = verdict.code.as_deref();
+        if matches!(offered.get(&verdict.item), Some(Offered::Carried { .. })) {
+            // Not this officer's affair: its writer is told.
+            if code.is_some() {
+                tracing::info!(item.digest = %verdict.item, code, "what a colleague wrote was brought and did not pass");
+            }
+            continue;
+        }
         match verdict.outcome {
             Outcome::Refused | Outcome::Quarantined => {
                 taken.refused.push(RefusedItem {

@@ -2,9 +2,11 @@
 
 use super::budget::Budget;
 use super::call;
-use crate::client::Client;
+use crate::client::{Client, Who};
 use crate::error::ClientError;
+use crate::store::carried;
 use crate::transport::{Transport, WireRequest, WireResponse};
+use fieldproof_schema::certificate::SignedCertificate;
 use fieldproof_schema::suite::{Purpose, Signer};
 use fieldproof_schema::wire::device::{Challenge, ChallengeRequest, Session, SessionRequest};
 use fieldproof_schema::wire::error::ErrorCode;
@@ -72,11 +74,36 @@ impl Client {
     async fn open_session(&self, transport: &dyn Transport) -> Result<String, ClientError> {
         let who = self.desk().who.clone().ok_or(ClientError::NotEnrolled)?;
         let device = who.device;
-        let Challenge { challenge } =
-            call::json(transport, call::CHALLENGE, &ChallengeRequest { device }).await?;
+        let asked = ChallengeRequest { device };
+        let challenge: Result<Challenge, _> = call::json(transport, call::CHALLENGE, &asked).await;
+        let Challenge { challenge } = match challenge {
+            Err(error) if error.code() == ErrorCode::DeviceUnknown => {
+                // A server that was restored to before the enrolment knows its own word.
+                let certificate = carried::certificate(&self.reader(), device)?.ok_or(error)?;
+                call::done(transport, call::READMISSION, &certificate).await?;
+                call::json(transport, call::CHALLENGE, &asked).await?
+            }
+            other => other?,
+        };
         let signature = who.key.sign(Purpose::Session, challenge.as_bytes());
         let session: Session =
             call::json(transport, call::SESSION, &SessionRequest { device, challenge, signature }).await?;
+        if let Some(certificate) = &session.certificate {
+            self.keep_certificate(&who, certificate)?;
+        }
         Ok(session.token)
+    }
+
+    /// Keeps the server's word about this terminal: colleagues take its work by it.
+    fn keep_certificate(&self, who: &Who, certificate: &SignedCertificate) -> Result<(), ClientError> {
+        let verified = certificate.verify(&who.member.server_key);
+        if !verified.is_ok_and(|c| c.device == who.device && c.device_key == who.key.public_key()) {
+            let what = "the certificate is not this terminal's".to_owned();
+            return Err(ClientError::ServerStrange { what });
+        }
+        if carried::certificate(&self.reader(), who.device)?.as_ref() != Some(certificate) {
+            carried::put_certificate(&self.desk().conn, who.device, certificate)?;
+        }
+        Ok(())
     }
 }

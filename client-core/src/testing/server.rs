@@ -124,7 +124,7 @@ impl Server {
                     .map_err(|_| ErrorCode::ChallengeInvalid)?;
                 state.tokens += 1;
                 let token = format!("{} {}", session.device, state.tokens);
-                Ok(json(&Session { token, expires_at: Moment::from_micros(0) }))
+                Ok(json(&Session { token, expires_at: Moment::from_micros(0), certificate: None }))
             }
             _ => Err(ErrorCode::NotFound),
         }
@@ -187,6 +187,7 @@ impl Server {
             cursors: vec![Cursor { feed: "org".into(), seq: until as u64, since: None }],
             more: until < state.feed.len(),
             revoked_at: None,
+            lacks: asked.holds.map(|_| Vec::new()),
         };
         let packed = frame::pack(&answer);
         let signature = asked.nonce.map(|nonce| self.key.sign(Purpose::Answer, &nonce.message(&packed)));

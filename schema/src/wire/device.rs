@@ -1,5 +1,6 @@
 //! Enrolment and device sessions, in JSON.
 
+use crate::certificate::SignedCertificate;
 use crate::ids::{DeviceId, OfficerId};
 use crate::moment::Moment;
 use crate::suite::{Digest, PublicKey, Signature};
@@ -91,6 +92,9 @@ pub struct Session {
     pub token: String,
     /// When it ends, by the server's clock.
     pub expires_at: Moment,
+    /// Whose the device is, for those who are handed its work; absent from servers of the first versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<SignedCertificate>,
 }
 
 #[cfg(test)]

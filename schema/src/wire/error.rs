@@ -92,6 +92,8 @@ codes! {
     DeviceUnknown = "device_unknown", 401;
     /// The device was revoked.
     DeviceRevoked = "device_revoked", 403;
+    /// The server's word about whose a device is does not hold.
+    CertificateInvalid = "certificate_invalid", 422;
     /// The challenge is unknown, used or too old, or its signature does not hold.
     ChallengeInvalid = "challenge_invalid", 401;
 

@@ -3,6 +3,7 @@
 //! A row replaces what the device had under the same kind and subject. Bodies are JSON texts of [`crate::reference`],
 //! but for changes, which are raw.
 
+use super::carried::Carried;
 use crate::document::{Actor, ChangeId, RawChange};
 use crate::ids::{DeviceId, InspectionId, OfficerId};
 use crate::moment::Interval;
@@ -129,6 +130,10 @@ pub struct DocumentRow {
     /// The changes that no other builds upon: whoever lacks one of them lacks something. Empty when the server cannot say.
     #[n(3)]
     pub heads: Vec<ChangeId>,
+    /// What the devices of others signed about these changes, and about the visit as a whole: whoever has the changes can
+    /// prove them, and bring them back to a server that lost them.
+    #[n(4)]
+    pub carried: Option<Vec<Carried>>,
 }
 
 /// Where some changes of one writer come from.

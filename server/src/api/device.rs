@@ -5,9 +5,12 @@ use crate::app::App;
 use crate::enrol;
 use crate::error::ApiError;
 use crate::store::devices;
+use crate::sync::carry;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
 use axum::routing::post;
+use fieldproof_schema::certificate::SignedCertificate;
 use fieldproof_schema::limits::{CHALLENGE_SECONDS, DEVICE_SESSION_SECONDS};
 use fieldproof_schema::suite::Purpose;
 use fieldproof_schema::wire::device::{
@@ -22,6 +25,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/enrolment", post(enrol))
         .route("/api/v1/device/challenge", post(challenge))
         .route("/api/v1/device/session", post(session))
+        .route("/api/v1/device/readmission", post(readmission))
 }
 
 /// Where a request comes from, for counting failures: the address without its port.
@@ -71,7 +75,8 @@ pub(crate) async fn session(
     let (org, now) = (app.org().await?, app.now());
     let (token, hash) = app.token("d");
     let expires_at = now.plus_seconds(DEVICE_SESSION_SECONDS);
-    app.db
+    let certificate = app
+        .db
         .write(move |tx| {
             let device = devices::find(tx, org, request.device)?.ok_or(ErrorCode::DeviceUnknown)?;
             // One that was revoked gets a session, too: what it holds can still be handed over.
@@ -81,8 +86,23 @@ pub(crate) async fn session(
                 return Err(ErrorCode::ChallengeInvalid.into());
             }
             devices::insert_session(tx, org, request.device, &hash, now, expires_at)?;
-            Ok::<_, ApiError>(())
+            // Colleagues would take its work by it.
+            let known = if device.revoked_at.is_none() { carry::certify(tx, org, device.id)? } else { None };
+            Ok::<_, ApiError>(known)
         })
-        .await?;
-    Ok(axum::Json(Session { token, expires_at }))
+        .await?
+        .map(|known| known.sign(app.key.as_ref()));
+    Ok(axum::Json(Session { token, expires_at, certificate }))
+}
+
+#[utoipa::path(post, path = "/api/v1/device/readmission", tag = "device", request_body = serde_json::Value, responses(
+    (status = 204, description = "A server that was restored knows the terminal again by its own word"),
+    (status = 401, description = "device_unknown: its officer is not in the directory"),
+    (status = 422, description = "certificate_invalid: not this server's word")))]
+pub(crate) async fn readmission(
+    State(app): State<App>,
+    Json(certificate): Json<SignedCertificate>,
+) -> Result<StatusCode, ApiError> {
+    enrol::readmit(&app, &certificate).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

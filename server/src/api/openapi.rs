@@ -23,7 +23,7 @@ pub fn routes() -> Router<App> {
     modifiers(&Bearer),
     security(("bearer" = [])),
     paths(
-        audit::list, conflicts::list, conflicts::show, conflicts::decide, conflicts::undo, device::enrol, device::challenge, device::session,
+        audit::list, conflicts::list, conflicts::show, conflicts::decide, conflicts::undo, device::enrol, device::challenge, device::session, device::readmission,
         devices::issue, devices::list, devices::revoke, directory::list_units, directory::list_officers,
         directory::list_entities, disclosures::list, disclosures::show, draws::commit, draws::show, draws::reveal,
         draws::recuse, draws::record, draws::dispatch, events::listen, evidence::offer, evidence::ask, evidence::append,

@@ -37,6 +37,7 @@ pub(crate) const ACTS: &[&str] = &[
     "provision.released",
     "enrolment_code.issued",
     "device.enrolled",
+    "device.known_again",
     "device.revoked",
     "user.added",
     "user.deactivated",

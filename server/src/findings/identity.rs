@@ -3,7 +3,7 @@
 use super::{open, origin};
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
-use crate::store::journal;
+use crate::store::{carried, journal};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, ConflictSide};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::Entry;
@@ -27,14 +27,33 @@ pub(crate) fn forked(
     if !journal::is_beside(tx, device.org, device.id, entry.seq.saturating_sub(1), &before)? {
         return Ok(());
     }
-    let Some(standing) = journal::on_chain_at(tx, device.org, device.id, entry.seq)? else {
+    two_branches(tx, device, entry.seq, hash, now)
+}
+
+/// What others brought of a terminal's journal is not what the terminal's chain says: it was signed twice. As above, a
+/// single entry can be what was under way when power was lost.
+pub(crate) fn contradicted(tx: &mut Tx<'_>, device: &DeviceActor, now: Moment) -> Result<(), DbError> {
+    match carried::contradictions(tx, device.org, device.id)?.as_slice() {
+        [_, grown, ..] => two_branches(tx, device, grown.seq, &grown.carried, now),
+        _ => Ok(()),
+    }
+}
+
+fn two_branches(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    seq: u64,
+    hash: &Digest,
+    now: Moment,
+) -> Result<(), DbError> {
+    let Some(standing) = journal::on_chain_at(tx, device.org, device.id, seq)? else {
         // The branch has outgrown the chain; the place before it has both.
         return Ok(());
     };
     let (here, unit) = origin(tx, device, standing.written)?;
     let (there, _) = origin(tx, device, Interval { earliest: None, latest: Some(now) })?;
     let side = |branch: &str, digest: &Digest, origin| {
-        ConflictSide::subject(format!("{branch}:{}", entry.seq), &digest.to_bytes(), origin)
+        ConflictSide::subject(format!("{branch}:{seq}"), &digest.to_bytes(), origin)
     };
     let sides = vec![side("chain", &standing.hash, here), side("branch", hash, there)];
     let path = format!("identity/{}", device.id);

@@ -150,6 +150,15 @@ pub fn find(
     row.map(|r| read(&r)).transpose()
 }
 
+/// Whether a change is part of an inspection.
+pub fn has(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, id: ChangeId) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT position FROM changes WHERE org = $1 AND inspection = $2 AND change_id = $3",
+        &params![org, inspection, id],
+    )?;
+    Ok(row.is_some())
+}
+
 /// Who wrote a change, and when; without its bytes.
 #[derive(Debug, Clone)]
 pub struct Header {

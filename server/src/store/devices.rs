@@ -235,6 +235,20 @@ pub fn insert_officer_key(
     Ok(())
 }
 
+/// The keys that an officer registered on one terminal, oldest first.
+pub fn officer_keys_of(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    officer: OfficerId,
+    device: DeviceId,
+) -> Result<Vec<PublicKey>, DbError> {
+    let rows = tx.query(
+        "SELECT key FROM officer_keys WHERE org = $1 AND officer = $2 AND device = $3 ORDER BY registered_at, key",
+        &params![org, officer, device],
+    )?;
+    rows.iter().map(|r| r.get(0)).collect()
+}
+
 /// The keys of an officer, oldest first.
 pub fn officer_keys(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId) -> Result<Vec<PublicKey>, DbError> {
     let rows = tx.query(

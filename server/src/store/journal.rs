@@ -2,11 +2,12 @@
 
 use super::inbox::State;
 use crate::db::{DbError, Tx, params};
+use fieldproof_schema::cover::{Cover, Saved};
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
-use fieldproof_schema::suite::{Digest, Signature};
+use fieldproof_schema::suite::Digest;
 use minicbor::{Decode, Encode};
 
 /// Whether exactly this entry is held, and if so, whether on the chain.
@@ -137,49 +138,22 @@ pub fn writers(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<
         .collect()
 }
 
-/// The entry on a device's chain that vouches for some content.
-#[derive(Debug, Clone, Encode, Decode)]
-pub struct Cover {
-    /// Its name.
-    #[n(0)]
-    pub hash: Digest,
-    /// When, as far as the server can vouch for it.
-    #[n(1)]
-    pub written: Interval,
-    /// Who.
-    #[n(2)]
-    pub officer: Option<OfficerId>,
-    /// The entry's bytes.
-    #[cbor(n(3), with = "minicbor::bytes")]
-    pub bytes: Vec<u8>,
-    /// The device's signature over them.
-    #[n(4)]
-    pub signature: Signature,
-}
-
-/// An entry that covers changes.
-#[derive(Debug, Clone)]
-pub struct Saved {
-    /// Whose.
-    pub device: DeviceId,
-    /// The hash of the change that it names, of a run's last one.
-    pub content: Digest,
-    /// True while that change is held apart.
-    pub apart: bool,
-    /// The entry.
-    pub cover: Cover,
-}
-
-/// The entries that cover changes of an inspection, in the order of each chain. An entry of somebody else than the
-/// device's officer vouches for nothing.
+/// The entries that cover changes of an inspection, on the chains and carried, in the order of each journal. An entry of
+/// somebody else than the device's officer vouches for nothing.
 pub fn saved(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Saved>, DbError> {
     let rows = tx.query(
-        "SELECT j.device, j.content, j.hash, j.server_at, j.received_at, j.officer, j.bytes, j.signature, i.state
+        "SELECT j.device, j.content, j.hash, j.server_at, j.received_at, j.officer, j.bytes, j.signature, i.state, j.seq
          FROM journal_entries j JOIN devices d ON d.org = j.org AND d.id = j.device AND d.officer = j.officer
          LEFT JOIN inbox i ON i.org = j.org AND i.inspection = j.inspection AND i.item = j.content
            AND i.device = j.device
          WHERE j.org = $1 AND j.inspection = $2 AND j.kind = 'saved' AND j.on_chain = 1 AND j.content IS NOT NULL
-         ORDER BY j.device, j.seq",
+         UNION ALL
+         SELECT j.device, j.content, j.hash, j.server_at, j.received_at, j.officer, j.bytes, j.signature, i.state, j.seq
+         FROM journal_carried j JOIN devices d ON d.org = j.org AND d.id = j.device AND d.officer = j.officer
+         LEFT JOIN inbox i ON i.org = j.org AND i.inspection = j.inspection AND i.item = j.content
+           AND i.device = j.device
+         WHERE j.org = $1 AND j.inspection = $2 AND j.kind = 'saved' AND j.content IS NOT NULL
+         ORDER BY 1, 10",
         &params![org, inspection],
     )?;
     rows.iter()
@@ -200,7 +174,7 @@ pub fn saved(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Ve
         .collect()
 }
 
-/// The entries on the chain of `device` about `inspection`, in order.
+/// The entries on the chain of `device` about `inspection` and those that were carried, in order; of one that was both, one.
 pub fn of_inspection(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -208,8 +182,10 @@ pub fn of_inspection(
     inspection: InspectionId,
 ) -> Result<Vec<SignedEntry>, DbError> {
     let rows = tx.query(
-        "SELECT bytes, signature FROM journal_entries
-         WHERE org = $1 AND inspection = $2 AND device = $3 AND on_chain = 1 ORDER BY seq",
+        "SELECT bytes, signature, seq FROM journal_entries
+         WHERE org = $1 AND inspection = $2 AND device = $3 AND on_chain = 1
+         UNION SELECT bytes, signature, seq FROM journal_carried
+         WHERE org = $1 AND inspection = $2 AND device = $3 ORDER BY 3",
         &params![org, inspection, device],
     )?;
     rows.iter().map(|r| Ok(SignedEntry { bytes: r.get(0)?, signature: r.get(1)? })).collect()

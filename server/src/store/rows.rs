@@ -184,7 +184,7 @@ pub fn document(
     let heads = changes::heads(tx, org, inspection, info.version)?;
     let is_own = !heads.is_empty() && asker.is_some() && origins.iter().all(|origin| origin.device == asker);
     let changes = if is_own && known > 0 { Vec::new() } else { contents(tx, org, &info, known)? };
-    Ok(Body::Document(DocumentRow { inspection, changes, origins, heads }))
+    Ok(Body::Document(DocumentRow { inspection, changes, origins, heads, carried: None }))
 }
 
 fn contents(

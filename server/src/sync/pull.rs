@@ -9,6 +9,7 @@ use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::scope::DeviceScope;
 use crate::store::{feeds, rows, tenants};
+use crate::sync::carry::Vouchers;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX, WANTS_MAX};
 use fieldproof_schema::suite::Digest;
@@ -52,7 +53,7 @@ pub struct Asked {
 
 /// Reads on from the device's cursors, bounded by rows and bytes.
 pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulled, ApiError> {
-    let device = device.clone();
+    let (device, worker) = (device.clone(), app.clone());
     let read = move |tx: &mut Tx<'_>| {
         let ends: BTreeMap<String, u64> = feeds::ends(tx, device.org)?.into_iter().collect();
         let epoch = tenants::epoch(tx, device.org)?;
@@ -65,24 +66,37 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
             bytes: 0,
             seen: BTreeSet::new(),
         };
-        let mut scope = DeviceScope::of(tx, &device)?;
+        let mut reader = Reader {
+            device: &device,
+            protocol: asked.protocol,
+            scope: DeviceScope::of(tx, &device)?,
+            vouchers: Vouchers::new(worker.key.as_ref(), device.org, device.id),
+        };
         for inspection in asked.wants.iter().take(WANTS_MAX) {
-            pulled.whole(tx, (&device, &mut scope), *inspection)?;
+            pulled.whole(tx, &mut reader, *inspection)?;
         }
-        for feed in scope.feeds(tx)? {
+        for feed in reader.scope.feeds(tx)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
             let cursor =
                 asked.cursors.iter().find(|cursor| valid && cursor.feed == feed && cursor.seq <= end);
             let (start, since) = cursor.map_or((0, 0), |c| (c.seq, c.since.unwrap_or(c.seq).min(c.seq)));
             if start < end {
-                pulled.feed(tx, (&device, asked.protocol, &mut scope), feed, (start, since), end)?;
+                pulled.feed(tx, &mut reader, feed, (start, since), end)?;
             }
         }
-        pulled.forget(&mut scope, tx, &asked.cursors)?;
+        pulled.forget(&mut reader.scope, tx, &asked.cursors)?;
         Ok::<_, DbError>(pulled)
     };
     Ok(app.db.read(read).await?)
+}
+
+/// Who is given something.
+struct Reader<'a> {
+    device: &'a DeviceActor,
+    protocol: u16,
+    scope: DeviceScope,
+    vouchers: Vouchers<'a>,
 }
 
 impl Pulled {
@@ -111,7 +125,7 @@ impl Pulled {
     fn feed(
         &mut self,
         tx: &mut Tx<'_>,
-        (device, protocol, scope): (&DeviceActor, u16, &mut DeviceScope),
+        reader: &mut Reader<'_>,
         feed: String,
         (start, since): (u64, u64),
         end: u64,
@@ -120,7 +134,7 @@ impl Pulled {
         let mut reached = start;
         let mut looked_at = 0;
         while reached < end && !self.is_full() && looked_at < LOOKED_AT_MAX {
-            let references = feeds::after(tx, device.org, &feed, (reached, since), limit)?;
+            let references = feeds::after(tx, reader.device.org, &feed, (reached, since), limit)?;
             if references.is_empty() {
                 // Another transaction numbered them and has not committed yet.
                 break;
@@ -131,7 +145,7 @@ impl Pulled {
                 }
                 looked_at += 1;
                 reached = reference.seq;
-                self.row(tx, (device, protocol, scope), reference)?;
+                self.row(tx, reader, reference)?;
             }
         }
         self.more |= reached < end;
@@ -145,22 +159,23 @@ impl Pulled {
     fn row(
         &mut self,
         tx: &mut Tx<'_>,
-        (device, protocol, scope): (&DeviceActor, u16, &mut DeviceScope),
+        reader: &mut Reader<'_>,
         reference: feeds::Reference,
     ) -> Result<(), DbError> {
         let feeds::Reference { seq, kind, subject, detail, newest, least } = reference;
         let Some(known) = RowKind::find(&kind) else { return Ok(()) };
         // What is said again later is said then.
         let is_last = newest <= seq && !self.seen.contains(&(kind.clone(), subject.clone()));
-        if !scope.may_read(tx, known, &subject)? {
+        let org = reader.device.org;
+        if !reader.scope.may_read(tx, known, &subject)? {
             if is_last {
                 self.push(kind, subject, Body::Gone);
             }
             return Ok(());
         }
         let inspection = subject.parse().ok().filter(|_| known == RowKind::Document);
-        if let (Some(inspection), true) = (inspection, protocol < DOCUMENTS_SINCE) {
-            for (subject, body) in rows::changes_beyond(tx, device.org, inspection, detail.unwrap_or(0))? {
+        if let (Some(inspection), true) = (inspection, reader.protocol < DOCUMENTS_SINCE) {
+            for (subject, body) in rows::changes_beyond(tx, org, inspection, detail.unwrap_or(0))? {
                 self.push(RowKind::Change.as_str().to_owned(), subject, body);
             }
             return Ok(());
@@ -170,9 +185,14 @@ impl Pulled {
         }
         let body = match inspection {
             Some(inspection) => {
-                rows::document(tx, device.org, inspection, least.unwrap_or(0), Some(device.id))?
+                let asker = Some(reader.device.id);
+                let mut body = rows::document(tx, org, inspection, least.unwrap_or(0), asker)?;
+                if let Body::Document(row) = &mut body {
+                    reader.vouchers.add(tx, row, false)?;
+                }
+                body
             }
-            None => rows::body(tx, device.org, known, &subject)?,
+            None => rows::body(tx, org, known, &subject)?,
         };
         self.push(kind, subject, body);
         Ok(())
@@ -182,12 +202,15 @@ impl Pulled {
     fn whole(
         &mut self,
         tx: &mut Tx<'_>,
-        (device, scope): (&DeviceActor, &mut DeviceScope),
+        reader: &mut Reader<'_>,
         inspection: InspectionId,
     ) -> Result<(), DbError> {
         let subject = inspection.to_string();
-        if scope.may_read(tx, RowKind::Document, &subject)? {
-            let body = rows::document(tx, device.org, inspection, 0, None)?;
+        if reader.scope.may_read(tx, RowKind::Document, &subject)? {
+            let mut body = rows::document(tx, reader.device.org, inspection, 0, None)?;
+            if let Body::Document(row) = &mut body {
+                reader.vouchers.add(tx, row, true)?;
+            }
             self.push(RowKind::Document.as_str().to_owned(), subject, body);
         }
         Ok(())

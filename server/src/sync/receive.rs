@@ -12,36 +12,58 @@ use crate::scope::DeviceScope;
 use crate::store::inbox::{Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::settle::Answered;
+use crate::sync::carry::{self, CheckedCarried};
+use crate::sync::offer::Name;
 use crate::sync::{declare, gate};
 use fieldproof_schema::document::{self, ChangeId};
-use fieldproof_schema::ids::{DeviceId, InspectionId, ReceiptId};
+use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId, ReceiptId};
 use fieldproof_schema::journal::{Entry, JournalError, SignedEntry, Tip};
 use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, SYNC_OPS_MAX};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
+use fieldproof_schema::wire::carried::Carried;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, StillUnsent, Verdict};
 use std::collections::BTreeSet;
+
+/// What a device sent.
+#[derive(Default)]
+pub struct Sent {
+    /// Entries of its journal.
+    pub entries: Vec<SignedEntry>,
+    /// Its changes.
+    pub chunks: Vec<Chunk>,
+    /// What others signed and wrote.
+    pub carried: Vec<Carried>,
+}
 
 /// A request whose form was checked.
 #[derive(Clone)]
 pub struct Checked {
     entries: Vec<CheckedEntry>,
     changes: Vec<CheckedChange>,
+    carried: Vec<CheckedCarried>,
     refused: Vec<Verdict>,
 }
 
+/// An entry that is signed by the device whose it is.
 #[derive(Clone)]
-struct CheckedEntry {
-    hash: Digest,
-    entry: Entry,
-    signed: SignedEntry,
+pub struct CheckedEntry {
+    /// Its name.
+    pub hash: Digest,
+    /// What it says.
+    pub entry: Entry,
+    /// As it was signed.
+    pub signed: SignedEntry,
 }
 
+/// A change, or a document, that was weighed.
 #[derive(Clone)]
-struct CheckedChange {
-    inspection: InspectionId,
-    digest: Digest,
+pub struct CheckedChange {
+    /// To which inspection it was sent.
+    pub inspection: InspectionId,
+    /// Of its bytes.
+    pub digest: Digest,
     bytes: Vec<u8>,
     id: Option<ChangeId>,
     fault: Option<ErrorCode>,
@@ -49,30 +71,53 @@ struct CheckedChange {
 
 /// Checks what can be checked without the database. Signatures and hashes cost time: call it away from the threads that
 /// serve.
-pub fn check(device: DeviceId, key: &PublicKey, entries: Vec<SignedEntry>, chunks: Vec<Chunk>) -> Checked {
-    let mut checked = Checked { entries: Vec::new(), changes: Vec::new(), refused: Vec::new() };
+pub fn check((device, key): (DeviceId, &PublicKey), server: &PublicKey, sent: Sent) -> Checked {
+    let (mut ops, mut refused) = (0, Vec::new());
+    let entries = check_entries(device, key, sent.entries, &mut refused);
+    let changes = check_chunks(sent.chunks, &mut ops, &mut refused);
+    let carried = carry::check(sent.carried, server, &mut ops, &mut refused);
+    Checked { entries, changes, carried, refused }
+}
+
+/// The entries that `device` signed; the others are refused.
+pub fn check_entries(
+    device: DeviceId,
+    key: &PublicKey,
+    entries: Vec<SignedEntry>,
+    refused: &mut Vec<Verdict>,
+) -> Vec<CheckedEntry> {
+    let mut checked = Vec::with_capacity(entries.len());
     for signed in entries {
         let hash = signed.hash();
         match signed.verify(device, key) {
-            Ok(entry) => checked.entries.push(CheckedEntry { hash, entry, signed }),
+            Ok(entry) => checked.push(CheckedEntry { hash, entry, signed }),
             Err(error) => {
                 let code = match error {
                     JournalError::Unreadable | JournalError::TooLarge => ErrorCode::EntryUnreadable,
                     JournalError::Signature | JournalError::OtherDevice(_) => ErrorCode::EntrySignature,
                     JournalError::Broken { .. } => ErrorCode::EntryGap,
                 };
-                checked.refused.push(verdict(hash, Outcome::Refused, Some(code), None, None));
+                refused.push(verdict(hash, Outcome::Refused, Some(code), None, None));
             }
         }
     }
-    let mut ops = 0;
+    checked
+}
+
+/// The changes that are not too heavy to be kept; `ops` counts what they weigh together.
+pub fn check_chunks(
+    chunks: Vec<Chunk>,
+    ops: &mut usize,
+    refused: &mut Vec<Verdict>,
+) -> Vec<CheckedChange> {
+    let mut checked = Vec::new();
     for Chunk { inspection, changes } in chunks {
         for change in changes {
             let digest = Digest::of(&change.0);
-            if ops >= SYNC_OPS_MAX {
+            if *ops >= SYNC_OPS_MAX {
                 // Not looked at and not kept: the device keeps it and offers it again.
                 let code = Some(ErrorCode::Unavailable);
-                checked.refused.push(verdict(digest, Outcome::Refused, code, Some(inspection), None));
+                refused.push(verdict(digest, Outcome::Refused, code, Some(inspection), None));
                 continue;
             }
             // Opened by the gate; here it is only weighed, and no decoder sees it.
@@ -83,15 +128,15 @@ pub fn check(device: DeviceId, key: &PublicKey, entries: Vec<SignedEntry>, chunk
             };
             let (id, fault) = match weighed {
                 Ok((id, weight)) => {
-                    ops += weight;
+                    *ops += weight;
                     (id, None)
                 }
                 Err(refusal) => (None, Some(gate::code(&refusal))),
             };
             if fault == Some(ErrorCode::ChangeTooLarge) {
-                checked.refused.push(verdict(digest, Outcome::Refused, fault, Some(inspection), None));
+                refused.push(verdict(digest, Outcome::Refused, fault, Some(inspection), None));
             } else {
-                checked.changes.push(CheckedChange { inspection, digest, bytes: change.0, id, fault });
+                checked.push(CheckedChange { inspection, digest, bytes: change.0, id, fault });
             }
         }
     }
@@ -112,17 +157,35 @@ pub struct Received {
     /// Inspections to settle.
     pub touched: BTreeSet<InspectionId>,
     entries: Vec<Verdict>,
-    changes: Vec<(InspectionId, Digest, Option<ChangeId>)>,
+    changes: Vec<(InspectionId, Name, Option<ChangeId>)>,
 }
 
 impl Received {
     /// The changes whose verdicts the round's answer will hold.
-    pub fn answered(&self, device: DeviceId) -> Answered {
-        self.changes.iter().map(|(_, digest, _)| (*digest, device)).collect()
+    pub fn answered(&self) -> Answered {
+        self.changes.iter().map(|(_, name, _)| *name).collect()
+    }
+
+    /// What became of an entry, or of something that was not kept.
+    pub fn say(&mut self, verdict: Verdict) {
+        self.entries.push(verdict);
     }
 }
 
-fn verdict(
+/// A request while it is taken in.
+pub struct Intake<'a> {
+    /// Who sent it.
+    pub by: &'a DeviceActor,
+    /// By the server's clock.
+    pub now: Moment,
+    /// What became of it so far.
+    pub received: Received,
+    /// What is durable when the transaction is.
+    pub held: Vec<Digest>,
+}
+
+/// What became of an item.
+pub fn verdict(
     item: Digest,
     outcome: Outcome,
     code: Option<ErrorCode>,
@@ -141,6 +204,8 @@ pub async fn receive(
 ) -> Result<Received, ApiError> {
     let (worker, device) = (app.clone(), device.clone());
     let (now, random) = (app.now(), app.random());
+    // Names for what the audit trail may have to say about terminals that become known.
+    let decisions: Vec<_> = checked.carried.iter().map(|_| DecisionId::new(now, app.random())).collect();
     app.db
         .write(move |tx| {
             // Written first: where several nodes share a database, this holds the device for one of them.
@@ -153,8 +218,7 @@ pub async fn receive(
                 findings::identity::after_revocation(tx, &device, first, now)?;
             }
             let mut scope = DeviceScope::when_known(&device, Some(&known));
-            let mut held = Vec::new();
-            let mut received = Received {
+            let received = Received {
                 receipt: None,
                 tip: known.tip,
                 revoked_at: known.revoked_at,
@@ -163,16 +227,19 @@ pub async fn receive(
                 entries: checked.refused.clone(),
                 changes: Vec::new(),
             };
+            let mut intake = Intake { by: &device, now, received, held: Vec::new() };
             for entry in &checked.entries {
-                take_entry(tx, (&device, &mut scope), entry, now, &mut received, &mut held)?;
+                take_entry(tx, (&device, &mut scope), entry, &mut intake)?;
             }
             for change in &checked.changes {
-                take_change(tx, (&device, &mut scope), change, now, &mut received)?;
-                held.push(change.digest);
+                take_change(tx, (&device, &mut scope), change, &mut intake)?;
             }
-            if received.tip != known.tip {
-                devices::set_tip(tx, device.org, device.id, received.tip)?;
+            if intake.received.tip != known.tip {
+                devices::set_tip(tx, device.org, device.id, intake.received.tip)?;
+                findings::identity::contradicted(tx, &device, now)?;
             }
+            carry::take(tx, checked.carried.iter().zip(&decisions), &mut intake)?;
+            let Intake { mut received, held, .. } = intake;
             if !held.is_empty() {
                 let receipt = Receipt {
                     id: ReceiptId::new(now, random),
@@ -196,11 +263,11 @@ fn take_entry(
     tx: &mut Tx<'_>,
     (device, scope): (&DeviceActor, &mut DeviceScope),
     checked: &CheckedEntry,
-    now: Moment,
-    received: &mut Received,
-    held: &mut Vec<Digest>,
+    intake: &mut Intake<'_>,
 ) -> Result<(), DbError> {
     let CheckedEntry { hash, entry, signed } = checked;
+    let Intake { now, received, held, .. } = intake;
+    let now = *now;
     let (outcome, code) = if let Some(on_chain) = journal::holds(tx, device.org, entry, hash)? {
         held.push(*hash);
         // A declared capture or seal may still wait for its step two, and a lost verdict for being said again.
@@ -227,19 +294,21 @@ fn take_entry(
         // Kept by the device until what comes before it is here.
         (Outcome::Refused, Some(ErrorCode::EntryGap))
     };
-    received.entries.push(verdict(*hash, outcome, code, entry.inspection, None));
+    received.say(verdict(*hash, outcome, code, entry.inspection, None));
     Ok(())
 }
 
-fn take_change(
+/// Keeps a change of `device`, whoever sent it.
+pub fn take_change(
     tx: &mut Tx<'_>,
     (device, scope): (&DeviceActor, &mut DeviceScope),
     change: &CheckedChange,
-    now: Moment,
-    received: &mut Received,
+    intake: &mut Intake<'_>,
 ) -> Result<(), DbError> {
-    let (org, inspection) = (device.org, change.inspection);
-    received.changes.push((inspection, change.digest, change.id));
+    let Intake { now, received, held, .. } = intake;
+    let (org, inspection, now) = (device.org, change.inspection, *now);
+    held.push(change.digest);
+    received.changes.push((inspection, (change.digest, device.id), change.id));
     let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
     // What was held apart only because its journal entry, or the officer's assignment, had not come yet gets another
     // chance; but people who decided that it stays apart whoever wrote it are not overruled by an assignment.
@@ -290,18 +359,14 @@ fn take_change(
 }
 
 /// The verdicts of a round, once everything it touched has settled.
-pub async fn verdicts(
-    app: &App,
-    device: &DeviceActor,
-    received: &Received,
-) -> Result<Vec<Verdict>, ApiError> {
-    let (org, device, changes) = (device.org, device.id, received.changes.clone());
+pub async fn verdicts(app: &App, org: OrgId, received: &Received) -> Result<Vec<Verdict>, ApiError> {
+    let changes = received.changes.clone();
     let judged = app
         .db
         .read(move |tx| {
             let mut judged = Vec::with_capacity(changes.len());
-            for (inspection, digest, id) in &changes {
-                let Some(item) = inbox::find(tx, org, *inspection, digest, device)? else { continue };
+            for (inspection, (digest, device), id) in &changes {
+                let Some(item) = inbox::find(tx, org, *inspection, digest, *device)? else { continue };
                 judged.push(Verdict {
                     item: *digest,
                     outcome: item.state.outcome(),

@@ -122,7 +122,8 @@ async fn what_a_revoked_key_signed_is_asked_about() {
     let entry = rogue.declare(task.inspection, Actor([0xc1; 16]));
     // Its request was let in; then the terminal is revoked, before anything of it is kept.
     let key = rogue.key.public_key();
-    let checked = receive::check(rogue.id, &key, vec![entry], vec![]);
+    let sent = receive::Sent { entries: vec![entry], ..Default::default() };
+    let checked = receive::check((rogue.id, &key), &world.app.key.public_key(), sent);
     let place = format!("/api/v1/devices/{}/revoke", rogue.id);
     let (status, _) =
         world.call("POST", &place, Some(administrator.token()), &json!({"reason": "终端遗失"})).await;

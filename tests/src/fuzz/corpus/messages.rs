@@ -1,11 +1,13 @@
 //! A sync round: what a device sends, what the server answers, and its receipt.
 
 use super::{AT, DEVICE, OFFICER, OWN, VISIT, cbor, journal, key, texts, visit};
+use fieldproof_schema::certificate::Certificate;
 use fieldproof_schema::document::{RawChange, inspect};
 use fieldproof_schema::ids::ReceiptId;
 use fieldproof_schema::journal::{SignedEntry, Tip};
 use fieldproof_schema::moment::Interval;
-use fieldproof_schema::suite::Digest;
+use fieldproof_schema::suite::{Digest, Signer};
+use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::frame;
 use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, Origin, Row};
 use fieldproof_schema::wire::sync::{
@@ -27,6 +29,8 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         still_unsent: None,
         wants: None,
         nonce: None,
+        holds: None,
+        carried: None,
     };
     let ordinary = SyncRequest {
         cursors: vec![cursor("org"), cursor("officer:06060606-0606-0606-0606-060606060606")],
@@ -41,9 +45,26 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         chunks: vec![Chunk { inspection: VISIT, changes: vec![RawChange(visit().document.save())] }],
         wants: Some(vec![VISIT]),
         nonce: Some(Nonce([7; 16])),
+        holds: Some(vec![Holding { inspection: VISIT, heads: visit().document.heads() }]),
+        carried: Some(vec![carried(vec![Chunk { inspection: VISIT, changes: visit().changes[1..3].to_vec() }])]),
         ..ordinary.clone()
     };
     vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later)]
+}
+
+/// What a colleague's terminal signed, and wrote.
+fn carried(chunks: Vec<Chunk>) -> Carried {
+    let certificate = Certificate {
+        format: 1,
+        device: DEVICE,
+        device_name: "T-1".into(),
+        officer: OFFICER,
+        officer_name: "沈青禾".into(),
+        device_key: key().public_key(),
+        officer_keys: vec![key().public_key()],
+        enrolled_at: AT,
+    };
+    Carried { certificate: certificate.sign(&key()), entries: journal(), chunks }
 }
 
 fn receipt() -> SignedReceipt {
@@ -98,6 +119,7 @@ fn document_row() -> Row {
         changes: vec![RawChange(document.save())],
         origins: vec![origin],
         heads: document.heads(),
+        carried: Some(vec![carried(Vec::new())]),
     };
     Row { kind: "document".into(), subject: VISIT.to_string(), body: Body::Document(row) }
 }
@@ -115,6 +137,7 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         cursors: Vec::new(),
         more: false,
         revoked_at: None,
+        lacks: None,
     };
     let reference = |kind: &str, body: String| Row {
         kind: kind.into(),
@@ -146,6 +169,7 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         rows,
         cursors: vec![cursor("org")],
         more: true,
+        lacks: Some(vec![VISIT]),
         ..nothing.clone()
     };
     vec![cbor(&nothing), cbor(&ordinary), frame::pack(&ordinary)]

@@ -1,0 +1,106 @@
+//! What other terminals signed, whose they are, and what of it the server lacks.
+
+use super::columns::{id, signature, signed};
+use crate::error::ClientError;
+use fieldproof_schema::certificate::SignedCertificate;
+use fieldproof_schema::ids::{DeviceId, InspectionId};
+use fieldproof_schema::journal::SignedEntry;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Keeps whose a terminal is; the newest word counts.
+pub(crate) fn put_certificate(
+    tx: &Connection,
+    device: DeviceId,
+    certificate: &SignedCertificate,
+) -> Result<(), ClientError> {
+    tx.prepare_cached(
+        "INSERT INTO certificates (device, text, signature) VALUES (?1, ?2, ?3)
+         ON CONFLICT (device) DO UPDATE SET text = excluded.text, signature = excluded.signature",
+    )?
+    .execute(params![device.as_bytes(), certificate.text, certificate.signature.to_bytes()])?;
+    Ok(())
+}
+
+/// Whose a terminal is.
+pub(crate) fn certificate(
+    conn: &Connection,
+    device: DeviceId,
+) -> Result<Option<SignedCertificate>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT text, signature FROM certificates WHERE device = ?1")?;
+    let row = statement.query_row([device.as_bytes()], |row| {
+        Ok(SignedCertificate { text: row.get(0)?, signature: signature(row, 1)? })
+    });
+    Ok(row.optional()?)
+}
+
+/// Keeps an entry of another terminal; false when it was here.
+pub(crate) fn put(
+    tx: &Connection,
+    inspection: InspectionId,
+    (device, seq): (DeviceId, u64),
+    entry: &SignedEntry,
+) -> Result<bool, ClientError> {
+    let put = tx
+        .prepare_cached(
+            "INSERT INTO carried (hash, inspection, device, seq, bytes, signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (hash) DO NOTHING",
+        )?
+        .execute(params![
+            entry.hash().to_bytes(),
+            inspection.as_bytes(),
+            device.as_bytes(),
+            signed(seq),
+            entry.bytes,
+            entry.signature.to_bytes()
+        ])?;
+    Ok(put > 0)
+}
+
+/// What other terminals signed about a visit, by terminal, in the order of each journal.
+pub(crate) fn entries(
+    conn: &Connection,
+    inspection: InspectionId,
+) -> Result<Vec<(DeviceId, SignedEntry)>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT device, bytes, signature FROM carried WHERE inspection = ?1 ORDER BY device, seq, hash",
+    )?;
+    let rows = statement.query_map([inspection.as_bytes()], |row| {
+        Ok((id(row, 0)?, SignedEntry { bytes: row.get(1)?, signature: signature(row, 2)? }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes that the server lacks something of a visit, or that it does not any more.
+pub(crate) fn hand(tx: &Connection, inspection: InspectionId, lacking: bool) -> Result<(), ClientError> {
+    let sql = if lacking {
+        "INSERT INTO handing (inspection) VALUES (?1) ON CONFLICT (inspection) DO NOTHING"
+    } else {
+        "DELETE FROM handing WHERE inspection = ?1"
+    };
+    tx.prepare_cached(sql)?.execute([inspection.as_bytes()])?;
+    Ok(())
+}
+
+/// The visits of which the server lacks something.
+pub(crate) fn to_hand(conn: &Connection) -> Result<Vec<InspectionId>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT inspection FROM handing ORDER BY inspection")?;
+    let rows = statement.query_map([], |row| id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Visits behind one, in the order of their ids, that others wrote to as well, or that are not opened yet.
+pub(crate) fn shared_after(
+    conn: &Connection,
+    after: Option<InspectionId>,
+    limit: usize,
+) -> Result<Vec<InspectionId>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT d.inspection FROM documents d WHERE (?1 IS NULL OR d.inspection > ?1)
+           AND (EXISTS (SELECT 1 FROM folded f WHERE f.inspection = d.inspection)
+             OR EXISTS (SELECT 1 FROM changes c WHERE c.inspection = d.inspection AND c.own = 0 AND c.device IS NOT NULL))
+         ORDER BY d.inspection LIMIT ?2",
+    )?;
+    let rows = statement
+        .query_map(params![after.map(|id| *id.as_bytes()), signed(limit as u64)], |row| id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,99 @@
+//! Entries of journals that somebody else brought: what a terminal signed counts whoever carries it.
+
+use crate::db::{DbError, Tx, params};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OrgId};
+use fieldproof_schema::journal::{Entry, Kind, SignedEntry};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::suite::Digest;
+
+/// Keeps an entry that `by` brought.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    (entry, inspection): (&Entry, InspectionId),
+    (signed, hash): (&SignedEntry, &Digest),
+    by: DeviceId,
+    received_at: Moment,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO journal_carried (org, device, seq, hash, kind, officer, inspection, content, server_at, bytes,
+         signature, received_at, carried_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (org, device, seq, hash) DO NOTHING",
+        &params![
+            org,
+            entry.device,
+            entry.seq,
+            *hash,
+            entry.kind.as_str(),
+            entry.officer,
+            inspection,
+            entry.content,
+            entry.server_at,
+            signed.bytes.clone(),
+            signed.signature,
+            received_at,
+            by
+        ],
+    )?;
+    Ok(())
+}
+
+/// A place of a journal for which two entries were signed.
+pub struct Contradiction {
+    /// The place.
+    pub seq: u64,
+    /// What was carried.
+    pub carried: Digest,
+}
+
+/// Where what was carried of a device's journal is not what its chain says, by place.
+pub fn contradictions(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Vec<Contradiction>, DbError> {
+    let rows = tx.query(
+        "SELECT c.seq, c.hash FROM journal_carried c
+         JOIN journal_entries j ON j.org = c.org AND j.device = c.device AND j.seq = c.seq AND j.on_chain = 1
+         WHERE c.org = $1 AND c.device = $2 AND j.hash <> c.hash ORDER BY c.seq, c.hash LIMIT 2",
+        &params![org, device],
+    )?;
+    rows.iter()
+        .map(|r| Ok(Contradiction { seq: r.get(0)?, carried: r.get(1)? }))
+        .collect()
+}
+
+/// An entry that somebody may be given.
+pub struct Given {
+    /// Whose.
+    pub device: DeviceId,
+    /// Its name.
+    pub hash: Digest,
+    /// What it says happened.
+    pub kind: Kind,
+    /// As it was signed.
+    pub signed: SignedEntry,
+}
+
+/// What journals say about an inspection, but for that of `asker`: by device, in the order of each journal; an entry that is
+/// on the chain and was carried, too, once.
+pub fn of_others(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    asker: DeviceId,
+) -> Result<Vec<Given>, DbError> {
+    let rows = tx.query(
+        "SELECT device, seq, hash, kind, bytes, signature FROM journal_entries
+         WHERE org = $1 AND inspection = $2 AND device <> $3 AND on_chain = 1
+         UNION SELECT device, seq, hash, kind, bytes, signature FROM journal_carried
+         WHERE org = $1 AND inspection = $2 AND device <> $3 ORDER BY 1, 2, 3",
+        &params![org, inspection, asker],
+    )?;
+    rows.iter()
+        .map(|r| {
+            Ok(Given {
+                device: r.get(0)?,
+                hash: r.get(2)?,
+                kind: Kind::from(r.get::<String>(3)?.as_str()),
+                signed: SignedEntry { bytes: r.get(4)?, signature: r.get(5)? },
+            })
+        })
+        .collect()
+}

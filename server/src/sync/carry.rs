@@ -1,0 +1,225 @@
+//! What one terminal signed and another one brings: taken as if its writer had sent it, and given along with changes.
+//!
+//! Who brings it is nobody's merit and nobody's fault: the signature says whose it is, and the writer's scope decides what
+//! it may do. So a lost terminal's work comes back from colleagues, and what a package held reaches the server.
+
+use crate::app::App;
+use crate::auth::DeviceActor;
+use crate::db::{DbError, Tx};
+use crate::enrol;
+use crate::error::ApiError;
+use crate::findings;
+use crate::scope::DeviceScope;
+use crate::store::{carried, changes, devices, journal, officers};
+use crate::sync::declare;
+use crate::sync::receive::{self, CheckedChange, CheckedEntry, Intake};
+use fieldproof_schema::certificate::{Certificate, SignedCertificate};
+use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId};
+use fieldproof_schema::journal::Kind;
+use fieldproof_schema::limits::{CARRIED_MAX, HOLDINGS_MAX};
+use fieldproof_schema::suite::{Digest, PublicKey, Signer};
+use fieldproof_schema::wire::carried::{Carried, Holding};
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::row::{DocumentRow, RowKind};
+use fieldproof_schema::wire::sync::{Outcome, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Work of one device whose form was checked.
+#[derive(Clone)]
+pub struct CheckedCarried {
+    certificate: Certificate,
+    entries: Vec<CheckedEntry>,
+    changes: Vec<CheckedChange>,
+}
+
+/// Checks what can be checked without the database; what fails is refused.
+pub fn check(
+    carried: Vec<Carried>,
+    server: &PublicKey,
+    ops: &mut usize,
+    refused: &mut Vec<Verdict>,
+) -> Vec<CheckedCarried> {
+    let mut checked = Vec::new();
+    for (index, Carried { certificate, entries, chunks }) in carried.into_iter().enumerate() {
+        let certificate = match certificate.verify(server) {
+            // What is not looked at is not kept: the device offers it again.
+            _ if index >= CARRIED_MAX => Err(ErrorCode::Unavailable),
+            Ok(certificate) => Ok(certificate),
+            Err(_) => Err(ErrorCode::CertificateInvalid),
+        };
+        match certificate {
+            Ok(certificate) => {
+                let entries =
+                    receive::check_entries(certificate.device, &certificate.device_key, entries, refused);
+                let changes = receive::check_chunks(chunks, ops, refused);
+                checked.push(CheckedCarried { certificate, entries, changes });
+            }
+            Err(code) => {
+                let entries = entries.iter().map(|entry| (entry.hash(), None));
+                let raw = chunks.iter().flat_map(|chunk| {
+                    chunk.changes.iter().map(|raw| (Digest::of(&raw.0), Some(chunk.inspection)))
+                });
+                refused.extend(entries.chain(raw).map(|(item, inspection)| {
+                    receive::verdict(item, Outcome::Refused, Some(code), inspection, None)
+                }));
+            }
+        }
+    }
+    checked
+}
+
+/// Takes what was carried, each device's as if it had come from there. A device that is not known here is one that was
+/// enrolled before the server was restored: the server's own word makes it known again.
+pub fn take<'c>(
+    tx: &mut Tx<'_>,
+    carried: impl Iterator<Item = (&'c CheckedCarried, &'c DecisionId)>,
+    intake: &mut Intake<'_>,
+) -> Result<(), DbError> {
+    for (CheckedCarried { certificate, entries, changes }, decision) in carried {
+        let org = intake.by.org;
+        let Some(known) = enrol::known_again(tx, org, certificate, *decision, intake.now)? else {
+            let items = entries.iter().map(|entry| entry.hash).chain(changes.iter().map(|c| c.digest));
+            for item in items {
+                let code = Some(ErrorCode::DeviceUnknown);
+                intake.received.say(receive::verdict(item, Outcome::Refused, code, None, None));
+            }
+            continue;
+        };
+        let author = DeviceActor { id: known.id, officer: known.officer, key: known.key, org };
+        let mut scope = DeviceScope::when_known(&author, Some(&known));
+        let mut is_new = false;
+        for entry in entries {
+            is_new |= take_entry(tx, (&author, &mut scope), entry, intake)?;
+        }
+        if is_new {
+            findings::identity::contradicted(tx, &author, intake.now)?;
+        }
+        for change in changes {
+            receive::take_change(tx, (&author, &mut scope), change, intake)?;
+        }
+    }
+    Ok(())
+}
+
+/// True when the entry was not here.
+fn take_entry(
+    tx: &mut Tx<'_>,
+    (author, scope): (&DeviceActor, &mut DeviceScope),
+    CheckedEntry { hash, entry, signed }: &CheckedEntry,
+    intake: &mut Intake<'_>,
+) -> Result<bool, DbError> {
+    let Some(inspection) = entry.inspection else {
+        // What is about no visit is the terminal's own affair, and proves nothing without the rest of its chain.
+        let code = Some(ErrorCode::NotAllowed);
+        intake.received.say(receive::verdict(*hash, Outcome::Refused, code, None, None));
+        return Ok(false);
+    };
+    let known = journal::holds(tx, author.org, entry, hash)?;
+    if known.is_none() {
+        let by = intake.by.id;
+        carried::insert(tx, author.org, (entry, inspection), (signed, hash), by, intake.now)?;
+    }
+    let code = declare::declare(tx, (author, scope), entry, intake.now)?;
+    let outcome = if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted };
+    intake.received.touched.insert(inspection);
+    intake.received.say(receive::verdict(*hash, outcome, code, Some(inspection), None));
+    intake.held.push(*hash);
+    Ok(known.is_none())
+}
+
+/// Of which inspections a device has something that is not here, among those that it may read.
+pub async fn lacks(
+    app: &App,
+    device: &DeviceActor,
+    holds: Vec<Holding>,
+) -> Result<Vec<InspectionId>, ApiError> {
+    let device = device.clone();
+    let read = move |tx: &mut Tx<'_>| {
+        let mut scope = DeviceScope::of(tx, &device)?;
+        let mut lacks = Vec::new();
+        for Holding { inspection, heads } in holds.iter().take(HOLDINGS_MAX) {
+            // Whether the server knows something is said within the asker's scope only.
+            if !scope.may_read(tx, RowKind::Document, &inspection.to_string())? {
+                continue;
+            }
+            for head in heads {
+                if !changes::has(tx, device.org, *inspection, *head)? {
+                    lacks.push(*inspection);
+                    break;
+                }
+            }
+        }
+        Ok::<_, DbError>(lacks)
+    };
+    Ok(app.db.read(read).await?)
+}
+
+/// Gives along with changes what their writers signed, and whose they are. One for each pull: what was looked up and
+/// signed once is not looked up again.
+pub struct Vouchers<'a> {
+    key: &'a dyn Signer,
+    org: OrgId,
+    asker: DeviceId,
+    certificates: BTreeMap<DeviceId, Option<SignedCertificate>>,
+}
+
+impl<'a> Vouchers<'a> {
+    /// For what `asker` is given.
+    pub fn new(key: &'a dyn Signer, org: OrgId, asker: DeviceId) -> Self {
+        Self { key, org, asker, certificates: BTreeMap::new() }
+    }
+
+    /// Adds them to a row: the entries that cover its changes, and all seals; with `all`, whatever others journalled about
+    /// the visit.
+    pub fn add(&mut self, tx: &mut Tx<'_>, row: &mut DocumentRow, all: bool) -> Result<(), DbError> {
+        let covering: BTreeSet<Digest> = row.origins.iter().filter_map(|origin| origin.entry).collect();
+        let by_others = row.origins.iter().any(|o| o.device.is_some_and(|device| device != self.asker));
+        if !by_others && !all {
+            return Ok(());
+        }
+        let mut given: Vec<Carried> = Vec::new();
+        let mut last = None;
+        for entry in carried::of_others(tx, self.org, row.inspection, self.asker)? {
+            if !all && entry.kind != Kind::Sealed && !covering.contains(&entry.hash) {
+                continue;
+            }
+            let Some(certificate) = self.certificate(tx, entry.device)? else { continue };
+            if last != Some(entry.device) {
+                given.push(Carried { certificate, entries: Vec::new(), chunks: Vec::new() });
+                last = Some(entry.device);
+            }
+            given.last_mut().expect("one was pushed for this device").entries.push(entry.signed);
+        }
+        row.carried = Some(given).filter(|given| !given.is_empty());
+        Ok(())
+    }
+
+    fn certificate(
+        &mut self,
+        tx: &mut Tx<'_>,
+        device: DeviceId,
+    ) -> Result<Option<SignedCertificate>, DbError> {
+        if let Some(known) = self.certificates.get(&device) {
+            return Ok(known.clone());
+        }
+        let signed = certify(tx, self.org, device)?.map(|certificate| certificate.sign(self.key));
+        self.certificates.insert(device, signed.clone());
+        Ok(signed)
+    }
+}
+
+/// Whose a device is.
+pub fn certify(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Option<Certificate>, DbError> {
+    let Some(known) = devices::find(tx, org, device)? else { return Ok(None) };
+    let officer = officers::find(tx, org, known.officer)?;
+    Ok(Some(Certificate {
+        format: 1,
+        device,
+        device_name: known.name,
+        officer: known.officer,
+        officer_name: officer.map(|officer| officer.facts.name).unwrap_or_default(),
+        device_key: known.key,
+        officer_keys: devices::officer_keys_of(tx, org, known.officer, device)?,
+        enrolled_at: known.enrolled_at,
+    }))
+}
