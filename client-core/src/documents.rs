@@ -172,6 +172,6 @@ pub(crate) fn unfold(tx: &Connection, inspection: InspectionId) -> Result<(), Cl
 }
 
 /// Runs a decoder over bytes from outside; a panic of it is a refusal, and nothing that it touched is used again.
-fn guarded<T>(decode: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn guarded<T>(decode: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(decode)).ok()
 }

@@ -5,6 +5,7 @@
 use crate::transport::TransportError;
 use fieldproof_schema::checklist::AnswerError;
 use fieldproof_schema::document::{DocumentError, EditError};
+use fieldproof_schema::package::PackageError;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde_json::{Value, json};
 use std::io;
@@ -157,6 +158,19 @@ pub enum ClientError {
     /// A signature or key does not hold.
     #[error("a signature or key of the seal does not hold")]
     SealInvalid,
+    /// A file is no package, or none that can be read or written.
+    #[error("the package cannot be used")]
+    Package {
+        /// Why.
+        #[source]
+        source: PackageError,
+    },
+    /// Something in a package is not what was signed.
+    #[error("something in the package is not what was signed")]
+    PackageAltered,
+    /// No server has said yet whose terminal this is, so nobody could believe a package of it.
+    #[error("no server has said yet whose terminal this is")]
+    CertificateMissing,
     /// The server cannot be reached; nothing is lost.
     #[error("the server cannot be reached")]
     Offline {
@@ -261,6 +275,11 @@ impl ClientError {
             Self::PassphraseWrong => ErrorCode::PassphraseWrong,
             Self::TooManyTries { .. } => ErrorCode::TooManyTries,
             Self::SealInvalid => ErrorCode::SealInvalid,
+            Self::Package { source: PackageError::TooLarge } => ErrorCode::PackageTooLarge,
+            Self::Package { source: PackageError::Later(_) } => ErrorCode::PackageNewer,
+            Self::Package { .. } => ErrorCode::PackageInvalid,
+            Self::PackageAltered => ErrorCode::PackageAltered,
+            Self::CertificateMissing => ErrorCode::CertificateMissing,
             Self::ServerStrange { .. } => ErrorCode::ServerStrange,
             Self::Refused { code, .. } => ErrorCode::find(code).unwrap_or(ErrorCode::ServerStrange),
         }
@@ -300,6 +319,9 @@ impl ClientError {
             | Self::ReasonMissing
             | Self::PassphraseWrong
             | Self::SealInvalid
+            | Self::Package { .. }
+            | Self::PackageAltered
+            | Self::CertificateMissing
             | Self::Offline { .. } => Value::Null,
         }
     }
@@ -327,6 +349,15 @@ impl ClientError {
                 matches!(source.sqlite_error_code(), Some(Sqlite::DatabaseCorrupt | Sqlite::NotADatabase))
             }
             _ => false,
+        }
+    }
+}
+
+impl From<PackageError> for ClientError {
+    fn from(source: PackageError) -> Self {
+        match source {
+            PackageError::File(source) => Self::file("reading or writing a package", source),
+            source => Self::Package { source },
         }
     }
 }

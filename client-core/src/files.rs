@@ -46,6 +46,15 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Creates a file that only the owner can read and that was not there.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Feeds everything that `source` holds to `take`, in pieces.
 pub(crate) fn read_in_pieces(
     mut source: impl Read,

@@ -14,6 +14,7 @@ mod files;
 mod identity;
 mod journal_writer;
 mod keys;
+mod package;
 mod projection;
 mod runs;
 mod sealing;
@@ -28,9 +29,9 @@ mod transport;
 pub use client::{
     Answered, ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, ChangeLine, ChangePage, Choice,
     Client, EnrolledAs, Enrolment, EntityLine, EntityPage, EntityProfile, EntryLine, EvidenceFile,
-    EvidenceItem, FailedItem, Fault, History, InspectionDetail, InspectionStanding, InspectionSummary,
-    ItemState, Options, Overview, SealOutlook, SealPreview, SealedContent, Stage, Status, TaskPage,
-    TaskQuery, Verification, Visit, WaitingCapture,
+    EvidenceItem, Exported, FailedItem, Fault, History, Imported, InspectionDetail, InspectionStanding,
+    InspectionSummary, ItemState, Options, Overview, SealOutlook, SealPreview, SealedContent, Stage, Status,
+    TaskPage, TaskQuery, Verification, Visit, WaitingCapture,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};

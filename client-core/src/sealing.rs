@@ -1,10 +1,10 @@
 //! Which seals an inspection has, and whether it may be edited: pure over what is known here.
 //!
-//! Seals come from the server's row and from this terminal's own journal, which may know of a signature before the server
-//! does. What is signed and how a signature is checked is in `fieldproof_schema::seal`.
+//! Seals come from the server's row, from this terminal's own journal, and from what came of colleagues' journals: both may
+//! know of a signature before the server does. What is signed and how a signature is checked is in `fieldproof_schema::seal`.
 
 use crate::error::{ClientError, Obstacle};
-use crate::store::{journal, list, rows};
+use crate::store::{carried, journal, list, rows};
 use fieldproof_schema::document::Identity;
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::journal::{Kind, body};
@@ -56,9 +56,9 @@ pub(crate) fn team(row: Option<&InspectionRow>, identity: &Identity) -> Vec<Offi
 
 impl SealBook {
     /// Collects the seals. Those whose signatures do not hold are left out: they are the server's to report.
-    pub(crate) fn new(row: Option<&InspectionRow>, own: Vec<Seal>, me: OfficerId) -> Self {
+    pub(crate) fn new(row: Option<&InspectionRow>, here: Vec<Seal>, me: OfficerId) -> Self {
         let mut all: Vec<Seal> = row.map(|row| row.seals.clone()).unwrap_or_default();
-        for seal in own {
+        for seal in here {
             match all.iter_mut().find(|known| known.statement == seal.statement) {
                 Some(known) => {
                     for signed in seal.signatures {
@@ -127,7 +127,9 @@ pub(crate) fn book(
     me: OfficerId,
 ) -> Result<SealBook, ClientError> {
     let row: Option<InspectionRow> = rows::about_inspection(conn, RowKind::Inspection, inspection)?;
-    Ok(SealBook::new(row.as_ref(), own(conn, inspection, device)?, me))
+    let mut here = own(conn, inspection, device)?;
+    here.extend(of_colleagues(conn, inspection)?);
+    Ok(SealBook::new(row.as_ref(), here, me))
 }
 
 /// Refuses when the inspection may not be edited: the officer has signed, or it is not the officer's any more. What would
@@ -154,6 +156,25 @@ fn own(conn: &Connection, inspection: InspectionId, device: DeviceId) -> Result<
         let signature =
             Signed { officer, device, key: sealed.key, signature: sealed.signature, at: entry.device_at };
         found.push(Seal { statement: sealed.statement, signatures: vec![signature] });
+    }
+    Ok(found)
+}
+
+/// What colleagues' journals say was signed on their terminals: with keys that the server said are theirs.
+fn of_colleagues(conn: &Connection, inspection: InspectionId) -> Result<Vec<Seal>, ClientError> {
+    let mut found = Vec::new();
+    for (device, signed) in carried::sealed(conn, inspection)? {
+        let entry =
+            signed.read().map_err(|_| ClientError::Damaged { what: "a colleague's journal entry" })?;
+        let (Some(officer), Ok(sealed)) = (entry.officer, body::read::<body::Sealed>(&entry.body)) else {
+            continue;
+        };
+        let whose = carried::certificate(conn, device)?.and_then(|certificate| certificate.read().ok());
+        if whose.is_some_and(|w| w.officer == officer && w.officer_keys.contains(&sealed.key)) {
+            let signature =
+                Signed { officer, device, key: sealed.key, signature: sealed.signature, at: entry.device_at };
+            found.push(Seal { statement: sealed.statement, signatures: vec![signature] });
+        }
     }
     Ok(found)
 }

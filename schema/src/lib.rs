@@ -19,6 +19,7 @@ pub mod law;
 pub mod limits;
 pub mod migrations;
 pub mod moment;
+pub mod package;
 pub mod reference;
 pub mod rule;
 pub mod seal;

@@ -22,6 +22,8 @@ pub const PULL_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const WANTS_MAX: usize = 64;
 /// Inspections of which one request says what the device has: some 25 KiB.
 pub const HOLDINGS_MAX: usize = 256;
+/// Files in an inspection's package: captures of a visit are hundreds at most.
+pub const PACKAGE_FILES_MAX: usize = 4096;
 /// Devices whose work one request carries.
 pub const CARRIED_MAX: usize = 256;
 /// Bytes of a JSON request body.

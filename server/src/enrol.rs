@@ -123,8 +123,7 @@ fn admit(
 /// [`ErrorCode::CertificateInvalid`] when the word is not this server's; [`ErrorCode::DeviceUnknown`] when its officer is not
 /// in the directory.
 pub async fn readmit(app: &App, signed: &SignedCertificate) -> Result<(), ApiError> {
-    let certificate =
-        signed.verify(&app.key.public_key()).map_err(|_| ErrorCode::CertificateInvalid)?;
+    let certificate = signed.verify(&app.key.public_key()).map_err(|_| ErrorCode::CertificateInvalid)?;
     let (org, now) = (app.org().await?, app.now());
     let decision = DecisionId::new(now, app.random());
     let readmitted = move |tx: &mut Tx<'_>| known_again(tx, org, &certificate, decision, now);

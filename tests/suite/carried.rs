@@ -133,6 +133,55 @@ async fn a_terminal_enrolled_after_the_backup_is_known_again() {
     assert!(String::from_utf8_lossy(&body).contains("certificate_invalid"));
 }
 
+/// The server's word about a terminal that was written by hand.
+fn certificate(world: &World, rogue: &Rogue) -> SignedCertificate {
+    let certificate = Certificate {
+        format: 1,
+        device: rogue.id,
+        device_name: "手工终端".into(),
+        officer: rogue.officer,
+        officer_name: String::new(),
+        device_key: rogue.key.public_key(),
+        officer_keys: vec![rogue.officer_key.public_key()],
+        enrolled_at: world.app.now(),
+    };
+    certificate.sign(world.app.key.as_ref())
+}
+
+async fn bring(
+    world: &World,
+    carrier: &Rogue,
+    carried: Vec<Carried>,
+    holds: Option<Vec<Holding>>,
+) -> SyncAnswer {
+    let request = SyncRequest {
+        protocol: 2,
+        cursors: vec![],
+        epoch: None,
+        entries: vec![],
+        chunks: vec![],
+        still_unsent: None,
+        wants: None,
+        nonce: None,
+        holds,
+        carried: Some(carried),
+    };
+    let (status, body) =
+        world.send("POST", "/api/v1/sync", Some(carrier.token()), frame::pack(&request)).await;
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+    frame::unpack(&body).unwrap()
+}
+
+/// A note about a visit that its writer never sent, brought by a colleague.
+pub(crate) async fn bring_a_note(world: &World, visit: InspectionId, codes: [&str; 2]) {
+    let mut writer = Rogue::enrol(world, codes[0], 71).await;
+    let carrier = Rogue::enrol(world, codes[1], 72).await;
+    let note = writer.entry(Kind::Other("noted".into()), Some(visit), None, "{}".into());
+    let carried = Carried { certificate: certificate(world, &writer), entries: vec![note], chunks: vec![] };
+    let answer = bring(world, &carrier, vec![carried], None).await;
+    assert!(answer.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Accepted), "{answer:?}");
+}
+
 /// Two terminals written by hand: what one signed, and one that brings what it likes.
 struct Hands {
     world: World,
@@ -151,17 +200,7 @@ impl Hands {
         let writer = Rogue::enrol(&world, &code, 1).await;
         let code = city.administrator.enrolment_code(&world, city.task.team[1]).await;
         let carrier = Rogue::enrol(&world, &code, 2).await;
-        let certificate = Certificate {
-            format: 1,
-            device: writer.id,
-            device_name: "手工终端".into(),
-            officer: writer.officer,
-            officer_name: String::new(),
-            device_key: writer.key.public_key(),
-            officer_keys: vec![writer.officer_key.public_key()],
-            enrolled_at: world.app.now(),
-        };
-        let certificate = certificate.sign(world.app.key.as_ref());
+        let certificate = certificate(&world, &writer);
         let begun = support::document(&writer.sync(&world, vec![], vec![]).await, city.task.inspection);
         Self { world, city, writer, carrier, certificate, begun }
     }
@@ -185,24 +224,7 @@ impl Hands {
     }
 
     async fn bring(&self, carried: Vec<Carried>, holds: Option<Vec<Holding>>) -> SyncAnswer {
-        let request = SyncRequest {
-            protocol: 2,
-            cursors: vec![],
-            epoch: None,
-            entries: vec![],
-            chunks: vec![],
-            still_unsent: None,
-            wants: None,
-            nonce: None,
-            holds,
-            carried: Some(carried),
-        };
-        let (status, body) = self
-            .world
-            .send("POST", "/api/v1/sync", Some(self.carrier.token()), frame::pack(&request))
-            .await;
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-        frame::unpack(&body).unwrap()
+        bring(&self.world, &self.carrier, carried, holds).await
     }
 
     async fn narrative(&self) -> String {
@@ -299,11 +321,14 @@ async fn a_chain_that_is_not_what_was_carried_of_it_is_noticed() {
     assert!(answer.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Accepted), "{answer:?}");
     hands.writer.tip = copied;
     let other: Vec<SignedEntry> = (0..2)
-        .map(|n| hands.writer.entry(Kind::Other(format!("other {n}")), Some(hands.visit()), None, "{}".into()))
+        .map(|n| {
+            hands.writer.entry(Kind::Other(format!("other {n}")), Some(hands.visit()), None, "{}".into())
+        })
         .collect();
     hands.writer.sync(&hands.world, other, vec![]).await;
     let conflicts = hands.city.administrator.get(&hands.world, "/api/v1/conflicts").await;
-    let kinds: Vec<_> = conflicts["conflicts"].as_array().unwrap().iter().map(|row| row["kind"].clone()).collect();
+    let kinds: Vec<_> =
+        conflicts["conflicts"].as_array().unwrap().iter().map(|row| row["kind"].clone()).collect();
     assert_eq!(kinds, ["identity"]);
     assert_eq!(hands.narrative().await, FOUND, "what it signed before stays what it signed");
 }

@@ -53,6 +53,8 @@ targets! {
     template: 500,
     law: 1_500,
     seal: 5_000,
+    certificate: 5_000,
+    package: 1_000,
 }
 
 #[test]

@@ -30,6 +30,8 @@ mod judging;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod pages_console;

@@ -1,5 +1,6 @@
 //! Every statement of the server's stores runs on both engines, through what people and terminals do.
 
+use crate::carried;
 use crate::day;
 use crate::scope;
 use crate::support::{self, City};
@@ -42,6 +43,7 @@ async fn every_statement_runs(world: World) {
     announce_as_before(&world, &city).await;
     scope::play::change_hands(&world, &city).await;
     fail_to_judge(&world, &city).await;
+    bring_a_note(&world, &city).await;
     come_back_from_a_backup(&world, &city).await;
     administer(&world, &city).await;
     decide_conflicts_of_every_kind(&world, &city).await;
@@ -62,6 +64,15 @@ async fn every_statement_runs(world: World) {
 
 fn id(value: &Value) -> &str {
     value["id"].as_str().expect("an id")
+}
+
+/// What one terminal signed and another one brings.
+async fn bring_a_note(world: &World, city: &City) {
+    let mut codes = Vec::new();
+    for officer in &city.task.team {
+        codes.push(city.administrator.enrolment_code(world, *officer).await);
+    }
+    carried::bring_a_note(world, city.task.inspection, [&codes[0], &codes[1]]).await;
 }
 
 /// Every list and every page of the console.

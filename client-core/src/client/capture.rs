@@ -150,13 +150,28 @@ impl Client {
     }
 
     /// The original of a capture that was taken on this terminal.
-    pub fn evidence_file(&self, record: RecordId) -> Result<EvidenceFile, ClientError> {
-        let held = find(&self.reader(), record)?.ok_or(ClientError::NotFound { what: "capture" })?;
-        let path = evidence::path(&self.dir, held.digest);
+    pub fn evidence_file(
+        &self,
+        inspection: InspectionId,
+        record: RecordId,
+    ) -> Result<EvidenceFile, ClientError> {
+        self.desk().visible(inspection)?;
+        let missing = ClientError::NotFound { what: "capture" };
+        let own = find(&self.reader(), record)?.filter(|held| held.inspection == inspection);
+        let (digest, size_bytes, media_type) = match own {
+            Some(held) => (held.digest, held.size_bytes, held.media_type),
+            // A colleague's, out of a package.
+            None => {
+                let evidence = self.inspection(inspection)?.evidence;
+                let listed = evidence.into_iter().find(|item| item.record == record);
+                let register = listed.and_then(|item| item.register).ok_or(missing)?;
+                (register.digest, register.size_bytes, register.media_type)
+            }
+        };
+        let path = evidence::path(&self.dir, digest);
         if !path.exists() {
             return Err(ClientError::NotFound { what: "capture" });
         }
-        let Held { media_type, size_bytes, digest, .. } = held;
         Ok(EvidenceFile { path, media_type, size_bytes, digest })
     }
 }

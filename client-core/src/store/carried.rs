@@ -4,7 +4,7 @@ use super::columns::{id, signature, signed};
 use crate::error::ClientError;
 use fieldproof_schema::certificate::SignedCertificate;
 use fieldproof_schema::ids::{DeviceId, InspectionId};
-use fieldproof_schema::journal::SignedEntry;
+use fieldproof_schema::journal::{Entry, Kind, SignedEntry};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Keeps whose a terminal is; the newest word counts.
@@ -37,19 +37,20 @@ pub(crate) fn certificate(
 pub(crate) fn put(
     tx: &Connection,
     inspection: InspectionId,
-    (device, seq): (DeviceId, u64),
+    said: &Entry,
     entry: &SignedEntry,
 ) -> Result<bool, ClientError> {
     let put = tx
         .prepare_cached(
-            "INSERT INTO carried (hash, inspection, device, seq, bytes, signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO carried (hash, inspection, device, seq, kind, bytes, signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (hash) DO NOTHING",
         )?
         .execute(params![
             entry.hash().to_bytes(),
             inspection.as_bytes(),
-            device.as_bytes(),
-            signed(seq),
+            said.device.as_bytes(),
+            signed(said.seq.min(i64::MAX as u64)),
+            said.kind.as_str(),
             entry.bytes,
             entry.signature.to_bytes()
         ])?;
@@ -65,6 +66,20 @@ pub(crate) fn entries(
         "SELECT device, bytes, signature FROM carried WHERE inspection = ?1 ORDER BY device, seq, hash",
     )?;
     let rows = statement.query_map([inspection.as_bytes()], |row| {
+        Ok((id(row, 0)?, SignedEntry { bytes: row.get(1)?, signature: signature(row, 2)? }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Signatures under seals, as other terminals' journals have them.
+pub(crate) fn sealed(
+    conn: &Connection,
+    inspection: InspectionId,
+) -> Result<Vec<(DeviceId, SignedEntry)>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT device, bytes, signature FROM carried WHERE inspection = ?1 AND kind = ?2 ORDER BY device, seq, hash",
+    )?;
+    let rows = statement.query_map(params![inspection.as_bytes(), Kind::Sealed.as_str()], |row| {
         Ok((id(row, 0)?, SignedEntry { bytes: row.get(1)?, signature: signature(row, 2)? }))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

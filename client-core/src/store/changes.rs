@@ -175,21 +175,22 @@ pub(crate) fn list(
     Ok(found)
 }
 
-/// Every change of an inspection with the terminal that wrote it, in the order of arrival; own ones are those of `me`, and
-/// the server's are of none.
+/// Every change of an inspection with the terminal that wrote it and whether this store did, in the order of arrival; own
+/// ones are those of `me`, and the server's are of none.
 pub(crate) fn by_author(
     conn: &Connection,
     inspection: InspectionId,
     me: DeviceId,
-) -> Result<Vec<(Option<DeviceId>, RawChange)>, ClientError> {
+) -> Result<Vec<(Option<DeviceId>, bool, RawChange)>, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT own, device, bytes, digest FROM changes WHERE inspection = ?1 ORDER BY ordinal",
     )?;
     let mut rows = statement.query([inspection.as_bytes()])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let author = if row.get(0)? { Some(me) } else { id_or_none(row, 1)? };
-        found.push((author, checked(row.get(2)?, digest(row, 3)?)?));
+        let own = row.get(0)?;
+        let author = if own { Some(me) } else { id_or_none(row, 1)? };
+        found.push((author, own, checked(row.get(2)?, digest(row, 3)?)?));
     }
     Ok(found)
 }

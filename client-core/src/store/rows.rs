@@ -70,6 +70,13 @@ pub(crate) fn get<T: DeserializeOwned>(
     Ok(body.and_then(|body| parse(kind.as_str(), &body)))
 }
 
+/// The row of this kind and subject as it came; `None` when it is missing.
+pub(crate) fn text(conn: &Connection, kind: RowKind, subject: &str) -> Result<Option<String>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT body FROM rows WHERE kind = ?1 AND subject = ?2")?;
+    let body: Option<Vec<u8>> = statement.query_row([kind.as_str(), subject], |row| row.get(0)).optional()?;
+    Ok(body.and_then(|body| String::from_utf8(body).ok()))
+}
+
 /// The row of this kind about an inspection; the last by subject where there are several.
 pub(crate) fn about_inspection<T: DeserializeOwned>(
     conn: &Connection,

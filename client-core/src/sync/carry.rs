@@ -19,11 +19,7 @@ use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keeps what others signed, as the server gave it.
-pub(crate) fn keep(
-    tx: &Connection,
-    inspection: InspectionId,
-    given: &[Carried],
-) -> Result<(), ClientError> {
+pub(crate) fn keep(tx: &Connection, inspection: InspectionId, given: &[Carried]) -> Result<(), ClientError> {
     for Carried { certificate, entries, .. } in given {
         let Ok(whose) = certificate.read() else {
             tracing::warn!(inspection.id = %inspection, "a certificate of a later form is left aside");
@@ -32,7 +28,7 @@ pub(crate) fn keep(
         carried::put_certificate(tx, whose.device, certificate)?;
         for signed in entries {
             match signed.read() {
-                Ok(entry) => drop(carried::put(tx, inspection, (whose.device, entry.seq), signed)?),
+                Ok(entry) => drop(carried::put(tx, inspection, &entry, signed)?),
                 Err(error) => {
                     tracing::warn!(inspection.id = %inspection, %error, "an entry of a colleague is left aside");
                 }
@@ -42,7 +38,8 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// Everything that devices wrote and signed about a visit, by device. Without `own`, of others only. What nobody's
+/// Everything that devices wrote and signed about a visit, by device. Without `own`, what this store did not write and sign
+/// itself. What nobody's
 /// signature is here for is left out, and so is what the server wrote.
 pub(crate) fn of_visit(
     tx: &Connection,
@@ -55,20 +52,19 @@ pub(crate) fn of_visit(
     for (device, entry) in carried::entries(tx, inspection)? {
         entries.entry(device).or_default().push(entry);
     }
-    for stored in journal::of_inspection(tx, inspection, None)? {
-        entries.entry(me).or_default().push(stored.entry);
+    if own {
+        for stored in journal::of_inspection(tx, inspection, None)? {
+            entries.entry(me).or_default().push(stored.entry);
+        }
     }
     let mut written = BTreeMap::<DeviceId, Vec<RawChange>>::new();
-    for (author, raw) in changes::by_author(tx, inspection, me)? {
-        if let Some(author) = author {
+    for (author, is_own, raw) in changes::by_author(tx, inspection, me)? {
+        if let Some(author) = author.filter(|_| own || !is_own) {
             written.entry(author).or_default().push(raw);
         }
     }
     let mut of_visit = Vec::new();
     for (device, entries) in entries {
-        if device == me && !own {
-            continue;
-        }
         let Some(certificate) = carried::certificate(tx, device)? else { continue };
         let changes = written.remove(&device).unwrap_or_default();
         let chunks = if changes.is_empty() { vec![] } else { vec![Chunk { inspection, changes }] };

@@ -68,11 +68,7 @@ impl Taken {
 }
 
 impl Client {
-    pub(crate) fn take_in(
-        &self,
-        answer: &SyncAnswer,
-        push: &Push,
-    ) -> Result<Taken, ClientError> {
+    pub(crate) fn take_in(&self, answer: &SyncAnswer, push: &Push) -> Result<Taken, ClientError> {
         let offered = &push.offered;
         let mut desk = self.desk();
         let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;

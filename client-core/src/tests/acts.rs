@@ -55,7 +55,7 @@ async fn every_act_survives_the_end_of_the_process() {
     let listed: EvidenceRegister =
         serde_json::from_str(&after.view.evidence[&photo.to_string()].standing.value).unwrap();
     assert_eq!((listed.size_bytes, listed.officer), (JPEG.len() as u64, me()));
-    assert_eq!(std::fs::read(client.evidence_file(photo).unwrap().path).unwrap(), JPEG);
+    assert_eq!(std::fs::read(client.evidence_file(visit.id, photo).unwrap().path).unwrap(), JPEG);
     assert_eq!(after.summary.state, InspectionState::InProgress);
     assert_eq!(after.summary.unsent.changes, 7);
     let verified = client.verify().unwrap();
@@ -150,7 +150,8 @@ async fn a_capture_comes_from_a_file_and_is_known_by_its_hash() {
     let second = client.capture(visit.id, CaptureSource::Bytes(JPEG), &photo()).unwrap();
     assert_ne!(first, second);
     assert!(source.exists());
-    let (a, b) = (client.evidence_file(first).unwrap(), client.evidence_file(second).unwrap());
+    let (a, b) =
+        (client.evidence_file(visit.id, first).unwrap(), client.evidence_file(visit.id, second).unwrap());
     assert_eq!((&a.path, a.digest), (&b.path, b.digest));
     let shown = client.inspection(visit.id).unwrap().evidence;
     assert!(shown.iter().all(|item| item.own && item.here && item.listed && item.stage == Stage::Here));

@@ -14,6 +14,7 @@ CREATE TABLE carried (
     inspection BLOB NOT NULL,
     device BLOB NOT NULL,
     seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
     bytes BLOB NOT NULL,
     signature BLOB NOT NULL
 ) STRICT;

@@ -1,7 +1,7 @@
 //! What the bodies of journal entries say, kind by kind. Fields of later versions are ignored here and kept in the bytes.
 
 use crate::document::{Actor, ChangeId};
-use crate::ids::{ReceiptId, RecordId};
+use crate::ids::{DeviceId, ReceiptId, RecordId};
 use crate::journal::JournalError;
 use crate::moment::Moment;
 use crate::suite::{Digest, PublicKey, Signature};
@@ -94,6 +94,15 @@ pub struct Sealed {
     pub key: PublicKey,
     /// By that key, over the statement.
     pub signature: Signature,
+}
+
+/// Of [`super::Kind::Exported`] and [`super::Kind::Imported`]; the entry's content is the hash of the package's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packed {
+    /// Which terminal made the package.
+    pub maker: DeviceId,
+    /// How many changes it holds, or how many of them were taken in.
+    pub changes: u64,
 }
 
 /// Of [`super::Kind::ClockJumped`].

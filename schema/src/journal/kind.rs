@@ -55,6 +55,10 @@ kinds! {
     Adopted = "adopted";
     /// A damaged store was moved aside.
     SetAside = "set_aside";
+    /// The inspection was written into a package.
+    Exported = "exported";
+    /// A package was taken in.
+    Imported = "imported";
 }
 
 impl<C> Encode<C> for Kind {

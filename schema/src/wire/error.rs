@@ -210,6 +210,18 @@ codes! {
     ForeignOrigin = "foreign_origin", 403;
     /// The file is empty or not of the declared kind.
     CaptureInvalid = "capture_invalid", 422;
+
+    // Packages.
+    /// The file is not an inspection's package, or it is damaged.
+    PackageInvalid = "package_invalid", 422;
+    /// The package is of a later form.
+    PackageNewer = "package_newer", 422;
+    /// The package is larger than packages may be.
+    PackageTooLarge = "package_too_large", 413;
+    /// Something in the package is not what was signed.
+    PackageAltered = "package_altered", 422;
+    /// No server has said yet whose terminal this is.
+    CertificateMissing = "certificate_missing", 409;
 }
 
 impl Serialize for ErrorCode {

@@ -54,9 +54,7 @@ pub fn contradictions(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<V
          WHERE c.org = $1 AND c.device = $2 AND j.hash <> c.hash ORDER BY c.seq, c.hash LIMIT 2",
         &params![org, device],
     )?;
-    rows.iter()
-        .map(|r| Ok(Contradiction { seq: r.get(0)?, carried: r.get(1)? }))
-        .collect()
+    rows.iter().map(|r| Ok(Contradiction { seq: r.get(0)?, carried: r.get(1)? })).collect()
 }
 
 /// An entry that somebody may be given.

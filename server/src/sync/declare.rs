@@ -120,7 +120,7 @@ fn take_over(
         }
         Kind::Sealed => return take_seal(tx, device, inspection, entry, now),
         Kind::Opened | Kind::ClockJumped | Kind::RolledBack | Kind::Adopted | Kind::SetAside => {}
-        Kind::Other(_) => {}
+        Kind::Exported | Kind::Imported | Kind::Other(_) => {}
     }
     Ok(None)
 }

@@ -11,9 +11,9 @@ use crate::findings;
 use crate::scope::DeviceScope;
 use crate::store::inbox::{Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
-use crate::sync::settle::Answered;
 use crate::sync::carry::{self, CheckedCarried};
 use crate::sync::offer::Name;
+use crate::sync::settle::Answered;
 use crate::sync::{declare, gate};
 use fieldproof_schema::document::{self, ChangeId};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId, ReceiptId};
@@ -105,11 +105,7 @@ pub fn check_entries(
 }
 
 /// The changes that are not too heavy to be kept; `ops` counts what they weigh together.
-pub fn check_chunks(
-    chunks: Vec<Chunk>,
-    ops: &mut usize,
-    refused: &mut Vec<Verdict>,
-) -> Vec<CheckedChange> {
+pub fn check_chunks(chunks: Vec<Chunk>, ops: &mut usize, refused: &mut Vec<Verdict>) -> Vec<CheckedChange> {
     let mut checked = Vec::new();
     for Chunk { inspection, changes } in chunks {
         for change in changes {

@@ -11,7 +11,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use fieldproof_client_core::{CaptureFacts, CaptureSource, ClientError};
+use fieldproof_client_core::{CaptureFacts, CaptureSource};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -79,15 +79,7 @@ async fn file(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (id, record): (InspectionId, RecordId) = (parse("inspection", &id)?, parse("record", &record)?);
-    let found = app
-        .read(move |client| {
-            let of_inspection = client.inspection(id)?.evidence.iter().any(|item| item.record == record);
-            if !of_inspection {
-                return Err(ClientError::NotFound { what: "capture" });
-            }
-            client.evidence_file(record)
-        })
-        .await?;
+    let found = app.read(move |client| client.evidence_file(id, record)).await?;
     let Ok(mut response) = ServeFile::new(&found.path).oneshot(request).await;
     // What the capture was declared as; the file's name says nothing.
     if let Ok(media_type) = HeaderValue::from_str(&found.media_type) {

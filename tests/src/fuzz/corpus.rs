@@ -1,4 +1,5 @@
-//! Valid inputs: a visit with answers, notes and disagreements, its journal, a sync round, a checklist, laws, a seal.
+//! Valid inputs: a visit with answers, notes and disagreements, its journal, a sync round, a checklist, laws, a seal, a
+//! package.
 //!
 //! Everything is made by the product's own functions from fixed names, moments and keys, so that the files in
 //! `tests/corpora` are the same wherever they are made. Beside them lie inputs that were found.
@@ -69,6 +70,8 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
         "template" => vec![texts::checklist().into_bytes(), texts::other_checklist().into_bytes()],
         "law" => vec![texts::laws().into_bytes()],
         "seal" => texts::seals(),
+        "certificate" => vec![serde_json::to_vec(&messages::certificate()).unwrap_or_default()],
+        "package" => messages::packages(),
         _ => Vec::new(),
     })
 }

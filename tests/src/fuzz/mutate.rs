@@ -24,6 +24,8 @@ pub enum Form {
     Document,
     /// A JSON text.
     Json,
+    /// Bytes of which nothing is known.
+    Bytes,
 }
 
 /// The longest mutant: repeats of repeats grow fast, and length alone finds nothing.
@@ -93,6 +95,10 @@ fn edit(dice: &mut Dice, form: Form, mut bytes: Vec<u8>, other: &[u8]) -> Vec<u8
         Form::Change => change::edit(dice, &bytes, other),
         Form::Document => document::edit(dice, &bytes, other),
         Form::Json => json::edit(dice, &bytes, other),
+        Form::Bytes => {
+            plain::edit(dice, &mut bytes, other);
+            bytes
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What reads bytes from outside, and what always holds of it.
 
 mod changes;
+mod package;
 mod texts;
 mod wire;
 
@@ -19,6 +20,8 @@ pub const ALL: &[Target] = &[
     Target { name: "template", form: Form::Json, run: texts::template },
     Target { name: "law", form: Form::Json, run: texts::law },
     Target { name: "seal", form: Form::Json, run: texts::seal },
+    Target { name: "certificate", form: Form::Json, run: package::certificate },
+    Target { name: "package", form: Form::Bytes, run: package::package },
 ];
 
 /// Finds a target by its name.

@@ -15,7 +15,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use fieldproof_client_core::{ClientError, Stage};
+use fieldproof_client_core::Stage;
 use fieldproof_presentation::html::Html;
 use fieldproof_presentation::page::{Page, answer};
 use fieldproof_schema::ids::{InspectionId, RecordId};
@@ -106,14 +106,7 @@ async fn file(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (id, record): (InspectionId, RecordId) = (parse("inspection", &id)?, parse("record", &record)?);
-    let found = ask.app().read(move |client| {
-        let of_inspection = client.inspection(id)?.evidence.iter().any(|item| item.record == record);
-        if !of_inspection {
-            return Err(ClientError::NotFound { what: "capture" });
-        }
-        client.evidence_file(record)
-    });
-    let found = found.await?;
+    let found = ask.app().read(move |client| client.evidence_file(id, record)).await?;
     let Ok(mut response) = ServeFile::new(&found.path).oneshot(request).await;
     let headers = response.headers_mut();
     // What the capture was declared as; the file's name says nothing.

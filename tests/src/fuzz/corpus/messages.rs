@@ -1,11 +1,12 @@
 //! A sync round: what a device sends, what the server answers, and its receipt.
 
 use super::{AT, DEVICE, OFFICER, OWN, VISIT, cbor, journal, key, texts, visit};
-use fieldproof_schema::certificate::Certificate;
+use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::document::{RawChange, inspect};
 use fieldproof_schema::ids::ReceiptId;
 use fieldproof_schema::journal::{SignedEntry, Tip};
 use fieldproof_schema::moment::Interval;
+use fieldproof_schema::package::{Original, Package, PackageError, Writing};
 use fieldproof_schema::suite::{Digest, Signer};
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::frame;
@@ -13,6 +14,7 @@ use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, Origin, Row};
 use fieldproof_schema::wire::sync::{
     Chunk, Cursor, Nonce, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
 };
+use std::io::Cursor as InMemory;
 
 fn cursor(feed: &str) -> Cursor {
     Cursor { feed: feed.into(), seq: 7, since: Some(5) }
@@ -46,14 +48,17 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         wants: Some(vec![VISIT]),
         nonce: Some(Nonce([7; 16])),
         holds: Some(vec![Holding { inspection: VISIT, heads: visit().document.heads() }]),
-        carried: Some(vec![carried(vec![Chunk { inspection: VISIT, changes: visit().changes[1..3].to_vec() }])]),
+        carried: Some(vec![carried(vec![Chunk {
+            inspection: VISIT,
+            changes: visit().changes[1..3].to_vec(),
+        }])]),
         ..ordinary.clone()
     };
     vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later)]
 }
 
-/// What a colleague's terminal signed, and wrote.
-fn carried(chunks: Vec<Chunk>) -> Carried {
+/// Whose the device is.
+pub(super) fn certificate() -> SignedCertificate {
     let certificate = Certificate {
         format: 1,
         device: DEVICE,
@@ -64,7 +69,42 @@ fn carried(chunks: Vec<Chunk>) -> Carried {
         officer_keys: vec![key().public_key()],
         enrolled_at: AT,
     };
-    Carried { certificate: certificate.sign(&key()), entries: journal(), chunks }
+    certificate.sign(&key())
+}
+
+/// What a colleague's terminal signed, and wrote.
+fn carried(chunks: Vec<Chunk>) -> Carried {
+    Carried { certificate: certificate(), entries: journal(), chunks }
+}
+
+/// With originals, and without.
+pub(super) fn packages() -> Vec<Vec<u8>> {
+    let bytes = b"the bytes of a photo";
+    let original = Original {
+        digest: Digest::of(bytes),
+        size_bytes: bytes.len() as u64,
+        media_type: "image/jpeg".into(),
+    };
+    let (first, rest) = visit().changes.split_at(1);
+    let package = Package {
+        format: 1,
+        inspection: VISIT,
+        made_at: AT,
+        maker: DEVICE,
+        template: Some(texts::checklist()),
+        server: first.to_vec(),
+        carried: vec![carried(vec![Chunk { inspection: VISIT, changes: rest[..2].to_vec() }])],
+        originals: vec![original.clone()],
+    };
+    let bare = Package { template: None, originals: Vec::new(), ..package.clone() };
+    let written = |package: &Package, originals: &[Original]| {
+        let mut writing = Writing::begin(InMemory::new(Vec::new()), package)?;
+        for original in originals {
+            writing.original(original, bytes.as_slice())?;
+        }
+        Ok::<_, PackageError>(writing.finish()?.into_inner())
+    };
+    [written(&package, &[original]), written(&bare, &[])].into_iter().filter_map(Result::ok).collect()
 }
 
 fn receipt() -> SignedReceipt {

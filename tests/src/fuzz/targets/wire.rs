@@ -137,6 +137,7 @@ fn bodies(read: &Entry) {
         Kind::Sealed => again::<body::Sealed>(&read.body),
         Kind::ClockJumped => again::<body::ClockJumped>(&read.body),
         Kind::RolledBack | Kind::SetAside => again::<body::Rebuilt>(&read.body),
+        Kind::Exported | Kind::Imported => again::<body::Packed>(&read.body),
         Kind::Adopted | Kind::Other(_) => {}
     }
     // As logs and pages write it.
