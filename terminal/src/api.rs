@@ -5,6 +5,7 @@ mod edits;
 mod evidence;
 mod history;
 mod inspections;
+pub(crate) mod packages;
 mod references;
 mod seals;
 mod shape;
@@ -37,6 +38,7 @@ pub fn routes(app: App) -> Router {
         .merge(evidence::routes())
         .merge(history::routes())
         .merge(inspections::routes())
+        .merge(packages::routes())
         .merge(references::routes())
         .merge(seals::routes())
         .route_layer(middleware::from_fn_with_state(app.clone(), enrolled));

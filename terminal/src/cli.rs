@@ -2,6 +2,7 @@
 
 mod enroll;
 mod output;
+mod package;
 mod passphrase;
 mod serve;
 mod status;
@@ -12,7 +13,9 @@ use crate::config::{self, LanguageChoice, ServeSettings, ServerSettings, StoreSe
 use crate::error::StartError;
 use clap::{Args, Parser, Subcommand};
 use fieldproof_client_core::{Client, HttpTransport, Options, SystemHost, Timeouts};
+use fieldproof_schema::ids::InspectionId;
 use output::Output;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +55,10 @@ enum Command {
     Sync(SyncArgs),
     /// Says whose terminal it is and what the server does not hold yet.
     Status(StatusArgs),
+    /// Writes an inspection into a file, for a terminal without a network.
+    Export(ExportArgs),
+    /// Takes in what a colleague's terminal exported.
+    Import(ImportArgs),
     /// Checks the journal, every change and every original on this terminal.
     Verify(StoreSettings),
 }
@@ -76,6 +83,30 @@ struct SyncArgs {
     store: StoreSettings,
     #[command(flatten)]
     server: ServerSettings,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    #[command(flatten)]
+    store: StoreSettings,
+    /// Which inspection, by its id.
+    #[arg(long, value_name = "ID", env = "FIELDPROOF_INSPECTION")]
+    inspection: InspectionId,
+    /// The file to write; it must not exist.
+    #[arg(long, value_name = "FILE", env = "FIELDPROOF_EXPORT_TO")]
+    to: PathBuf,
+    /// Leaves the originals of evidence out.
+    #[arg(long, env = "FIELDPROOF_WITHOUT_ORIGINALS")]
+    without_originals: bool,
+}
+
+#[derive(Debug, Args)]
+struct ImportArgs {
+    #[command(flatten)]
+    store: StoreSettings,
+    /// The file.
+    #[arg(value_name = "FILE", env = "FIELDPROOF_IMPORT_FROM")]
+    from: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +135,8 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Enroll(args) => enroll::run(&args, &output).await,
             Command::Sync(args) => sync::run(&args, &output).await,
             Command::Status(args) => status::run(&args, &output),
+            Command::Export(args) => package::export(&args, &output),
+            Command::Import(args) => package::import(&args, &output),
             Command::Verify(store) => verify::run(&store, &output),
         }
     });

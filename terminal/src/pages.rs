@@ -11,6 +11,7 @@ mod face;
 mod fault;
 mod history;
 mod inspection;
+mod package;
 mod paging;
 mod seal;
 mod settings;
@@ -57,6 +58,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     inspection::section::ROUTES,
     inspection::team::ROUTES,
     inspection::upload::ROUTES,
+    package::ROUTES,
     seal::ROUTES,
     settings::ROUTES,
     strip::ROUTES,
