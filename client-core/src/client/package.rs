@@ -143,7 +143,7 @@ impl Client {
         let inspection = reading.package.inspection;
         let judged = self.judge_package(&reading.package)?;
         let kept = self.keep_originals(&mut reading, &judged)?;
-        let mut imported = self.keep_package(inspection, judged)?;
+        let mut imported = self.keep_package(inspection, &judged)?;
         imported.originals = kept;
         if imported.changes + imported.entries + imported.originals > 0 {
             let body = body::Packed { maker: reading.package.maker, changes: imported.changes };
@@ -193,7 +193,7 @@ impl Client {
         Ok(kept)
     }
 
-    fn keep_package(&self, inspection: InspectionId, judged: Judged) -> Result<Imported, ClientError> {
+    fn keep_package(&self, inspection: InspectionId, judged: &Judged) -> Result<Imported, ClientError> {
         let mut desk = self.desk();
         let Desk { conn, documents: cache, .. } = &mut *desk;
         let tx = conn.transaction()?;
