@@ -9,6 +9,7 @@ pub mod backoff;
 mod budget;
 pub(crate) mod call;
 mod continuity;
+mod floor;
 mod intake;
 mod listen;
 mod parcels;
@@ -17,6 +18,7 @@ mod recover;
 mod session;
 mod upload;
 
+pub use floor::UpdateNeeded;
 pub use listen::{Wake, Wakes};
 pub(crate) use session::Link;
 
@@ -198,6 +200,8 @@ impl Client {
                 still_unsent: None,
                 wants: None,
                 nonce: None,
+                program: self.options.version.parse().ok(),
+                floor: meta::floor(&reader)?,
             },
             offered: BTreeMap::new(),
         };

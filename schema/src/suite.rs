@@ -195,6 +195,8 @@ pub enum Purpose {
     Receipt,
     /// The server signs an answer to the request that brought the nonce.
     Answer,
+    /// The server signs how new terminals must be.
+    Floor,
 }
 
 impl Purpose {
@@ -206,6 +208,7 @@ impl Purpose {
             Self::Seal => b"fieldproof/1/seal\0",
             Self::Receipt => b"fieldproof/1/receipt\0",
             Self::Answer => b"fieldproof/1/answer\0",
+            Self::Floor => b"fieldproof/1/floor\0",
         }
     }
 

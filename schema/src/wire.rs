@@ -8,6 +8,7 @@ pub mod device;
 pub mod error;
 pub mod events;
 pub mod evidence;
+pub mod floor;
 pub mod frame;
 pub mod row;
 pub mod sync;

@@ -95,6 +95,8 @@ fn admit(
         revoked_at: None,
         tip: Tip::default(),
         unsent: None,
+        protocol: None,
+        program: None,
     };
     if !enrolment::mark_used(tx, org, &code, device.id, now)? {
         return refuse(ErrorCode::EnrolmentCodeUsed);

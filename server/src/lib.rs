@@ -21,6 +21,7 @@ pub mod enrol;
 pub mod error;
 pub mod events;
 pub mod findings;
+pub mod floor;
 pub mod imports;
 mod judging;
 pub mod laws;

@@ -19,6 +19,7 @@ pub mod enrolment;
 pub mod entities;
 pub mod failures;
 pub mod feeds;
+pub mod floors;
 pub mod inbox;
 pub mod inspections;
 pub mod journal;

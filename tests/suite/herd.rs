@@ -35,6 +35,8 @@ fn push(rogue: &Rogue, visit: InspectionId, seed: u64, cursors: &[Cursor]) -> Wi
         still_unsent: None,
         wants: None,
         nonce: None,
+        program: None,
+        floor: None,
     };
     WireRequest {
         method: Method::Post,

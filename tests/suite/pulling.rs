@@ -30,6 +30,8 @@ fn asked(cursors: Vec<Cursor>, wants: Option<Vec<InspectionId>>, protocol: u16) 
         still_unsent: None,
         wants,
         nonce: None,
+        program: None,
+        floor: None,
     }
 }
 

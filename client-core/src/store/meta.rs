@@ -4,6 +4,7 @@ use crate::error::ClientError;
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::floor::SignedFloor;
 use rusqlite::{Connection, OptionalExtension};
 
 /// How often the store had been opened.
@@ -20,6 +21,8 @@ const RECOVERING: &str = "recovering";
 const VIEWS: &str = "views";
 /// When the server revoked this terminal.
 const REVOKED_AT: &str = "revoked_at";
+/// The highest floor that the server told, as it was signed.
+const FLOOR: &str = "floor";
 /// The entry that the journal here attaches to, when it does not begin at 1.
 const BASE: &str = "base";
 
@@ -90,6 +93,18 @@ pub(crate) fn put_revoked_at(tx: &Connection, at: Option<Moment>) -> Result<(), 
         Some(at) => put(tx, REVOKED_AT, &at.as_micros().to_string()),
         None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [REVOKED_AT]).map(drop)?),
     }
+}
+
+/// The highest floor that the server told; it was verified before it was kept.
+pub(crate) fn floor(conn: &Connection) -> Result<Option<SignedFloor>, ClientError> {
+    let Some(text) = get(conn, FLOOR)? else { return Ok(None) };
+    let bytes = hex::decode(text).map_err(|_| ClientError::Damaged { what: FLOOR })?;
+    minicbor::decode(&bytes).map(Some).map_err(|_| ClientError::Damaged { what: FLOOR })
+}
+
+/// Keeps a floor that is higher than the one before.
+pub(crate) fn put_floor(tx: &Connection, floor: &SignedFloor) -> Result<(), ClientError> {
+    put(tx, FLOOR, &hex::encode(minicbor::to_vec(floor).expect("writing to memory cannot fail")))
 }
 
 /// Where the damaged store is kept, while this one waits for its base.

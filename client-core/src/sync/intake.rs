@@ -2,7 +2,7 @@
 
 use super::arrived::{self, Arrived};
 use super::continuity::{Continuity, compare};
-use super::{Offered, RefusedItem, SyncReport, recover};
+use super::{Offered, RefusedItem, SyncReport, floor, recover};
 use crate::checklists::Shelf;
 use crate::client::{Client, Desk, Who};
 use crate::documents;
@@ -85,6 +85,7 @@ impl Client {
         runs::sign(&tx, &pen)?;
         meta::put_contact(&tx, answer.server_at, clocks.now)?;
         meta::put_revoked_at(&tx, answer.revoked_at)?;
+        floor::take(&tx, answer.floor.as_ref(), &who.member.server_key)?;
         if take_epoch(&tx, answer.epoch)? {
             taken.server_restored = true;
         }

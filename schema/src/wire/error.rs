@@ -98,6 +98,8 @@ codes! {
     // Sync.
     /// The server does not speak that version of the protocol.
     ProtocolUnsupported = "protocol_unsupported", 426;
+    /// The floor of versions would fall, or stay as it is; `details` says what it is.
+    FloorFalls = "floor_falls", 409;
     /// The server is older than the terminal and would not understand what it sends.
     ServerOlder = "server_older", 426;
     /// A journal entry cannot be read.

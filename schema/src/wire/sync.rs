@@ -3,6 +3,7 @@
 //! Two answers to two questions. A [`Receipt`] says that these bytes, by hash, are durable here. A [`Verdict`] says what
 //! became of an item. Neither the order nor the number of requests matters: any request may be repeated.
 
+use super::floor::{ProgramVersion, SignedFloor};
 use super::row::Row;
 use crate::document::{ChangeId, RawChange};
 use crate::ids::{DeviceId, InspectionId, ReceiptId};
@@ -82,6 +83,12 @@ pub struct SyncRequest {
     /// Drawn afresh for this request: the answer is signed together with it. From protocol 2 on.
     #[n(7)]
     pub nonce: Option<Nonce>,
+    /// The version of the device's program; absent from devices that do not say.
+    #[n(8)]
+    pub program: Option<ProgramVersion>,
+    /// The highest floor that the device knows: a server that came back from a backup learns it again.
+    #[n(9)]
+    pub floor: Option<SignedFloor>,
 }
 
 /// What an answer's signature is bound to.
@@ -252,6 +259,9 @@ pub struct SyncAnswer {
     /// When the device was revoked: everything that it sends is held apart, and it is given nothing else.
     #[n(9)]
     pub revoked_at: Option<Moment>,
+    /// How new a device must be to be given rows, where that is not what the request said already.
+    #[n(10)]
+    pub floor: Option<SignedFloor>,
 }
 
 #[cfg(test)]
@@ -278,6 +288,8 @@ mod tests {
             still_unsent: None,
             wants: None,
             nonce: None,
+            program: None,
+            floor: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"85018182636f7267075821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d81824201025841010ac98b4ac06b7f1aaf7aa386fa268b5e958064778906bfc6c9b7169c07a4f508d69bb01ca88526af9fcb6067d0cf46d4fef3cb9b2cd469d7402706a8046165018182500303030303030303030303030303030381420909");
@@ -309,6 +321,7 @@ mod tests {
             cursors: vec![],
             more: true,
             revoked_at: None,
+            floor: None,
         };
         let bytes = minicbor::to_vec(&answer).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"8901015821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d82589187500101010101010101010101010101010150020202020202020202020202020202025821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d01815821014bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a8201582101dbc1b4c900ffe48d575b5da5c638040125f65db0fe3e24494b76ea986457d986025841016f8c65b459cb1ac2cb59e3377b401327ebb54c4709eb70e17e4a668e06614c62fb839019defc507cf373021c256fd1207dad044772f2f8a6e08fbdac2cea010281855821014bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a02716368616e67655f756e7265616461626c65f65820040404040404040404040404040404040404040404040404040404040404040481008080f5");
@@ -326,6 +339,8 @@ mod tests {
             still_unsent: Some(StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 }),
             wants: None,
             nonce: None,
+            program: None,
+            floor: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"860180f680808303021a004c4b40");

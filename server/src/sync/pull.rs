@@ -8,10 +8,11 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::scope::DeviceScope;
-use crate::store::{feeds, rows, tenants};
+use crate::store::{feeds, floors, rows, tenants};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX, WANTS_MAX};
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::floor::{ProgramVersion, SignedFloor};
 use fieldproof_schema::wire::row::{Body, Row, RowKind};
 use fieldproof_schema::wire::sync::Cursor;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub struct Pulled {
     pub cursors: Vec<Cursor>,
     /// True when more wait.
     pub more: bool,
+    /// How new a device must be to be given rows.
+    pub floor: Option<SignedFloor>,
     bytes: usize,
     seen: BTreeSet<(String, String)>,
 }
@@ -48,6 +51,8 @@ pub struct Asked {
     pub wants: Vec<InspectionId>,
     /// The protocol that it speaks.
     pub protocol: u16,
+    /// The version of its program, where it says.
+    pub program: Option<ProgramVersion>,
 }
 
 /// Reads on from the device's cursors, bounded by rows and bytes.
@@ -62,9 +67,17 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
             rows: Vec::new(),
             cursors: Vec::new(),
             more: false,
+            floor: None,
             bytes: 0,
             seen: BTreeSet::new(),
         };
+        if let Some(set) = floors::current(tx, device.org)? {
+            pulled.floor = Some(set.signed);
+            if !set.floor.admits(asked.protocol, asked.program) {
+                // Its cursors stay where they are: once it was updated it reads on.
+                return Ok(pulled);
+            }
+        }
         let mut scope = DeviceScope::of(tx, &device)?;
         for inspection in asked.wants.iter().take(WANTS_MAX) {
             pulled.whole(tx, (&device, &mut scope), *inspection)?;

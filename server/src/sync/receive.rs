@@ -20,7 +20,7 @@ use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, SYNC_OPS_MAX};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, StillUnsent, Verdict};
+use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, Verdict};
 use std::collections::BTreeSet;
 
 /// A request whose form was checked.
@@ -137,14 +137,14 @@ pub async fn receive(
     app: &App,
     device: &DeviceActor,
     checked: Checked,
-    unsent: Option<StillUnsent>,
+    said: devices::Said,
 ) -> Result<Received, ApiError> {
     let (worker, device) = (app.clone(), device.clone());
     let (now, random) = (app.now(), app.random());
     app.db
         .write(move |tx| {
             // Written first: where several nodes share a database, this holds the device for one of them.
-            devices::touch(tx, device.org, device.id, now, unsent)?;
+            devices::touch(tx, device.org, device.id, now, said)?;
             let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
             // Not from memory: what is receipted under an epoch that has ended would never be offered again.
             let epoch = tenants::epoch(tx, device.org)?;

@@ -80,6 +80,8 @@ fn request(entries: Vec<SignedEntry>, chunks: Vec<Chunk>, known: &Known) -> Sync
         still_unsent: Some(StillUnsent { changes: 1, ..StillUnsent::default() }),
         wants: None,
         nonce: None,
+        program: None,
+        floor: None,
     }
 }
 

@@ -141,6 +141,8 @@ impl Rogue {
             still_unsent: None,
             wants: None,
             nonce: None,
+            program: None,
+            floor: None,
         };
         let (status, bytes) =
             world.send("POST", "/api/v1/sync", Some(&self.token), frame::pack(&request)).await;

@@ -6,6 +6,7 @@ use fieldproof_schema::ids::ReceiptId;
 use fieldproof_schema::journal::{SignedEntry, Tip};
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::floor::{Floor, SignedFloor};
 use fieldproof_schema::wire::frame;
 use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, Origin, Row};
 use fieldproof_schema::wire::sync::{
@@ -27,6 +28,8 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         still_unsent: None,
         wants: None,
         nonce: None,
+        program: None,
+        floor: None,
     };
     let ordinary = SyncRequest {
         cursors: vec![cursor("org"), cursor("officer:06060606-0606-0606-0606-060606060606")],
@@ -43,7 +46,17 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         nonce: Some(Nonce([7; 16])),
         ..ordinary.clone()
     };
-    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later)]
+    let knowing = SyncRequest {
+        program: "1.4.0".parse().ok(),
+        floor: Some(floor()),
+        chunks: Vec::new(),
+        ..later.clone()
+    };
+    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later), cbor(&knowing)]
+}
+
+fn floor() -> SignedFloor {
+    Floor { version: 3, protocol: 2, program: "1.4.0".parse().ok(), at: AT }.sign(&key())
 }
 
 fn receipt() -> SignedReceipt {
@@ -115,6 +128,7 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         cursors: Vec::new(),
         more: false,
         revoked_at: None,
+        floor: None,
     };
     let reference = |kind: &str, body: String| Row {
         kind: kind.into(),
@@ -148,7 +162,8 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         more: true,
         ..nothing.clone()
     };
-    vec![cbor(&nothing), cbor(&ordinary), frame::pack(&ordinary)]
+    let telling = SyncAnswer { floor: Some(floor()), ..nothing.clone() };
+    vec![cbor(&nothing), cbor(&ordinary), frame::pack(&ordinary), cbor(&telling)]
 }
 
 #[cfg(test)]
