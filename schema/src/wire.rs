@@ -10,6 +10,8 @@ pub mod events;
 pub mod evidence;
 pub mod floor;
 pub mod frame;
+#[cfg(test)]
+mod goldens;
 pub mod row;
 pub mod sync;
 

@@ -18,6 +18,8 @@ mod documentation;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod floor;
 #[cfg(test)]
 mod fuzz;
