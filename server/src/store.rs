@@ -41,5 +41,6 @@ pub mod tenants;
 pub mod units;
 pub mod users;
 pub mod visits;
+pub mod visits_open;
 mod within;
 pub mod worklist;

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod job;
 pub mod judge;
 pub mod look;
+mod now;
 pub mod offer;
 pub mod pull;
 pub mod receive;

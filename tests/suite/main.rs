@@ -22,6 +22,8 @@ mod fixtures;
 #[cfg(test)]
 mod floor;
 #[cfg(test)]
+mod fresh;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod herd;

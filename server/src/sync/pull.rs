@@ -9,6 +9,7 @@ use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::scope::DeviceScope;
 use crate::store::{feeds, floors, rows, tenants};
+use crate::sync::now::Now;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX, WANTS_MAX};
 use fieldproof_schema::suite::Digest;
@@ -30,6 +31,10 @@ pub struct Pulled {
     pub more: bool,
     /// How new a device must be to be given rows.
     pub floor: Option<SignedFloor>,
+    /// What is under way, for a device that begins.
+    now: Option<Now>,
+    /// How far the officer's feed was read.
+    officers_at: u64,
     bytes: usize,
     seen: BTreeSet<(String, String)>,
 }
@@ -68,6 +73,8 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
             cursors: Vec::new(),
             more: false,
             floor: None,
+            now: None,
+            officers_at: 0,
             bytes: 0,
             seen: BTreeSet::new(),
         };
@@ -82,16 +89,26 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
         for inspection in asked.wants.iter().take(WANTS_MAX) {
             pulled.whole(tx, (&device, &mut scope), *inspection)?;
         }
+        if scope.is_in_use() && asked.protocol >= DOCUMENTS_SINCE {
+            let cursors = if valid { asked.cursors.as_slice() } else { &[] };
+            let end = ends.get(&feeds::of_officer(device.officer)).copied().unwrap_or(0);
+            pulled.now = Now::of(tx, &device, cursors, end)?;
+            pulled.under_way(tx, (&device, &mut scope))?;
+        }
         for feed in scope.feeds(tx)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
             let cursor =
                 asked.cursors.iter().find(|cursor| valid && cursor.feed == feed && cursor.seq <= end);
             let (start, since) = cursor.map_or((0, 0), |c| (c.seq, c.since.unwrap_or(c.seq).min(c.seq)));
-            if start < end {
+            if pulled.now.as_ref().is_some_and(|now| now.of == feed) {
+                pulled.officers_at = start;
+            }
+            if start < end && !pulled.waits_for_now(&feed) {
                 pulled.feed(tx, (&device, asked.protocol, &mut scope), feed, (start, since), end)?;
             }
         }
+        pulled.cursors.extend(pulled.now.as_ref().and_then(|now| now.cursor(pulled.officers_at)));
         pulled.forget(&mut scope, tx, &asked.cursors)?;
         Ok::<_, DbError>(pulled)
     };
@@ -112,6 +129,9 @@ impl Pulled {
         }
         let feeds = scope.feeds(tx)?;
         for cursor in cursors.iter().filter(|cursor| cursor.seq > 0 && !feeds.contains(&cursor.feed)) {
+            if self.now.as_ref().is_some_and(|now| now.feed == cursor.feed) {
+                continue;
+            }
             self.cursors.push(Cursor { feed: cursor.feed.clone(), seq: 0, since: Some(0) });
         }
         Ok(())
@@ -144,8 +164,11 @@ impl Pulled {
                 }
                 looked_at += 1;
                 reached = reference.seq;
-                self.row(tx, (device, protocol, scope), reference)?;
+                self.row(tx, (device, protocol, scope), &feed, reference)?;
             }
+        }
+        if self.now.as_ref().is_some_and(|now| now.of == feed) {
+            self.officers_at = reached;
         }
         self.more |= reached < end;
         if reached > start {
@@ -159,10 +182,14 @@ impl Pulled {
         &mut self,
         tx: &mut Tx<'_>,
         (device, protocol, scope): (&DeviceActor, u16, &mut DeviceScope),
+        feed: &str,
         reference: feeds::Reference,
     ) -> Result<(), DbError> {
         let feeds::Reference { seq, kind, subject, detail, newest, least } = reference;
         let Some(known) = RowKind::find(&kind) else { return Ok(()) };
+        if self.now.as_ref().is_some_and(|now| now.has_given(feed, known, &subject, newest)) {
+            return Ok(());
+        }
         // What is said again later is said then.
         let is_last = newest <= seq && !self.seen.contains(&(kind.clone(), subject.clone()));
         if !scope.may_read(tx, known, &subject)? {
@@ -188,6 +215,46 @@ impl Pulled {
             None => rows::body(tx, device.org, known, &subject)?,
         };
         self.push(kind, subject, body);
+        Ok(())
+    }
+
+    /// Whether a feed is not read yet because visits under way are left to give: the officer's own, which repeats them.
+    fn waits_for_now(&mut self, feed: &str) -> bool {
+        let waits = self.now.as_ref().is_some_and(|now| now.of == feed && now.next().is_some());
+        self.more |= waits;
+        waits
+    }
+
+    /// Visits under way, each with what one needs to work on it.
+    fn under_way(
+        &mut self,
+        tx: &mut Tx<'_>,
+        (device, scope): (&DeviceActor, &mut DeviceScope),
+    ) -> Result<(), DbError> {
+        let Some(mut now) = self.now.take() else { return Ok(()) };
+        while let Some(visit) = now.next().filter(|_| !self.is_full()).cloned() {
+            let template = rows::template_subject(&visit.template_id, &visit.template_revision);
+            let needed = [
+                (RowKind::Template, Some(template)),
+                (RowKind::Task, visit.task.map(|task| task.to_string())),
+                (RowKind::Entity, Some(visit.entity.to_string())),
+                (RowKind::Inspection, Some(visit.id.to_string())),
+            ];
+            for (kind, subject) in needed {
+                let Some(subject) = subject else { continue };
+                if scope.may_read(tx, kind, &subject)? {
+                    let body = rows::body(tx, device.org, kind, &subject)?;
+                    self.push(kind.as_str().to_owned(), subject, body);
+                }
+            }
+            let subject = visit.id.to_string();
+            if scope.may_read(tx, RowKind::Document, &subject)? {
+                let body = rows::document(tx, device.org, visit.id, 0, Some(device.id))?;
+                self.push(RowKind::Document.as_str().to_owned(), subject, body);
+            }
+            now.gave(visit.told);
+        }
+        self.now = Some(now);
         Ok(())
     }
 
