@@ -29,6 +29,7 @@ pub mod plans;
 pub mod policy;
 pub mod public;
 mod quarantine;
+pub mod quota;
 pub mod reassign;
 pub mod resolve;
 pub mod restore;

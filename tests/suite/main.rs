@@ -48,6 +48,8 @@ mod pulling;
 #[cfg(test)]
 mod quarantine;
 #[cfg(test)]
+mod quota;
+#[cfg(test)]
 mod release;
 #[cfg(test)]
 mod restored;

@@ -23,11 +23,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What another round or another day can mend: the items stay offered, also when the server holds them apart meanwhile.
-const PASSING: [ErrorCode; 6] = [
+const PASSING: [ErrorCode; 7] = [
     ErrorCode::EntryGap,
     ErrorCode::EntryFork,
     ErrorCode::ChangeUncovered,
     ErrorCode::Unavailable,
+    ErrorCode::QuotaExceeded,
     ErrorCode::TooManyTries,
     ErrorCode::Internal,
 ];
@@ -94,6 +95,7 @@ impl Client {
             take_receipt(&tx, receipt, signed, (offered, &settled), &mut taken)?;
         }
         take_verdicts(&tx, &answer.verdicts, &settled, &mut taken)?;
+        taken.refused.extend(answer.verdicts.iter().filter(|verdict| is_over_quota(verdict)).map(refused));
         if let Some(kept_as) = meta::recovering(&tx)? {
             recover::settle_in(&tx, &pen, answer.tip, &kept_as, &self.options.version)?;
             taken.recovered = true;
@@ -209,6 +211,20 @@ fn settled(verdicts: &[Verdict], offered: &BTreeMap<Digest, Offered>) -> BTreeSe
     settled
 }
 
+/// What stays here because the server has no room for more of this terminal: offered again, and told meanwhile.
+fn is_over_quota(verdict: &Verdict) -> bool {
+    verdict.outcome == Outcome::Refused && verdict.code.as_deref() == Some(ErrorCode::QuotaExceeded.as_str())
+}
+
+fn refused(verdict: &Verdict) -> RefusedItem {
+    RefusedItem {
+        item: verdict.item,
+        inspection: verdict.inspection,
+        code: verdict.code.clone().unwrap_or_default(),
+        held: verdict.outcome == Outcome::Quarantined,
+    }
+}
+
 fn take_verdicts(
     tx: &Connection,
     verdicts: &[Verdict],
@@ -219,12 +235,7 @@ fn take_verdicts(
         let code = verdict.code.as_deref();
         match verdict.outcome {
             Outcome::Refused | Outcome::Quarantined => {
-                taken.refused.push(RefusedItem {
-                    item: verdict.item,
-                    inspection: verdict.inspection,
-                    code: code.unwrap_or_default().to_owned(),
-                    held: verdict.outcome == Outcome::Quarantined,
-                });
+                taken.refused.push(refused(verdict));
             }
             Outcome::Accepted | Outcome::Waiting => {}
         }

@@ -134,6 +134,8 @@ codes! {
     ChangeNotReloadable = "change_not_reloadable", 422;
     /// The change builds upon changes that are not here yet.
     ChangeWaiting = "change_waiting", 202;
+    /// The server holds too much of this device that is not part of the record; the rest stays on the device.
+    QuotaExceeded = "quota_exceeded", 429;
     /// The inspection cannot be judged with this change.
     ChangeUnjudgeable = "change_unjudgeable", 422;
     /// The change answers an item that is not in the checklist.

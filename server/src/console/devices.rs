@@ -15,6 +15,7 @@ use crate::devices;
 use crate::error::ApiError;
 use crate::policy::Act;
 use crate::store::devices::{self as terminals, Device};
+use crate::store::inbox::{self, Backlog};
 use crate::store::{floors, officers, units};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -118,6 +119,10 @@ struct DevicePage {
     p: Page,
     c: Chrome,
     line: Line,
+    backlog: Backlog,
+    /// Of its share, in percent.
+    full: u64,
+    is_near: bool,
     faults: Faults,
     reason: String,
 }
@@ -141,9 +146,10 @@ async fn page(
         let officer = officers::find(tx, org, device.officer)?.ok_or(ErrorCode::NotFound)?;
         asker.may_on(Act::ManageDevices, &officer.facts.org_code)?;
         let floor = floors::current(tx, org)?.map(|set| set.floor);
-        Ok::<_, ApiError>((device, officer, units::all(tx, org)?, floor))
+        let backlog = inbox::backlog(tx, org, id)?;
+        Ok::<_, ApiError>((device, officer, units::all(tx, org)?, floor, backlog))
     };
-    let (device, officer, units, floor) = app.db.read(read).await?;
+    let (device, officer, units, floor, backlog) = app.db.read(read).await?;
     let line = Line {
         officer: officer.facts.name,
         unit: super::directory::unit_name(&units, &officer.facts.org_code),
@@ -151,7 +157,16 @@ async fn page(
         is_below: is_below(floor.as_ref(), &device),
         device,
     };
-    Ok(DevicePage { c: Chrome::new(seat, "devices"), p: seat.p.clone(), line, faults, reason })
+    Ok(DevicePage {
+        c: Chrome::new(seat, "devices"),
+        p: seat.p.clone(),
+        line,
+        backlog,
+        full: app.quota.percent(backlog),
+        is_near: app.quota.is_near(backlog),
+        faults,
+        reason,
+    })
 }
 
 async fn revoke(

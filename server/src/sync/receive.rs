@@ -8,8 +8,9 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::findings;
+use crate::quota::Quota;
 use crate::scope::DeviceScope;
-use crate::store::inbox::{Item, Ruling, State};
+use crate::store::inbox::{Backlog, Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::settle::Answered;
 use crate::sync::{declare, gate};
@@ -166,9 +167,15 @@ pub async fn receive(
             for entry in &checked.entries {
                 take_entry(tx, (&device, &mut scope), entry, now, &mut received, &mut held)?;
             }
+            let mut backlog = match checked.changes.as_slice() {
+                [] => Backlog::default(),
+                _ => inbox::backlog(tx, device.org, device.id)?,
+            };
             for change in &checked.changes {
-                take_change(tx, (&device, &mut scope), change, now, &mut received)?;
-                held.push(change.digest);
+                let share = (&worker.quota, &mut backlog);
+                if take_change(tx, (&device, &mut scope), change, (now, share), &mut received)? {
+                    held.push(change.digest);
+                }
             }
             if received.tip != known.tip {
                 devices::set_tip(tx, device.org, device.id, received.tip)?;
@@ -231,16 +238,28 @@ fn take_entry(
     Ok(())
 }
 
+/// Takes a change in; false where the device's share is full.
 fn take_change(
     tx: &mut Tx<'_>,
     (device, scope): (&DeviceActor, &mut DeviceScope),
     change: &CheckedChange,
-    now: Moment,
+    (now, (quota, backlog)): (Moment, (&Quota, &mut Backlog)),
     received: &mut Received,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let (org, inspection) = (device.org, change.inspection);
-    received.changes.push((inspection, change.digest, change.id));
     let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
+    if known.is_none() {
+        let bytes = change.bytes.len() as u64;
+        if !quota.has_room(*backlog, bytes) {
+            let code = Some(ErrorCode::QuotaExceeded);
+            let refused = verdict(change.digest, Outcome::Refused, code, Some(inspection), change.id);
+            received.entries.push(refused);
+            return Ok(false);
+        }
+        backlog.items += 1;
+        backlog.bytes = backlog.bytes.saturating_add(bytes);
+    }
+    received.changes.push((inspection, change.digest, change.id));
     // What was held apart only because its journal entry, or the officer's assignment, had not come yet gets another
     // chance; but people who decided that it stays apart whoever wrote it are not overruled by an assignment.
     let ruling = known.as_ref().and_then(|k| k.ruling);
@@ -255,7 +274,7 @@ fn take_change(
         if known.state == State::Received {
             received.touched.insert(inspection);
         }
-        return Ok(());
+        return Ok(true);
     }
     let fault = match change.fault {
         Some(code) => Some(code),
@@ -286,7 +305,7 @@ fn take_change(
         let team = inspections::team(tx, org, inspection)?;
         feeds::publish_inspection(tx, org, &team, inspection);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The verdicts of a round, once everything it touched has settled.
