@@ -9,7 +9,7 @@ use crate::auth::DeviceActor;
 use crate::db::Tx;
 use crate::error::ApiError;
 use crate::store::audit::{self, Record};
-use crate::store::floors::{self, Set};
+use crate::store::floors::{self, Alike, Set};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -32,7 +32,7 @@ pub struct Standing {
     /// The floor; none where none was set.
     pub set: Option<Set>,
     /// Terminals in use by protocol and program, as they said.
-    pub said: Vec<(Option<u16>, Option<ProgramVersion>, u64)>,
+    pub said: Vec<Alike>,
 }
 
 impl Standing {
@@ -47,15 +47,15 @@ impl Standing {
     /// How many terminals in use are below the floor. Those that never spoke are not counted.
     pub fn below(&self) -> u64 {
         let Some(set) = &self.set else { return 0 };
-        let below = |(protocol, program, _): &&(Option<u16>, Option<ProgramVersion>, u64)| {
-            protocol.is_some_and(|protocol| !set.floor.admits(protocol, *program))
+        let is_below = |alike: &&Alike| {
+            alike.protocol.is_some_and(|protocol| !set.floor.admits(protocol, alike.program))
         };
-        self.said.iter().filter(below).map(|(_, _, count)| count).sum()
+        self.said.iter().filter(is_below).map(|alike| alike.terminals).sum()
     }
 
     /// The latest program that is known to exist: one that a terminal runs, or the one of this server's own release.
     pub fn latest(&self) -> Option<ProgramVersion> {
-        let said = self.said.iter().filter_map(|(_, program, _)| *program);
+        let said = self.said.iter().filter_map(|alike| alike.program);
         said.chain(env!("CARGO_PKG_VERSION").parse()).max()
     }
 }

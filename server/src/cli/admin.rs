@@ -10,6 +10,7 @@ use crate::floor::{self, Standing, Wanted};
 use crate::policy::Role;
 use crate::restore;
 use crate::setup::{self, Beginning};
+use crate::store::floors::Alike;
 use crate::store::{officers, units};
 use clap::{Args, Subcommand};
 use fieldproof_schema::host::Host;
@@ -244,7 +245,7 @@ fn answer_floor(standing: &Standing) -> Result<(), CliError> {
         let Floor { version, protocol, program, .. } = set.floor;
         json!({"version": version, "protocol": protocol, "program": program, "at": set.at, "by": set.by, "reason": set.reason})
     });
-    let said = standing.said.iter().map(|(protocol, program, terminals)| {
+    let said = standing.said.iter().map(|Alike { protocol, program, terminals }| {
         json!({"protocol": protocol, "program": program, "terminals": terminals})
     });
     answer(&json!({"floor": set, "below": standing.below(), "said": said.collect::<Vec<_>>()}))

@@ -53,14 +53,27 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, set: &Set) -> Result<bool, DbError> {
     Ok(added > 0)
 }
 
-/// What terminals in use said that they are: protocol, program, and how many of them; none where they do not say.
-pub fn said(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<(Option<u16>, Option<ProgramVersion>, u64)>, DbError> {
+/// Terminals that say the same about themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alike {
+    /// The protocol that they speak; none before their first sync.
+    pub protocol: Option<u16>,
+    /// The version of their program; none where they do not say.
+    pub program: Option<ProgramVersion>,
+    /// How many they are.
+    pub terminals: u64,
+}
+
+/// What terminals in use said that they are.
+pub fn said(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<Alike>, DbError> {
     let rows = tx.query(
         "SELECT protocol, program, COUNT(*) FROM devices WHERE org = $1 AND revoked_at IS NULL
          GROUP BY protocol, program",
         &params![org],
     )?;
-    rows.iter().map(|r| Ok((protocol(r, 0)?, program(r, 1)?, r.get(2)?))).collect()
+    let alike =
+        |r: &Row| Ok(Alike { protocol: protocol(r, 0)?, program: program(r, 1)?, terminals: r.get(2)? });
+    rows.iter().map(alike).collect()
 }
 
 /// A protocol that a terminal said.
