@@ -10,6 +10,7 @@ mod budget;
 pub(crate) mod call;
 pub(crate) mod carry;
 mod continuity;
+mod floor;
 mod intake;
 mod listen;
 mod parcels;
@@ -18,6 +19,7 @@ mod recover;
 mod session;
 mod upload;
 
+pub use floor::UpdateNeeded;
 pub use listen::{Wake, Wakes};
 pub(crate) use session::Link;
 
@@ -209,6 +211,8 @@ impl Client {
                 nonce: None,
                 holds: None,
                 carried: None,
+                program: self.options.version.parse().ok(),
+                floor: meta::floor(&reader)?,
             },
             offered: BTreeMap::new(),
         };

@@ -42,6 +42,13 @@ pub const CHANGE_OPS_MAX: usize = 1_000_000;
 /// Operations in all changes of one request to the sync service: what goes beyond is offered again in the next round. A
 /// million take some 1.7 s to look at and 400 MB, so nobody brings more than that at a time.
 pub const SYNC_OPS_MAX: usize = CHANGE_OPS_MAX;
+/// Changes of one device that the server holds and that are not part of the record: not judged yet, waiting for others, or
+/// held apart. A year off line with everything held apart stays below; an operator can set another number.
+pub const DEVICE_BACKLOG_ITEMS_MAX: u64 = 200_000;
+/// Bytes of these changes.
+pub const DEVICE_BACKLOG_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Percent of either from which on people are told.
+pub const DEVICE_BACKLOG_NEAR_PERCENT: u64 = 80;
 /// Changes of one writer that one entry covers at most: losing the terminal's last minute must not lose a day's signatures.
 pub const RUN_CHANGES_MAX: u64 = 64;
 /// Seconds after which a change is covered by an entry at the next act, whatever is written meanwhile.

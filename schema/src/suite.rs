@@ -197,8 +197,8 @@ pub enum Purpose {
     Answer,
     /// The server signs whose a device and its keys are.
     Certificate,
-    /// The server signs a change of its own.
-    Change,
+    /// The server signs how new terminals must be.
+    Floor,
 }
 
 impl Purpose {
@@ -211,7 +211,7 @@ impl Purpose {
             Self::Receipt => b"fieldproof/1/receipt\0",
             Self::Answer => b"fieldproof/1/answer\0",
             Self::Certificate => b"fieldproof/1/certificate\0",
-            Self::Change => b"fieldproof/1/change\0",
+            Self::Floor => b"fieldproof/1/floor\0",
         }
     }
 

@@ -9,7 +9,10 @@ pub mod device;
 pub mod error;
 pub mod events;
 pub mod evidence;
+pub mod floor;
 pub mod frame;
+#[cfg(test)]
+mod goldens;
 pub mod row;
 pub mod sync;
 

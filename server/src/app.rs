@@ -8,6 +8,7 @@ use crate::documents::Damaged;
 use crate::error::ApiError;
 use crate::events::Events;
 use crate::laws::LawCache;
+use crate::quota::Quota;
 use crate::store;
 use crate::sync::judge::Judging;
 use crate::templates::Templates;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub judging: Judging,
     /// Who is let in, before a body is read.
     pub admission: Admission,
+    /// How much of one device may lie here that is not part of the record.
+    pub quota: Quota,
     /// Who is told when something is new.
     pub events: Events,
     /// Snapshots that were found damaged.
@@ -92,6 +95,7 @@ impl App {
             templates: Templates::default(),
             laws: LawCache::default(),
             judging,
+            quota: Quota::default(),
             events: Events::default(),
             damaged: Damaged::default(),
             tenant: OnceLock::new(),

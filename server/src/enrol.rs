@@ -97,6 +97,8 @@ fn admit(
         revoked_at: None,
         tip: Tip::default(),
         unsent: None,
+        protocol: None,
+        program: None,
     };
     if !enrolment::mark_used(tx, org, &code, device.id, now)? {
         return refuse(ErrorCode::EnrolmentCodeUsed);
@@ -156,6 +158,8 @@ pub fn known_again(
         revoked_at: None,
         tip: Tip::default(),
         unsent: None,
+        protocol: None,
+        program: None,
     };
     devices::insert(tx, org, &device)?;
     for key in &certificate.officer_keys {

@@ -66,6 +66,8 @@ pub enum Act {
     Reassign,
     /// See, enrol and revoke devices.
     ManageDevices,
+    /// Raise the floor of versions, for the whole organisation.
+    RaiseFloor,
     /// See and change users.
     ManageUsers,
     /// Read the audit trail.
@@ -97,7 +99,7 @@ impl User {
             (
                 Role::Administrator,
                 ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine | Reassign
-                | ManageDevices | ManageUsers | ReadAudit,
+                | ManageDevices | RaiseFloor | ManageUsers | ReadAudit,
             ) => true,
             (Role::Inspector, _) | (Role::Supervisor, _) | (Role::Administrator, _) => false,
         };

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod job;
 pub mod judge;
 pub mod look;
+mod now;
 pub mod offer;
 pub mod pull;
 pub mod receive;
@@ -23,6 +24,8 @@ pub mod settle;
 use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::error::ApiError;
+use crate::floor;
+use crate::store::devices::Said;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{SyncAnswer, SyncRequest};
 use fieldproof_schema::wire::{PROTOCOL, PROTOCOL_MIN};
@@ -33,7 +36,8 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     if request.protocol < PROTOCOL_MIN {
         return Err(ApiError::new(ErrorCode::ProtocolUnsupported).with(json!({"oldest": PROTOCOL_MIN})));
     }
-    let (entries, chunks, unsent) = (request.entries, request.chunks, request.still_unsent);
+    let (entries, chunks) = (request.entries, request.chunks);
+    let said = Said { unsent: request.still_unsent, protocol: request.protocol, program: request.program };
     let wants = request.wants.unwrap_or_default();
     let checked = {
         let (id, key) = (device.id, device.key);
@@ -42,14 +46,21 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         app.judging.at_a_desk(move || receive::check((id, &key), &server, sent)).await?
     };
     judge::look_back(app, device.org).await?;
-    let received = receive::receive(app, device, checked, unsent).await?;
+    let received = receive::receive(app, device, checked, said).await?;
     // Whoever has more to send is not kept waiting for judgements.
-    let more_follows = unsent.is_some_and(|unsent| unsent.changes > 0);
+    let more_follows = said.unsent.is_some_and(|unsent| unsent.changes > 0);
     let answered = received.answered();
     judge::within_round(app, device.org, &received.touched, &answered, more_follows).await;
     let verdicts = receive::verdicts(app, device.org, &received).await?;
-    let asked =
-        pull::Asked { cursors: request.cursors, given_in: request.epoch, wants, protocol: request.protocol };
+    let knows = request.floor.clone();
+    floor::learn(app, device, request.floor).await?;
+    let asked = pull::Asked {
+        cursors: request.cursors,
+        given_in: request.epoch,
+        wants,
+        protocol: request.protocol,
+        program: request.program,
+    };
     let pulled = pull::pull(app, device, asked).await?;
     let lacks = match request.holds {
         Some(holds) => Some(carry::lacks(app, device, holds).await?),
@@ -72,6 +83,7 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         cursors: pulled.cursors,
         more: pulled.more,
         revoked_at: received.revoked_at,
+        floor: pulled.floor.filter(|floor| Some(floor) != knows.as_ref()),
         lacks,
     })
 }

@@ -1,6 +1,7 @@
 //! How fast inspections travel: a device and a durable server over loopback HTTP, one JSON line for each phase.
 //!
-//! Server and device share the process, so memory is that of both. The server fsyncs before it acknowledges, as always.
+//! Server and device share the process, so memory and processor time are those of both. The peak of memory and the seconds of
+//! all cores are told by phase, since the line before. The server fsyncs before it acknowledges, as always.
 
 mod rate;
 mod wire;
@@ -54,19 +55,27 @@ struct Board<'a> {
     engine: &'static str,
     /// One durable insert, the raw limit of whatever is durable: ratios to it hold on other machines, too.
     raw: Duration,
+    /// Processor time until the last line: figures of time can be read on a machine that others use, too.
+    cpu: Option<f64>,
 }
 
 impl Board<'_> {
     fn line(&mut self, phase: &str, took: Duration, more: &Value) -> Result<(), Failure> {
         let seconds = took.as_secs_f64();
+        let process = std::process::id();
+        let cpu = memory::cpu_seconds(process);
         let mut line = json!({"phase": phase, "engine": self.engine, "cases": self.cases,
             "seconds": (seconds * 10_000.0).round() / 10_000.0,
             "raw_inserts": (seconds / self.raw.as_secs_f64()).round(),
-            "resident_mib": memory::resident(std::process::id()).map(f64::round)});
+            "resident_mib": memory::resident(process).map(f64::round),
+            "peak_mib": memory::peak(process).map(f64::round),
+            "cpu_seconds": cpu.zip(self.cpu).map(|(now, before)| ((now - before) * 100.0).round() / 100.0)});
         if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
             line.extend(more.clone());
         }
         writeln!(self.out, "{line}")?;
+        self.cpu = cpu;
+        memory::forget_peak();
         Ok(self.out.flush()?)
     }
 }
@@ -87,7 +96,8 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     let world = World::start_at(1, options.postgres.as_deref(), Some(Duration::ZERO), gate).await;
     let engine = if options.postgres.is_some() { "postgresql" } else { "sqlite" };
     let raw = acts::raw_commits(&world.folder().join("raw.db")).at(50);
-    let mut board = Board { out, cases: options.cases, engine, raw };
+    let mut board =
+        Board { out, cases: options.cases, engine, raw, cpu: memory::cpu_seconds(std::process::id()) };
     board.line("raw_durable_insert", raw, &json!({}))?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base = format!("http://{}", listener.local_addr()?);

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod browser;
 pub mod demo;
+pub mod fixtures;
 pub mod fuzz;
 pub mod measure;
 pub mod photo;

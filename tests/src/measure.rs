@@ -3,7 +3,7 @@
 //! `cargo measure` prints them, with what they should be. Nothing here is asserted: speed is no matter for tests.
 
 pub(crate) mod acts;
-pub(crate) mod fill;
+pub mod fill;
 pub(crate) mod memory;
 mod pages;
 pub(crate) mod times;

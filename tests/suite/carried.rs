@@ -163,6 +163,8 @@ async fn bring(
         still_unsent: None,
         wants: None,
         nonce: None,
+        program: None,
+        floor: None,
         holds,
         carried: Some(carried),
     };

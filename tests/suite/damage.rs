@@ -6,9 +6,11 @@ use fieldproof_schema::document::{Actor, Document};
 use fieldproof_schema::reference::{DecisionKind, InspectionState};
 use fieldproof_schema::seal::Party;
 use fieldproof_schema::suite::Signer;
+use fieldproof_schema::wire::PROTOCOL;
 use fieldproof_schema::wire::row::Body;
 use fieldproof_schema::wire::sync::Chunk;
 use fieldproof_server::auth::DeviceActor;
+use fieldproof_server::store::devices::Said;
 use fieldproof_server::sync::{judge, receive};
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
@@ -277,7 +279,7 @@ async fn a_server_stopped_between_receiving_and_judging_finishes_when_it_starts(
     let checked = receive::check((rogue.id, &key), &world.app.key.public_key(), sent);
     let org = world.app.org().await.unwrap();
     let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org };
-    let received = receive::receive(&world.app, &actor, checked, None).await.unwrap();
+    let received = receive::receive(&world.app, &actor, checked, Said::only(PROTOCOL)).await.unwrap();
     assert!(received.receipt.is_some());
     let answers = async |world: &World| -> Value {
         administrator.get(world, &format!("/api/v1/inspections/{visit}")).await["view"]["answers"].clone()

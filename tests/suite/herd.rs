@@ -37,6 +37,8 @@ fn push(rogue: &Rogue, visit: InspectionId, seed: u64, cursors: &[Cursor]) -> Wi
         nonce: None,
         holds: None,
         carried: None,
+        program: None,
+        floor: None,
     };
     WireRequest {
         method: Method::Post,

@@ -226,6 +226,8 @@ async fn an_oversized_and_a_malformed_sync_body_change_nothing() {
         nonce: None,
         holds: None,
         carried: None,
+        program: None,
+        floor: None,
     };
     let (status, envelope) = rogue.sync_raw(&world, frame::pack(&old)).await;
     assert_eq!((status.as_u16(), code(&envelope)), (426, "protocol_unsupported"));

@@ -20,6 +20,12 @@ mod documentation;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod floor;
+#[cfg(test)]
+mod fresh;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod herd;
@@ -45,6 +51,8 @@ mod proxy;
 mod pulling;
 #[cfg(test)]
 mod quarantine;
+#[cfg(test)]
+mod quota;
 #[cfg(test)]
 mod release;
 #[cfg(test)]

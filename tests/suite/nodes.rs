@@ -159,8 +159,13 @@ async fn a_cursor_skips_no_row_however_many_write() {
         let (mut seen, mut cursors) = (BTreeSet::new(), Vec::<Cursor>::new());
         loop {
             let was_done = done.load(std::sync::atomic::Ordering::SeqCst);
-            let asked =
-                Asked { cursors: cursors.clone(), given_in: None, wants: Vec::new(), protocol: PROTOCOL };
+            let asked = Asked {
+                cursors: cursors.clone(),
+                given_in: None,
+                wants: Vec::new(),
+                protocol: PROTOCOL,
+                program: None,
+            };
             let pulled = pull::pull(app, &device, asked).await.unwrap();
             seen.extend(pulled.rows.iter().filter(|row| row.kind == "laws").map(|row| row.subject.clone()));
             for cursor in pulled.cursors {

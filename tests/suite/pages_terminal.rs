@@ -7,6 +7,7 @@ use axum::http::{Method, Request, StatusCode};
 use fieldproof_client_core::{CaptureFacts, CaptureSource, Client, KeyCost, Options, SystemHost};
 use fieldproof_presentation::fields::query;
 use fieldproof_schema::checklist::{Answer, Outcome};
+use fieldproof_server::floor::{self, Wanted};
 use fieldproof_terminal::app::App;
 use fieldproof_terminal::guard::Guard;
 use fieldproof_terminal::pages::Settings;
@@ -353,4 +354,25 @@ async fn a_seal_that_leaves_something_out_is_not_signed_and_says_why() {
     let anew = two.get(&format!("{seal}?anew")).await;
     assert!(anew.shows("name=\"passphrase\"") && anew.shows("name=\"witness\""));
     assert_eq!(two.post(&seal, &form).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_too_old_says_so_and_what_to_do() {
+    let world = World::start(75, None).await;
+    let City { one, mut two, .. } = support::city(&world).await;
+    two.update_to("0.2.0");
+    two.sync().await;
+    let wanted = Wanted { protocol: 1, program: "0.2.0".parse().ok() };
+    floor::raise(&world.app, "system", wanted, "修复了签名缺陷").await.unwrap();
+    one.sync().await;
+    two.sync().await;
+    let terminal = Terminal::of(one);
+    terminal.unlock().await;
+    let page = terminal.get("/sync").await;
+    assert!(page.shows("本机程序版本过低，收不到新任务和数据"), "{}", page.text);
+    assert!(page.shows("需要 0.2.0 或更高版本") && page.shows("请联系管理员更新本机程序"));
+    assert!(terminal.get("/tasks").await.shows("需要更新程序"), "the strip is on every page");
+    let terminal = Terminal::of(two);
+    terminal.unlock().await;
+    assert!(terminal.get("/sync").await.shows("需要 0.2.0"), "the page's own program is the one that counts");
 }

@@ -32,6 +32,8 @@ fn asked(cursors: Vec<Cursor>, wants: Option<Vec<InspectionId>>, protocol: u16) 
         nonce: None,
         holds: None,
         carried: None,
+        program: None,
+        floor: None,
     }
 }
 

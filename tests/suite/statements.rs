@@ -13,6 +13,7 @@ use fieldproof_schema::wire::sync::Chunk;
 use fieldproof_server::auth::DeviceActor;
 use fieldproof_server::db::{DbError, Tx};
 use fieldproof_server::findings::evidence;
+use fieldproof_server::floor::{self, Wanted};
 use fieldproof_server::store::{changes, feeds, rows};
 use fieldproof_server::sync::judge;
 use fieldproof_server::{events, restore};
@@ -344,6 +345,9 @@ async fn administer(world: &World, city: &City) {
     let said = devices["rows"].as_array().expect("rows").iter().filter(|row| row["unsent_changes"] == 0);
     assert_eq!(said.count(), 2, "{devices}");
 
+    floor::raise(&world.app, "system", Wanted { protocol: 1, program: None }, "演练")
+        .await
+        .expect("a first floor");
     let password = form_urlencoded(console::PASSWORD);
     let new = "current=P&new=a+new+long+one&again=a+new+long+one".replace('P', &password);
     supervisor.submit(world, "/console/password", &new).await;

@@ -8,6 +8,7 @@ use crate::error::ClientError;
 use crate::store::meta;
 use crate::store::standing::{self, Standing};
 use crate::store::unsent::{self, Unsent};
+use crate::sync::UpdateNeeded;
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
@@ -27,6 +28,8 @@ pub struct Overview {
     pub recovering: bool,
     /// When the server revoked this terminal: it is given nothing more, and what it sends is held apart.
     pub revoked_at: Option<Moment>,
+    /// What it is too old for, as the server says: it is given nothing more until its program is a newer one.
+    pub update_needed: Option<UpdateNeeded>,
     /// Own items that the server refused; they stay here.
     pub refused: u64,
     /// Own items that the server holds apart for people to decide.
@@ -109,6 +112,7 @@ impl Client {
     /// How far everything got.
     pub fn overview(&self) -> Result<Overview, ClientError> {
         let enrolled = self.desk().who.is_some();
+        let update_needed = self.update_needed()?;
         let reader = self.reader();
         let (_, last_contact) = meta::last_contact(&reader)?;
         let (quarantined, refused, waiting) = unsent::verdicts(&reader)?;
@@ -119,6 +123,7 @@ impl Client {
             last_contact,
             recovering: meta::recovering(&reader)?.is_some(),
             revoked_at: meta::revoked_at(&reader)?,
+            update_needed,
             refused,
             quarantined,
             waiting,

@@ -5,6 +5,7 @@ use crate::error::ClientError;
 use crate::keys;
 use crate::store::meta;
 use crate::store::unsent::{self, Unsent};
+use crate::sync::UpdateNeeded;
 use fieldproof_schema::ids::{DeviceId, OfficerId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::PublicKey;
@@ -19,6 +20,8 @@ pub struct Status {
     pub recovering: bool,
     /// When the server revoked this terminal.
     pub revoked_at: Option<Moment>,
+    /// What it is too old for, as the server says: it is given nothing more until its program is a newer one.
+    pub update_needed: Option<UpdateNeeded>,
     /// This terminal's clock at the last contact with the server.
     pub last_contact: Option<Moment>,
     /// The server's clock at that contact.
@@ -79,6 +82,7 @@ impl Client {
             }),
             None => None,
         };
+        let update_needed = self.update_needed()?;
         let reader = self.reader();
         let (last_server_time, last_contact) = meta::last_contact(&reader)?;
         let (quarantined, refused, waiting) = unsent::verdicts(&reader)?;
@@ -86,6 +90,7 @@ impl Client {
             enrolled,
             recovering: meta::recovering(&reader)?.is_some(),
             revoked_at: meta::revoked_at(&reader)?,
+            update_needed,
             last_contact,
             last_server_time,
             session: meta::session(&reader)?,

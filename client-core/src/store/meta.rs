@@ -5,6 +5,7 @@ use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::floor::SignedFloor;
 use rusqlite::{Connection, OptionalExtension};
 
 /// How often the store had been opened.
@@ -23,6 +24,8 @@ const VIEWS: &str = "views";
 const REVOKED_AT: &str = "revoked_at";
 /// How far the server was told what is held here, in the order of the visits' ids; absent when it was told all.
 const HOLDINGS: &str = "holdings";
+/// The highest floor that the server told, as it was signed.
+const FLOOR: &str = "floor";
 /// The entry that the journal here attaches to, when it does not begin at 1.
 const BASE: &str = "base";
 
@@ -116,6 +119,18 @@ pub(crate) fn put_holdings(
         Some(last) => put(tx, HOLDINGS, &last.map(|id| id.to_string()).unwrap_or_default()),
         None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [HOLDINGS]).map(drop)?),
     }
+}
+
+/// The highest floor that the server told; it was verified before it was kept.
+pub(crate) fn floor(conn: &Connection) -> Result<Option<SignedFloor>, ClientError> {
+    let Some(text) = get(conn, FLOOR)? else { return Ok(None) };
+    let bytes = hex::decode(text).map_err(|_| ClientError::Damaged { what: FLOOR })?;
+    minicbor::decode(&bytes).map(Some).map_err(|_| ClientError::Damaged { what: FLOOR })
+}
+
+/// Keeps a floor that is higher than the one before.
+pub(crate) fn put_floor(tx: &Connection, floor: &SignedFloor) -> Result<(), ClientError> {
+    put(tx, FLOOR, &hex::encode(minicbor::to_vec(floor).expect("writing to memory cannot fail")))
 }
 
 /// Where the damaged store is kept, while this one waits for its base.

@@ -2,7 +2,7 @@
 
 use super::arrived::{self, Arrived};
 use super::continuity::{Continuity, compare};
-use super::{Offered, Push, RefusedItem, SyncReport, carry, recover};
+use super::{Offered, Push, RefusedItem, SyncReport, carry, floor, recover};
 use crate::checklists::Shelf;
 use crate::client::{Client, Desk, Who};
 use crate::documents;
@@ -23,11 +23,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What another round or another day can mend: the items stay offered, also when the server holds them apart meanwhile.
-const PASSING: [ErrorCode; 6] = [
+const PASSING: [ErrorCode; 7] = [
     ErrorCode::EntryGap,
     ErrorCode::EntryFork,
     ErrorCode::ChangeUncovered,
     ErrorCode::Unavailable,
+    ErrorCode::QuotaExceeded,
     ErrorCode::TooManyTries,
     ErrorCode::Internal,
 ];
@@ -82,6 +83,7 @@ impl Client {
         runs::sign(&tx, &pen)?;
         meta::put_contact(&tx, answer.server_at, clocks.now)?;
         meta::put_revoked_at(&tx, answer.revoked_at)?;
+        floor::take(&tx, answer.floor.as_ref(), &who.member.server_key)?;
         if take_epoch(&tx, answer.epoch)? {
             taken.server_restored = true;
         }
@@ -90,6 +92,7 @@ impl Client {
             take_receipt(&tx, receipt, signed, (offered, &settled), &mut taken)?;
         }
         take_verdicts(&tx, &answer.verdicts, (offered, &settled), &mut taken)?;
+        taken.refused.extend(answer.verdicts.iter().filter(|verdict| is_over_quota(verdict)).map(refused));
         let held = receipt.as_ref().map(|receipt| receipt.items.as_slice()).unwrap_or_default();
         carry::take(&tx, push.request.holds.as_deref(), answer, (offered, held))?;
         if let Some(kept_as) = meta::recovering(&tx)? {
@@ -211,6 +214,20 @@ fn settled(verdicts: &[Verdict], offered: &BTreeMap<Digest, Offered>) -> BTreeSe
     settled
 }
 
+/// What stays here because the server has no room for more of this terminal: offered again, and told meanwhile.
+fn is_over_quota(verdict: &Verdict) -> bool {
+    verdict.outcome == Outcome::Refused && verdict.code.as_deref() == Some(ErrorCode::QuotaExceeded.as_str())
+}
+
+fn refused(verdict: &Verdict) -> RefusedItem {
+    RefusedItem {
+        item: verdict.item,
+        inspection: verdict.inspection,
+        code: verdict.code.clone().unwrap_or_default(),
+        held: verdict.outcome == Outcome::Quarantined,
+    }
+}
+
 fn take_verdicts(
     tx: &Connection,
     verdicts: &[Verdict],
@@ -228,12 +245,7 @@ fn take_verdicts(
         }
         match verdict.outcome {
             Outcome::Refused | Outcome::Quarantined => {
-                taken.refused.push(RefusedItem {
-                    item: verdict.item,
-                    inspection: verdict.inspection,
-                    code: code.unwrap_or_default().to_owned(),
-                    held: verdict.outcome == Outcome::Quarantined,
-                });
+                taken.refused.push(refused(verdict));
             }
             Outcome::Accepted | Outcome::Waiting => {}
         }

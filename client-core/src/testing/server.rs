@@ -9,6 +9,7 @@ use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::{Digest, MemoryKey, PublicKey, Purpose, Signer};
 use fieldproof_schema::wire::device::{Challenge, EnrolRequest, Enrolled, Session, SessionRequest};
 use fieldproof_schema::wire::error::{ErrorBody, ErrorCode};
+use fieldproof_schema::wire::floor::SignedFloor;
 use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
 use fieldproof_schema::wire::sync::{
     Cursor, Outcome, Receipt, SignedReceipt, StillUnsent, SyncAnswer, SyncRequest, Verdict,
@@ -49,6 +50,10 @@ pub(crate) struct State {
     pub(crate) cut_parts: u32,
     /// What the terminal said that it had not sent, request by request.
     pub(crate) said: Vec<Option<StillUnsent>>,
+    /// What it says that terminals must be.
+    pub(crate) floor: Option<SignedFloor>,
+    /// The floor that each request named.
+    pub(crate) floors_named: Vec<Option<SignedFloor>>,
 }
 
 impl Server {
@@ -141,6 +146,7 @@ impl Server {
         }
         let asked: SyncRequest = frame::unpack(&request.body).map_err(|_| ErrorCode::BodyMalformed)?;
         state.said.push(asked.still_unsent);
+        state.floors_named.push(asked.floor.clone());
         let (mut held, mut verdicts) = (Vec::new(), Vec::new());
         for entry in &asked.entries {
             let item = entry.hash();
@@ -188,6 +194,7 @@ impl Server {
             more: until < state.feed.len(),
             revoked_at: None,
             lacks: asked.holds.map(|_| Vec::new()),
+            floor: state.floor.clone(),
         };
         let packed = frame::pack(&answer);
         let signature = asked.nonce.map(|nonce| self.key.sign(Purpose::Answer, &nonce.message(&packed)));

@@ -1,11 +1,13 @@
 //! Whose answers are believed: the pinned server's, to the very request that was sent.
 
-use crate::Client;
 use crate::testing::{Server, TestHost, Visit, me, pass, terminal};
 use crate::transport::{Answering, Transport, WireRequest, WireResponse};
+use crate::{Client, UpdateNeeded};
 use bytes::Bytes;
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{MemoryKey, Purpose, Signer};
 use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::floor::{Floor, SignedFloor};
 use fieldproof_schema::wire::sync::SyncAnswer;
 use fieldproof_schema::wire::{ANSWER_SIGNATURE, frame};
 use std::sync::{Arc, Mutex};
@@ -115,6 +117,52 @@ async fn a_server_of_an_earlier_version_is_sent_nothing_and_told_apart() {
     let error = client.sync(&Middle { server: &server, forge: older }).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::ServerOlder);
     assert_eq!(kept(&client), before);
+}
+
+fn told(version: u64, program: &str) -> Floor {
+    let at = Moment::from_micros(i64::try_from(version).unwrap());
+    Floor { version, protocol: 1, program: Some(program.parse().unwrap()), at }
+}
+
+#[tokio::test]
+async fn the_highest_floor_is_kept_and_no_forged_one_believed() {
+    let (_dir, server, visit, client) = start().await;
+    let (own, foreign) = (MemoryKey::from_secret(&[9; 32]), MemoryKey::from_secret(&[8; 32]));
+    client.sync(&server).await.unwrap();
+    assert_eq!(client.update_needed().unwrap(), None);
+    assert_eq!(server.state().floors_named.last(), Some(&None));
+
+    // A server whose answers are genuine and whose floor is not: nothing of the answer is taken.
+    client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
+    client.sign().unwrap();
+    let before = kept(&client);
+    let high = told(7, "9.0.0");
+    let misused =
+        SignedFloor { signature: own.sign(Purpose::Receipt, &high.sign(&own).bytes), ..high.sign(&own) };
+    for forged in [high.sign(&foreign), misused, SignedFloor { bytes: vec![0x80], ..high.sign(&own) }] {
+        server.state().floor = Some(forged);
+        let error = client.sync(&server).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::ServerStrange);
+        assert_eq!((kept(&client), client.update_needed().unwrap()), (before.clone(), None));
+    }
+
+    // The server's own word: what is here goes up all the same, and the officer is told.
+    server.state().floor = Some(high.sign(&own));
+    client.sync(&server).await.unwrap();
+    let status = client.status().unwrap();
+    assert!(status.unsent.is_empty());
+    let needed = UpdateNeeded { protocol: 1, program: high.program };
+    assert_eq!(status.update_needed, Some(needed));
+    // Lower ones, earlier ones, none at all: the highest stays, and each request names it.
+    for lower in [Some(told(8, "0.1.0")), Some(told(6, "9.9.9")), None] {
+        server.state().floor = lower.map(|floor| floor.sign(&own));
+        client.sync(&server).await.unwrap();
+        assert_eq!(client.update_needed().unwrap(), Some(needed), "{lower:?}");
+        assert_eq!(server.state().floors_named.last(), Some(&Some(high.sign(&own))), "{lower:?}");
+    }
+    server.state().floor = Some(told(9, "9.1.0").sign(&own));
+    client.sync(&server).await.unwrap();
+    assert_eq!(client.update_needed().unwrap().unwrap().program, "9.1.0".parse().ok());
 }
 
 fn set(answer: &mut WireResponse, signature: &str) {

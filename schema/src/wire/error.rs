@@ -100,6 +100,8 @@ codes! {
     // Sync.
     /// The server does not speak that version of the protocol.
     ProtocolUnsupported = "protocol_unsupported", 426;
+    /// The floor of versions would fall, or stay as it is; `details` says what it is.
+    FloorFalls = "floor_falls", 409;
     /// The server is older than the terminal and would not understand what it sends.
     ServerOlder = "server_older", 426;
     /// A journal entry cannot be read.
@@ -134,6 +136,8 @@ codes! {
     ChangeNotReloadable = "change_not_reloadable", 422;
     /// The change builds upon changes that are not here yet.
     ChangeWaiting = "change_waiting", 202;
+    /// The server holds too much of this device that is not part of the record; the rest stays on the device.
+    QuotaExceeded = "quota_exceeded", 429;
     /// The inspection cannot be judged with this change.
     ChangeUnjudgeable = "change_unjudgeable", 422;
     /// The change answers an item that is not in the checklist.

@@ -1,8 +1,9 @@
 //! CBOR in one bounded zstd stream, both ways.
 
 use crate::limits::{SYNC_BODY_BYTES_MAX, SYNC_BODY_PLAIN_BYTES_MAX, SYNC_ITEMS_MAX, SYNC_WINDOW_LOG_MAX};
+use minicbor::encode::write::Writer;
 use minicbor::{Decode, Encode};
-use std::io::Read;
+use std::io::{BufWriter, Read};
 
 /// Fast, and small enough: what follows is mostly hashes and already small changes.
 const LEVEL: i32 = 1;
@@ -25,8 +26,12 @@ pub enum FrameError {
 
 /// Packs a message.
 pub fn pack<T: Encode<()>>(message: &T) -> Vec<u8> {
-    let plain = minicbor::to_vec(message).expect("writing to memory cannot fail");
-    zstd::encode_all(plain.as_slice(), LEVEL).expect("compressing memory to memory cannot fail")
+    let packed = zstd::Encoder::new(Vec::new(), LEVEL).expect("compressing memory to memory cannot fail");
+    // Many writes are of one byte: a small buffer in front of the compressor, and the plain form is never there as a whole.
+    let mut stream = Writer::new(BufWriter::new(packed));
+    minicbor::encode(message, &mut stream).expect("writing to memory cannot fail");
+    let packed = stream.into_inner().into_inner().map_err(|error| error.into_error());
+    packed.and_then(zstd::Encoder::finish).expect("compressing memory to memory cannot fail")
 }
 
 /// Unpacks a message without ever holding more than the bounds allow.

@@ -4,6 +4,7 @@
 //! became of an item. Neither the order nor the number of requests matters: any request may be repeated.
 
 use super::carried::{Carried, Holding};
+use super::floor::{ProgramVersion, SignedFloor};
 use super::row::Row;
 use crate::document::{ChangeId, RawChange};
 use crate::ids::{DeviceId, InspectionId, ReceiptId};
@@ -83,11 +84,17 @@ pub struct SyncRequest {
     /// Drawn afresh for this request: the answer is signed together with it. From protocol 2 on.
     #[n(7)]
     pub nonce: Option<Nonce>,
-    /// What the device has of inspections that others wrote to, after the server began a new epoch; in pages.
+    /// The version of the device's program; absent from devices that do not say.
     #[n(8)]
+    pub program: Option<ProgramVersion>,
+    /// The highest floor that the device knows: a server that came back from a backup learns it again.
+    #[n(9)]
+    pub floor: Option<SignedFloor>,
+    /// What the device has of inspections that others wrote to, after the server began a new epoch; in pages.
+    #[n(10)]
     pub holds: Option<Vec<Holding>>,
     /// What others wrote.
-    #[n(9)]
+    #[n(11)]
     pub carried: Option<Vec<Carried>>,
 }
 
@@ -259,8 +266,11 @@ pub struct SyncAnswer {
     /// When the device was revoked: everything that it sends is held apart, and it is given nothing else.
     #[n(9)]
     pub revoked_at: Option<Moment>,
-    /// Of which inspections in `holds` the server lacks something; absent when `holds` was.
+    /// How new a device must be to be given rows, where that is not what the request said already.
     #[n(10)]
+    pub floor: Option<SignedFloor>,
+    /// Of which inspections in `holds` the server lacks something; absent when `holds` was.
+    #[n(11)]
     pub lacks: Option<Vec<InspectionId>>,
 }
 
@@ -288,6 +298,8 @@ mod tests {
             still_unsent: None,
             wants: None,
             nonce: None,
+            program: None,
+            floor: None,
             holds: None,
             carried: None,
         };
@@ -321,6 +333,7 @@ mod tests {
             cursors: vec![],
             more: true,
             revoked_at: None,
+            floor: None,
             lacks: None,
         };
         let bytes = minicbor::to_vec(&answer).unwrap();
@@ -339,6 +352,8 @@ mod tests {
             still_unsent: Some(StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 }),
             wants: None,
             nonce: None,
+            program: None,
+            floor: None,
             holds: None,
             carried: None,
         };

@@ -3,14 +3,19 @@
 use super::{CliError, answer, said, tell};
 use crate::accounts::{self, NewUser};
 use crate::api::openapi;
+use crate::app::App;
 use crate::codes;
 use crate::config::Place;
+use crate::floor::{self, Standing, Wanted};
 use crate::policy::Role;
 use crate::restore;
 use crate::setup::{self, Beginning};
+use crate::store::floors::Alike;
 use crate::store::{officers, units};
 use clap::{Args, Subcommand};
 use fieldproof_schema::host::Host;
+use fieldproof_schema::wire::PROTOCOL_MIN;
+use fieldproof_schema::wire::floor::{Floor, ProgramVersion};
 use serde_json::json;
 use std::io::{self, BufRead};
 
@@ -26,6 +31,9 @@ pub(super) enum Admin {
     User(User),
     /// Gives a one-time code that enrols a terminal.
     DeviceCode(DeviceCode),
+    /// How new terminals must be to be given rows.
+    #[command(subcommand)]
+    Floor(FloorOf),
     /// Begins a new epoch after a backup was put back, so that terminals offer again what it lacks.
     Restored(Restored),
     /// Prints the description of the JSON API.
@@ -85,6 +93,35 @@ pub(super) struct DeviceCode {
     officer: String,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum FloorOf {
+    /// Says what it is, what terminals say that they are, and how many are below it.
+    Show(ShowFloor),
+    /// Raises it, for good: terminals below it still hand over everything, and are given nothing until they are updated.
+    Raise(RaiseFloor),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowFloor {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RaiseFloor {
+    #[command(flatten)]
+    place: Place,
+    /// The least version of the protocol; as before, where it is absent.
+    #[arg(long, required_unless_present = "program")]
+    protocol: Option<u16>,
+    /// The least version of the terminal's program, for instance 1.4.0; as before, where it is absent.
+    #[arg(long)]
+    program: Option<ProgramVersion>,
+    /// Why; people read it in the console and in the audit trail.
+    #[arg(long)]
+    reason: String,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Restored {
     #[command(flatten)]
@@ -131,6 +168,8 @@ impl Admin {
             Self::Init(init) => init.run().await,
             Self::User(User::Add(add)) => add.run().await,
             Self::DeviceCode(code) => code.run().await,
+            Self::Floor(FloorOf::Show(show)) => show.run().await,
+            Self::Floor(FloorOf::Raise(raise)) => raise.run().await,
             Self::Restored(restored) => restored.run().await,
             Self::Openapi => answer(&serde_json::to_value(openapi::description()).unwrap_or_default()),
         }
@@ -190,6 +229,46 @@ impl DeviceCode {
         answer(
             &json!({"officer": officer.facts.code, "code": issued.code, "expires_at": issued.expires_at}),
         )?;
+        app.db.clone().close().await;
+        Ok(())
+    }
+}
+
+async fn floor_standing(app: &App) -> Result<Standing, CliError> {
+    let org = app.org().await?;
+    let standing = app.db.read(move |tx| Standing::read(tx, org)).await;
+    Ok(standing.map_err(crate::error::ApiError::from)?)
+}
+
+fn answer_floor(standing: &Standing) -> Result<(), CliError> {
+    let set = standing.set.as_ref().map(|set| {
+        let Floor { version, protocol, program, .. } = set.floor;
+        json!({"version": version, "protocol": protocol, "program": program, "at": set.at, "by": set.by, "reason": set.reason})
+    });
+    let said = standing.said.iter().map(|Alike { protocol, program, terminals }| {
+        json!({"protocol": protocol, "program": program, "terminals": terminals})
+    });
+    answer(&json!({"floor": set, "below": standing.below(), "said": said.collect::<Vec<_>>()}))
+}
+
+impl ShowFloor {
+    async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open().await?;
+        answer_floor(&floor_standing(&app).await?)?;
+        app.db.clone().close().await;
+        Ok(())
+    }
+}
+
+impl RaiseFloor {
+    async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open().await?;
+        let known = floor_standing(&app).await?.set.map(|set| set.floor.protocol);
+        let protocol = self.protocol.or(known).unwrap_or(PROTOCOL_MIN);
+        floor::raise(&app, ACTOR, Wanted { protocol, program: self.program }, &self.reason).await?;
+        let standing = floor_standing(&app).await?;
+        tell(&said("cli.floor", &[("below", &standing.below().to_string())]));
+        answer_floor(&standing)?;
         app.db.clone().close().await;
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::routes;
 use crate::sync::judge;
 use clap::Args;
 use fieldproof_presentation::http::{self, Limits};
+use fieldproof_schema::limits::{DEVICE_BACKLOG_BYTES_MAX, DEVICE_BACKLOG_ITEMS_MAX};
 use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
@@ -28,12 +29,21 @@ pub(super) struct Serve {
     /// How many processes judge what terminals send; by default one for each core. 0: this process does, without limits.
     #[arg(long, env = "FIELDPROOF_GATE_WORKERS")]
     gate_workers: Option<usize>,
+    /// Changes of one terminal that may lie here before they are part of the record.
+    #[arg(long, env = "FIELDPROOF_DEVICE_BACKLOG_ITEMS", default_value_t = DEVICE_BACKLOG_ITEMS_MAX)]
+    device_backlog_items: u64,
+    /// Their size, in MiB.
+    #[arg(long, env = "FIELDPROOF_DEVICE_BACKLOG_MIB", default_value_t = DEVICE_BACKLOG_BYTES_MAX / MIB)]
+    device_backlog_mib: u64,
 }
+
+const MIB: u64 = 1024 * 1024;
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), CliError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let app = self.place.open_to_serve(self.gate_workers.unwrap_or_else(cores)).await?;
+        app.quota.set(self.device_backlog_items, self.device_backlog_mib.saturating_mul(MIB));
         judge::look_back(&app, app.org().await?).await?;
         let address = PathBuf::from(self.listen.to_string());
         let listener = TcpListener::bind(self.listen).await.map_err(CliError::file(&address))?;

@@ -44,6 +44,8 @@ pub(crate) const ACTS: &[&str] = &[
     "user.reactivated",
     "user.password_changed",
     "organisation.made",
+    "floor.raised",
+    "floor.learned",
     "server.restored",
     "snapshot.rebuilt",
 ];

@@ -1,6 +1,7 @@
 //! Terminals: where they stand, what they said that they had not sent, a code for a new one, revocation.
 
 mod enrol;
+mod floor;
 
 #[cfg(test)]
 pub(super) use enrol::tests as enrol_tests;
@@ -14,7 +15,8 @@ use crate::devices;
 use crate::error::ApiError;
 use crate::policy::Act;
 use crate::store::devices::{self as terminals, Device};
-use crate::store::{officers, units};
+use crate::store::inbox::{self, Backlog};
+use crate::store::{floors, officers, units};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -24,10 +26,12 @@ use fieldproof_presentation::page::Page;
 use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_schema::wire::floor::Floor;
 
 pub(super) const ROUTES: &[Route] = &[
     Route { path: "/console/devices", answer: || get(list) },
     Route { path: "/console/devices/enrol", answer: || get(enrol::show).post(enrol::issue) },
+    Route { path: "/console/devices/floor", answer: || get(floor::show).post(floor::raise) },
     Route { path: "/console/devices/{id}", answer: || get(show) },
     Route { path: "/console/devices/{id}/revoke", answer: || post(revoke) },
 ];
@@ -45,6 +49,8 @@ struct DevicesPage {
 /// A terminal with its officer, in words.
 struct Line {
     device: Device,
+    /// Whether it is below the floor.
+    is_below: bool,
     officer: String,
     unit: String,
     seen: Seen,
@@ -70,6 +76,12 @@ impl Seen {
     }
 }
 
+/// Whether a terminal is too old to be given rows, as far as it has said what it is.
+fn is_below(floor: Option<&Floor>, device: &Device) -> bool {
+    let said = device.protocol.filter(|_| device.revoked_at.is_none());
+    floor.zip(said).is_some_and(|(floor, protocol)| !floor.admits(protocol, device.program))
+}
+
 #[derive(serde::Deserialize)]
 struct Wanted {
     before: Option<String>,
@@ -80,14 +92,16 @@ async fn list(State(app): State<App>, seat: Seat, Args(wanted): Args<Wanted>) ->
     let before = before(wanted.before.as_deref())?;
     let (org, asker) = (seat.actor.org, seat.actor.user.id);
     let read = move |tx: &mut crate::db::Tx<'_>| {
-        Ok::<_, DbError>((terminals::list(tx, org, asker, &before)?, units::all(tx, org)?))
+        let floor = floors::current(tx, org)?.map(|set| set.floor);
+        Ok::<_, DbError>((terminals::list(tx, org, asker, &before)?, units::all(tx, org)?, floor))
     };
-    let (page, units) = app.db.read(read).await?;
+    let (page, units, floor) = app.db.read(read).await?;
     let (p, now) = (seat.p.clone(), app.now());
     let line = |listed: terminals::Listed| Line {
         officer: listed.officer_name,
         unit: super::directory::unit_name(&units, &listed.unit_code),
         seen: Seen::of(&p, &listed.device, now),
+        is_below: is_below(floor.as_ref(), &listed.device),
         device: listed.device,
     };
     Ok(seat.show(&DevicesPage {
@@ -105,6 +119,10 @@ struct DevicePage {
     p: Page,
     c: Chrome,
     line: Line,
+    backlog: Backlog,
+    /// Of its share, in percent.
+    full: u64,
+    is_near: bool,
     faults: Faults,
     reason: String,
 }
@@ -127,16 +145,28 @@ async fn page(
         let device = terminals::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
         let officer = officers::find(tx, org, device.officer)?.ok_or(ErrorCode::NotFound)?;
         asker.may_on(Act::ManageDevices, &officer.facts.org_code)?;
-        Ok::<_, ApiError>((device, officer, units::all(tx, org)?))
+        let floor = floors::current(tx, org)?.map(|set| set.floor);
+        let backlog = inbox::backlog(tx, org, id)?;
+        Ok::<_, ApiError>((device, officer, units::all(tx, org)?, floor, backlog))
     };
-    let (device, officer, units) = app.db.read(read).await?;
+    let (device, officer, units, floor, backlog) = app.db.read(read).await?;
     let line = Line {
         officer: officer.facts.name,
         unit: super::directory::unit_name(&units, &officer.facts.org_code),
         seen: Seen::of(&seat.p, &device, app.now()),
+        is_below: is_below(floor.as_ref(), &device),
         device,
     };
-    Ok(DevicePage { c: Chrome::new(seat, "devices"), p: seat.p.clone(), line, faults, reason })
+    Ok(DevicePage {
+        c: Chrome::new(seat, "devices"),
+        p: seat.p.clone(),
+        line,
+        backlog,
+        full: app.quota.percent(backlog),
+        is_near: app.quota.is_near(backlog),
+        faults,
+        reason,
+    })
 }
 
 async fn revoke(

@@ -1,5 +1,6 @@
 //! Enrolled terminals, their sessions and challenges, and the keys of officers.
 
+use super::floors;
 use super::page::{Before, Page, rows_asked};
 use super::within::in_scope;
 use crate::db::{DbError, Row, Tx, params};
@@ -7,6 +8,7 @@ use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId, UserId};
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
+use fieldproof_schema::wire::floor::ProgramVersion;
 use fieldproof_schema::wire::sync::StillUnsent;
 
 /// A terminal as the server knows it.
@@ -30,6 +32,28 @@ pub struct Device {
     pub tip: Tip,
     /// What it had not sent when it was last seen, as it said itself; none from terminals that do not say.
     pub unsent: Option<StillUnsent>,
+    /// The protocol that it spoke last; none before its first sync.
+    pub protocol: Option<u16>,
+    /// The version of its program, as it said itself.
+    pub program: Option<ProgramVersion>,
+}
+
+/// What a terminal says about itself with each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// What it had not sent; none from terminals that do not say.
+    pub unsent: Option<StillUnsent>,
+    /// The protocol that it speaks.
+    pub protocol: u16,
+    /// The version of its program; none from terminals that do not say.
+    pub program: Option<ProgramVersion>,
+}
+
+impl Said {
+    /// Of a terminal that says no more than the protocol.
+    pub fn only(protocol: u16) -> Self {
+        Self { unsent: None, protocol, program: None }
+    }
 }
 
 fn read(r: &Row) -> Result<Device, DbError> {
@@ -43,6 +67,8 @@ fn read(r: &Row) -> Result<Device, DbError> {
         revoked_at: r.get(6)?,
         tip: Tip { seq: r.get(7)?, hash: r.get(8)? },
         unsent: unsent(r)?,
+        protocol: floors::protocol(r, 12)?,
+        program: floors::program(r, 13)?,
     })
 }
 
@@ -60,7 +86,7 @@ fn unsent(r: &Row) -> Result<Option<StillUnsent>, DbError> {
 pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>, DbError> {
     let row = tx.query_opt(
         "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash, unsent_changes,
-         unsent_evidence, unsent_bytes FROM devices WHERE org = $1 AND id = $2",
+         unsent_evidence, unsent_bytes, protocol, program FROM devices WHERE org = $1 AND id = $2",
         &params![org, id],
     )?;
     row.map(|r| read(&r)).transpose()
@@ -70,7 +96,7 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>,
 pub fn in_use_by(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId) -> Result<Vec<Device>, DbError> {
     let rows = tx.query(
         "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash, unsent_changes,
-         unsent_evidence, unsent_bytes FROM devices WHERE org = $1 AND officer = $2 AND revoked_at IS NULL ORDER BY id",
+         unsent_evidence, unsent_bytes, protocol, program FROM devices WHERE org = $1 AND officer = $2 AND revoked_at IS NULL ORDER BY id",
         &params![org, officer],
     )?;
     rows.iter().map(read).collect()
@@ -92,14 +118,15 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId, before: &Before) -> Resu
     let rows = tx.query(
         in_scope!(
             "SELECT d.id, d.officer, d.name, d.key, d.enrolled_at, d.seen_at, d.revoked_at, d.tip_seq, d.tip_hash,
-             d.unsent_changes, d.unsent_evidence, d.unsent_bytes, o.name, o.unit_code FROM devices d JOIN officers o ON o.org = d.org AND o.id = d.officer
+             d.unsent_changes, d.unsent_evidence, d.unsent_bytes, d.protocol, d.program, o.name,
+             o.unit_code FROM devices d JOIN officers o ON o.org = d.org AND o.id = d.officer
              WHERE d.org = $1 AND o.unit_code IN (SELECT code FROM scope) AND (d.enrolled_at, d.id) < ($3, $4)
              ORDER BY d.enrolled_at DESC, d.id DESC LIMIT $5"
         ),
         &params![org, asker, before.at, &before.id, rows_asked()],
     )?;
     let listed = |r: &Row| {
-        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(12)?, unit_code: r.get(13)? })
+        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(14)?, unit_code: r.get(15)? })
     };
     let rows = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
     let key = |l: &Listed| Before { at: l.device.enrolled_at, id: l.device.id.to_string() }.to_string();
@@ -127,25 +154,22 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, device: &Device) -> Result<(), DbErro
     Ok(())
 }
 
-/// Notes that a terminal spoke, and what it said that it had not sent.
-pub fn touch(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    id: DeviceId,
-    now: Moment,
-    unsent: Option<StillUnsent>,
-) -> Result<(), DbError> {
-    let count = |of: fn(StillUnsent) -> u64| unsent.map(|said| i64::try_from(of(said)).unwrap_or(i64::MAX));
+/// Notes that a terminal spoke, and what it said.
+pub fn touch(tx: &mut Tx<'_>, org: OrgId, id: DeviceId, now: Moment, said: Said) -> Result<(), DbError> {
+    let count =
+        |of: fn(StillUnsent) -> u64| said.unsent.map(|said| i64::try_from(of(said)).unwrap_or(i64::MAX));
     tx.execute(
-        "UPDATE devices SET seen_at = $3, unsent_changes = $4, unsent_evidence = $5, unsent_bytes = $6
-         WHERE org = $1 AND id = $2",
+        "UPDATE devices SET seen_at = $3, unsent_changes = $4, unsent_evidence = $5, unsent_bytes = $6,
+         protocol = $7, program = $8 WHERE org = $1 AND id = $2",
         &params![
             org,
             id,
             now,
             count(|said| said.changes),
             count(|said| said.evidence),
-            count(|said| said.evidence_bytes)
+            count(|said| said.evidence_bytes),
+            i64::from(said.protocol),
+            said.program.map(|program| program.to_string())
         ],
     )?;
     Ok(())

@@ -171,6 +171,23 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, item: &Item
     Ok(())
 }
 
+/// What a device has sent and is not part of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// Changes.
+    pub items: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The backlog of one device.
+pub fn backlog(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Backlog, DbError> {
+    const SQL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(LENGTH(bytes)), 0) AS BIGINT) FROM inbox
+         WHERE org = $1 AND device = $2 AND state <> 'accepted'";
+    let row = tx.query_opt(SQL, &params![org, device])?.ok_or(DbError::NoRow { sql: SQL })?;
+    Ok(Backlog { items: row.get(0)?, bytes: row.get(1)? })
+}
+
 /// Changes of an inspection that the gate has still to judge, in order of arrival.
 pub fn pending(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Item>, DbError> {
     let rows = tx.query(

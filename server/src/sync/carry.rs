@@ -9,10 +9,11 @@ use crate::db::{DbError, Tx};
 use crate::enrol;
 use crate::error::ApiError;
 use crate::findings;
+use crate::quota::Quota;
 use crate::scope::DeviceScope;
 use crate::store::{carried, changes, devices, journal, officers};
 use crate::sync::declare;
-use crate::sync::receive::{self, CheckedChange, CheckedEntry, Intake};
+use crate::sync::receive::{self, CheckedChange, CheckedEntry, Intake, Share};
 use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId};
 use fieldproof_schema::journal::Kind;
@@ -72,6 +73,7 @@ pub fn check(
 /// enrolled before the server was restored: the server's own word makes it known again.
 pub fn take<'c>(
     tx: &mut Tx<'_>,
+    quota: &Quota,
     carried: impl Iterator<Item = (&'c CheckedCarried, &'c DecisionId)>,
     intake: &mut Intake<'_>,
 ) -> Result<(), DbError> {
@@ -94,8 +96,9 @@ pub fn take<'c>(
         if is_new {
             findings::identity::contradicted(tx, &author, intake.now)?;
         }
+        let mut share = Share::of(tx, quota, &author, changes)?.of_carried();
         for change in changes {
-            receive::take_change(tx, (&author, &mut scope), change, intake)?;
+            receive::take_change(tx, (&author, &mut scope), change, &mut share, intake)?;
         }
     }
     Ok(())

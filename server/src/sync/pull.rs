@@ -8,11 +8,13 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::scope::DeviceScope;
-use crate::store::{feeds, rows, tenants};
+use crate::store::{feeds, floors, rows, tenants};
 use crate::sync::carry::Vouchers;
+use crate::sync::now::Now;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX, WANTS_MAX};
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::floor::{ProgramVersion, SignedFloor};
 use fieldproof_schema::wire::row::{Body, Row, RowKind};
 use fieldproof_schema::wire::sync::Cursor;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,12 @@ pub struct Pulled {
     pub cursors: Vec<Cursor>,
     /// True when more wait.
     pub more: bool,
+    /// How new a device must be to be given rows.
+    pub floor: Option<SignedFloor>,
+    /// What is under way, for a device that begins.
+    now: Option<Now>,
+    /// How far the officer's feed was read.
+    officers_at: u64,
     bytes: usize,
     seen: BTreeSet<(String, String)>,
 }
@@ -49,6 +57,8 @@ pub struct Asked {
     pub wants: Vec<InspectionId>,
     /// The protocol that it speaks.
     pub protocol: u16,
+    /// The version of its program, where it says.
+    pub program: Option<ProgramVersion>,
 }
 
 /// Reads on from the device's cursors, bounded by rows and bytes.
@@ -63,9 +73,19 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
             rows: Vec::new(),
             cursors: Vec::new(),
             more: false,
+            floor: None,
+            now: None,
+            officers_at: 0,
             bytes: 0,
             seen: BTreeSet::new(),
         };
+        if let Some(set) = floors::current(tx, device.org)? {
+            pulled.floor = Some(set.signed);
+            if !set.floor.admits(asked.protocol, asked.program) {
+                // Its cursors stay where they are: once it was updated it reads on.
+                return Ok(pulled);
+            }
+        }
         let mut reader = Reader {
             device: &device,
             protocol: asked.protocol,
@@ -75,16 +95,26 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
         for inspection in asked.wants.iter().take(WANTS_MAX) {
             pulled.whole(tx, &mut reader, *inspection)?;
         }
+        if reader.scope.is_in_use() && asked.protocol >= DOCUMENTS_SINCE {
+            let cursors = if valid { asked.cursors.as_slice() } else { &[] };
+            let end = ends.get(&feeds::of_officer(device.officer)).copied().unwrap_or(0);
+            pulled.now = Now::of(tx, &device, cursors, end)?;
+            pulled.under_way(tx, &mut reader)?;
+        }
         for feed in reader.scope.feeds(tx)? {
             // A cursor beyond the end is not of this history: read everything again.
             let end = ends.get(&feed).copied().unwrap_or(0);
             let cursor =
                 asked.cursors.iter().find(|cursor| valid && cursor.feed == feed && cursor.seq <= end);
             let (start, since) = cursor.map_or((0, 0), |c| (c.seq, c.since.unwrap_or(c.seq).min(c.seq)));
-            if start < end {
+            if pulled.now.as_ref().is_some_and(|now| now.of == feed) {
+                pulled.officers_at = start;
+            }
+            if start < end && !pulled.waits_for_now(&feed) {
                 pulled.feed(tx, &mut reader, feed, (start, since), end)?;
             }
         }
+        pulled.cursors.extend(pulled.now.as_ref().and_then(|now| now.cursor(pulled.officers_at)));
         pulled.forget(&mut reader.scope, tx, &asked.cursors)?;
         Ok::<_, DbError>(pulled)
     };
@@ -113,6 +143,9 @@ impl Pulled {
         }
         let feeds = scope.feeds(tx)?;
         for cursor in cursors.iter().filter(|cursor| cursor.seq > 0 && !feeds.contains(&cursor.feed)) {
+            if self.now.as_ref().is_some_and(|now| now.feed == cursor.feed) {
+                continue;
+            }
             self.cursors.push(Cursor { feed: cursor.feed.clone(), seq: 0, since: Some(0) });
         }
         Ok(())
@@ -145,8 +178,11 @@ impl Pulled {
                 }
                 looked_at += 1;
                 reached = reference.seq;
-                self.row(tx, reader, reference)?;
+                self.row(tx, reader, &feed, reference)?;
             }
+        }
+        if self.now.as_ref().is_some_and(|now| now.of == feed) {
+            self.officers_at = reached;
         }
         self.more |= reached < end;
         if reached > start {
@@ -160,10 +196,14 @@ impl Pulled {
         &mut self,
         tx: &mut Tx<'_>,
         reader: &mut Reader<'_>,
+        feed: &str,
         reference: feeds::Reference,
     ) -> Result<(), DbError> {
         let feeds::Reference { seq, kind, subject, detail, newest, least } = reference;
         let Some(known) = RowKind::find(&kind) else { return Ok(()) };
+        if self.now.as_ref().is_some_and(|now| now.has_given(feed, known, &subject, newest)) {
+            return Ok(());
+        }
         // What is said again later is said then.
         let is_last = newest <= seq && !self.seen.contains(&(kind.clone(), subject.clone()));
         let org = reader.device.org;
@@ -195,6 +235,46 @@ impl Pulled {
             None => rows::body(tx, org, known, &subject)?,
         };
         self.push(kind, subject, body);
+        Ok(())
+    }
+
+    /// Whether a feed is not read yet because visits under way are left to give: the officer's own, which repeats them.
+    fn waits_for_now(&mut self, feed: &str) -> bool {
+        let waits = self.now.as_ref().is_some_and(|now| now.of == feed && now.next().is_some());
+        self.more |= waits;
+        waits
+    }
+
+    /// Visits under way, each with what one needs to work on it.
+    fn under_way(&mut self, tx: &mut Tx<'_>, reader: &mut Reader<'_>) -> Result<(), DbError> {
+        let (org, me) = (reader.device.org, reader.device.id);
+        let Some(mut now) = self.now.take() else { return Ok(()) };
+        while let Some(visit) = now.next().filter(|_| !self.is_full()).cloned() {
+            let template = rows::template_subject(&visit.template_id, &visit.template_revision);
+            let needed = [
+                (RowKind::Template, Some(template)),
+                (RowKind::Task, visit.task.map(|task| task.to_string())),
+                (RowKind::Entity, Some(visit.entity.to_string())),
+                (RowKind::Inspection, Some(visit.id.to_string())),
+            ];
+            for (kind, subject) in needed {
+                let Some(subject) = subject else { continue };
+                if reader.scope.may_read(tx, kind, &subject)? {
+                    let body = rows::body(tx, org, kind, &subject)?;
+                    self.push(kind.as_str().to_owned(), subject, body);
+                }
+            }
+            let subject = visit.id.to_string();
+            if reader.scope.may_read(tx, RowKind::Document, &subject)? {
+                let mut body = rows::document(tx, org, visit.id, 0, Some(me))?;
+                if let Body::Document(row) = &mut body {
+                    reader.vouchers.add(tx, row, false)?;
+                }
+                self.push(RowKind::Document.as_str().to_owned(), subject, body);
+            }
+            now.gave(visit.told);
+        }
+        self.now = Some(now);
         Ok(())
     }
 

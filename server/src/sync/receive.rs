@@ -8,8 +8,9 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::findings;
+use crate::quota::Quota;
 use crate::scope::DeviceScope;
-use crate::store::inbox::{Item, Ruling, State};
+use crate::store::inbox::{Backlog, Item, Ruling, State};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::carry::{self, CheckedCarried};
 use crate::sync::offer::Name;
@@ -23,7 +24,7 @@ use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey};
 use fieldproof_schema::wire::carried::Carried;
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, StillUnsent, Verdict};
+use fieldproof_schema::wire::sync::{Chunk, Outcome, Receipt, SignedReceipt, Verdict};
 use std::collections::BTreeSet;
 
 /// What a device sent.
@@ -180,6 +181,49 @@ pub struct Intake<'a> {
     pub held: Vec<Digest>,
 }
 
+/// How much of a device's share is left.
+pub struct Share<'a> {
+    quota: &'a Quota,
+    backlog: Backlog,
+    /// What somebody else brings may fill half of it: the rest is for the device itself, whatever is brought in its name.
+    weight: u64,
+}
+
+impl<'a> Share<'a> {
+    /// For what `device` sends.
+    pub fn of(
+        tx: &mut Tx<'_>,
+        quota: &'a Quota,
+        device: &DeviceActor,
+        changes: &[CheckedChange],
+    ) -> Result<Self, DbError> {
+        let backlog = match changes {
+            [] => Backlog::default(),
+            _ => inbox::backlog(tx, device.org, device.id)?,
+        };
+        Ok(Self { quota, backlog, weight: 1 })
+    }
+
+    /// For what somebody else brings of it.
+    pub fn of_carried(self) -> Self {
+        Self { weight: 2, ..self }
+    }
+
+    /// Counts something in, where there is room for it.
+    fn takes(&mut self, bytes: u64) -> bool {
+        let weighed = Backlog {
+            items: self.backlog.items.saturating_mul(self.weight),
+            bytes: self.backlog.bytes.saturating_mul(self.weight),
+        };
+        if !self.quota.has_room(weighed, bytes.saturating_mul(self.weight)) {
+            return false;
+        }
+        self.backlog.items += 1;
+        self.backlog.bytes = self.backlog.bytes.saturating_add(bytes);
+        true
+    }
+}
+
 /// What became of an item.
 pub fn verdict(
     item: Digest,
@@ -196,7 +240,7 @@ pub async fn receive(
     app: &App,
     device: &DeviceActor,
     checked: Checked,
-    unsent: Option<StillUnsent>,
+    said: devices::Said,
 ) -> Result<Received, ApiError> {
     let (worker, device) = (app.clone(), device.clone());
     let (now, random) = (app.now(), app.random());
@@ -205,7 +249,7 @@ pub async fn receive(
     app.db
         .write(move |tx| {
             // Written first: where several nodes share a database, this holds the device for one of them.
-            devices::touch(tx, device.org, device.id, now, unsent)?;
+            devices::touch(tx, device.org, device.id, now, said)?;
             let known = devices::find(tx, device.org, device.id)?.ok_or(ErrorCode::DeviceUnknown)?;
             // Not from memory: what is receipted under an epoch that has ended would never be offered again.
             let epoch = tenants::epoch(tx, device.org)?;
@@ -227,14 +271,15 @@ pub async fn receive(
             for entry in &checked.entries {
                 take_entry(tx, (&device, &mut scope), entry, &mut intake)?;
             }
+            let mut share = Share::of(tx, &worker.quota, &device, &checked.changes)?;
             for change in &checked.changes {
-                take_change(tx, (&device, &mut scope), change, &mut intake)?;
+                take_change(tx, (&device, &mut scope), change, &mut share, &mut intake)?;
             }
             if intake.received.tip != known.tip {
                 devices::set_tip(tx, device.org, device.id, intake.received.tip)?;
                 findings::identity::contradicted(tx, &device, now)?;
             }
-            carry::take(tx, checked.carried.iter().zip(&decisions), &mut intake)?;
+            carry::take(tx, &worker.quota, checked.carried.iter().zip(&decisions), &mut intake)?;
             let Intake { mut received, held, .. } = intake;
             if !held.is_empty() {
                 let receipt = Receipt {
@@ -294,18 +339,24 @@ fn take_entry(
     Ok(())
 }
 
-/// Keeps a change of `device`, whoever sent it.
+/// Keeps a change of `device`, whoever sent it, as long as there is room for it.
 pub fn take_change(
     tx: &mut Tx<'_>,
     (device, scope): (&DeviceActor, &mut DeviceScope),
     change: &CheckedChange,
+    share: &mut Share<'_>,
     intake: &mut Intake<'_>,
 ) -> Result<(), DbError> {
     let Intake { now, received, held, .. } = intake;
     let (org, inspection, now) = (device.org, change.inspection, *now);
+    let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
+    if known.is_none() && !share.takes(change.bytes.len() as u64) {
+        let code = Some(ErrorCode::QuotaExceeded);
+        received.say(verdict(change.digest, Outcome::Refused, code, Some(inspection), change.id));
+        return Ok(());
+    }
     held.push(change.digest);
     received.changes.push((inspection, (change.digest, device.id), change.id));
-    let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
     // What was held apart only because its journal entry, or the officer's assignment, had not come yet gets another
     // chance; but people who decided that it stays apart whoever wrote it are not overruled by an assignment.
     let ruling = known.as_ref().and_then(|k| k.ruling);

@@ -82,6 +82,8 @@ fn request(entries: Vec<SignedEntry>, chunks: Vec<Chunk>, known: &Known) -> Sync
         nonce: None,
         holds: None,
         carried: None,
+        program: None,
+        floor: None,
     }
 }
 

@@ -22,7 +22,10 @@ const BATCH: usize = 500;
 const UNIT: &str = "ORG-D2";
 
 /// Gives the officer of a terminal many entities, and visits like the one that is there to the first of them.
-pub(crate) async fn fill(
+///
+/// # Errors
+/// When the server does not take them.
+pub async fn fill(
     world: &World,
     device: &Device,
     like: InspectionId,

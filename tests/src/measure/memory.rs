@@ -46,9 +46,36 @@ pub(super) fn line(out: &mut dyn Write, what: &str, service: &Service) -> Result
     Ok(())
 }
 
+/// What Linux counts processor time in, for every program that asks.
+const TICKS: f64 = 100.0;
+
 /// Mebibytes of a process that are in memory.
 pub(crate) fn resident(process: u32) -> Option<f64> {
+    said(process, "VmRSS:")
+}
+
+/// The most that was ever resident of a process, in MiB.
+pub(crate) fn peak(process: u32) -> Option<f64> {
+    said(process, "VmHWM:")
+}
+
+/// Lets the peak of this process begin anew, where the system can.
+pub(crate) fn forget_peak() {
+    // The figure is then the peak since the start, which is no less true.
+    fs::write("/proc/self/clear_refs", "5").ok();
+}
+
+/// Seconds that all cores spent on a process and the children that it has waited for, in user and in system mode.
+pub(crate) fn cpu_seconds(process: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Behind the program's name, which may hold anything: the state is the first field, utime the twelfth.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = fields.split_ascii_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<f64>().ok());
+    Some(ticks.collect::<Option<Vec<f64>>>()?.iter().sum::<f64>() / TICKS)
+}
+
+fn said(process: u32, name: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / KIB)
 }

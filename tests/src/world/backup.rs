@@ -8,6 +8,13 @@ use std::{fs, io};
 /// A copy of database and evidence.
 pub struct Backup(PathBuf);
 
+impl Backup {
+    /// One that lies in this folder already.
+    pub fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+}
+
 impl World {
     fn database_file(&self) -> PathBuf {
         match &self.url {
@@ -66,7 +73,8 @@ fn copy_or_remove(from: &Path, to: &Path) {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a folder with everything in it.
+pub(crate) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

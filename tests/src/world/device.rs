@@ -17,6 +17,7 @@ pub struct Device {
     /// Its link.
     pub link: Link,
     folder: PathBuf,
+    version: String,
     host: Arc<SimHost>,
 }
 
@@ -25,16 +26,25 @@ impl Device {
     pub fn new(world: &World, name: &str) -> Self {
         let folder = world.folder().join(name);
         let host = Arc::new(SimHost::new(&world.clock, world.seed_of(name), 0));
-        let mut device = Self { client: None, link: world.link(), folder, host };
+        let version = Options::default().version;
+        let mut device = Self { client: None, link: world.link(), folder, version, host };
         device.switch_on();
         device
     }
 
     /// Opens the store.
     pub fn switch_on(&mut self) {
-        let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
+        let options =
+            Options { key_cost: KeyCost::CHEAP, version: self.version.clone(), ..Options::default() };
         let host = Arc::clone(&self.host);
         self.client = Some(Client::open(&self.folder, host, options).expect("the store opens"));
+    }
+
+    /// Puts another version of the program in the place of this one, which opens the store again.
+    pub fn update_to(&mut self, version: &str) {
+        self.die();
+        version.clone_into(&mut self.version);
+        self.switch_on();
     }
 
     /// Drops everything that is not on disk, without a word of goodbye.

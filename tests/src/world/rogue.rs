@@ -143,6 +143,8 @@ impl Rogue {
             nonce: None,
             holds: None,
             carried: None,
+            program: None,
+            floor: None,
         };
         let (status, bytes) =
             world.send("POST", "/api/v1/sync", Some(&self.token), frame::pack(&request)).await;

@@ -3,7 +3,9 @@
 use super::*;
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::suite::Signer;
+use fieldproof_schema::wire::PROTOCOL;
 use fieldproof_server::auth::DeviceActor;
+use fieldproof_server::store::devices::Said;
 use fieldproof_server::sync::receive;
 use fieldproof_tests::world::desk::Desk;
 use fieldproof_tests::world::rogue::Rogue;
@@ -130,7 +132,7 @@ async fn what_a_revoked_key_signed_is_asked_about() {
     assert!(status.is_success());
     let org = world.app.org().await.unwrap();
     let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org };
-    receive::receive(&world.app, &actor, checked, None).await.unwrap();
+    receive::receive(&world.app, &actor, checked, Said::only(PROTOCOL)).await.unwrap();
     let conflict = only(&world, &administrator, "identity").await;
     assert_eq!(conflict["sides"][0]["value"], "revoked:1");
     decide(

@@ -7,8 +7,10 @@ use fieldproof_schema::ids::ReceiptId;
 use fieldproof_schema::journal::{SignedEntry, Tip};
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::package::{Original, Package, PackageError, Writing};
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::suite::{Digest, Signer};
 use fieldproof_schema::wire::carried::{Carried, Holding};
+use fieldproof_schema::wire::floor::{Floor, SignedFloor};
 use fieldproof_schema::wire::frame;
 use fieldproof_schema::wire::row::{Body, ChangeRow, DocumentRow, Origin, Row};
 use fieldproof_schema::wire::sync::{
@@ -33,6 +35,8 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         nonce: None,
         holds: None,
         carried: None,
+        program: None,
+        floor: None,
     };
     let ordinary = SyncRequest {
         cursors: vec![cursor("org"), cursor("officer:06060606-0606-0606-0606-060606060606")],
@@ -54,7 +58,17 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         }])]),
         ..ordinary.clone()
     };
-    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later)]
+    let knowing = SyncRequest {
+        program: "1.4.0".parse().ok(),
+        floor: Some(floor()),
+        chunks: Vec::new(),
+        ..later.clone()
+    };
+    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later), cbor(&knowing)]
+}
+
+fn floor() -> SignedFloor {
+    Floor { version: 3, protocol: 2, program: "1.4.0".parse().ok(), at: AT }.sign(&key())
 }
 
 /// Whose the device is.
@@ -178,6 +192,7 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         more: false,
         revoked_at: None,
         lacks: None,
+        floor: None,
     };
     let reference = |kind: &str, body: String| Row {
         kind: kind.into(),
@@ -212,7 +227,8 @@ pub(super) fn answers() -> Vec<Vec<u8>> {
         lacks: Some(vec![VISIT]),
         ..nothing.clone()
     };
-    vec![cbor(&nothing), cbor(&ordinary), frame::pack(&ordinary)]
+    let telling = SyncAnswer { floor: Some(floor()), ..nothing.clone() };
+    vec![cbor(&nothing), cbor(&ordinary), frame::pack(&ordinary), cbor(&telling)]
 }
 
 #[cfg(test)]

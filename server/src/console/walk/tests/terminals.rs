@@ -26,6 +26,8 @@ pub(super) async fn terminal(world: &World, officer: &str, name: &str) -> Device
             revoked_at: None,
             tip: Tip::default(),
             unsent: None,
+            protocol: None,
+            program: None,
         };
         devices::insert(tx, org, &device)
     };
@@ -65,8 +67,11 @@ async fn a_terminal_shows_what_it_said_and_when() {
     assert!(page.contains("&#60;b&#62;终端") && page.contains("U+202E") && page.contains("never"), "{page}");
     assert!(page.contains("does not say"), "{page}");
     let (org, now) = (world.app.org().await.unwrap(), world.app.now());
-    let said = StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 };
-    world.app.db.write(move |tx| devices::touch(tx, org, id, now, Some(said))).await.unwrap();
+    let some = StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 };
+    let program = Some("0.1.0".parse().unwrap());
+    let said = |unsent| devices::Said { unsent: Some(unsent), protocol: 2, program };
+    let has_some = said(some);
+    world.app.db.write(move |tx| devices::touch(tx, org, id, now, has_some)).await.unwrap();
     world.clock.advance_seconds(3 * 3600);
     let browser = Browser::open(&world, "admin").await;
     let page = browser.page(&format!("/console/devices/{id}")).await;
@@ -76,7 +81,7 @@ async fn a_terminal_shows_what_it_said_and_when() {
     );
     assert!(page.contains("may still hold"), "{page}");
     let now = world.app.now();
-    let all = Some(StillUnsent::default());
+    let all = said(StillUnsent::default());
     world.app.db.write(move |tx| devices::touch(tx, org, id, now, all)).await.unwrap();
     let page = browser.page(&format!("/console/devices/{id}")).await;
     assert!(page.contains("All sent") && !page.contains("may still hold"), "{page}");
