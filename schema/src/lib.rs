@@ -17,6 +17,7 @@ pub mod law;
 pub mod limits;
 pub mod migrations;
 pub mod moment;
+pub mod proposal;
 pub mod reference;
 pub mod rule;
 pub mod seal;

@@ -24,6 +24,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 6, name: "conflicts", sql: include_str!("../migrations/server/0006_conflicts.sql") },
     Migration { number: 7, name: "judging", sql: include_str!("../migrations/server/0007_judging.sql") },
     Migration { number: 8, name: "scope", sql: include_str!("../migrations/server/0008_scope.sql") },
+    Migration { number: 9, name: "proposals", sql: include_str!("../migrations/server/0009_proposals.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

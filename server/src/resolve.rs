@@ -1,12 +1,13 @@
 //! How conflicts are decided, and how a decision is taken back.
 //!
 //! Before the seal a decision about an answer is a change by the server's own actor ([`content`]): it writes the value that
-//! stands and says who decided and why, so that every device converges on it. Everything else is decided beside the
-//! content ([`beside`]). What the sealed content says is never touched. Nothing that was decided is deleted: a decision is
+//! stands and says who decided and why, so that every device converges on it. What is proposed for the directory writes
+//! its row ([`directory`]); everything else is decided beside the content ([`beside`]). What the sealed content says is never touched. Nothing that was decided is deleted: a decision is
 //! taken back by another one, with a reason.
 
 mod beside;
 mod content;
+mod directory;
 mod effects;
 pub(crate) mod history;
 
@@ -103,6 +104,7 @@ pub async fn decide(
     let known = app.db.read(move |tx| find(tx, org, &asker, &id)).await?;
     match known.conflict.kind {
         ConflictKind::Answer => content::decide(app, org, user, id, choice, reason).await,
+        ConflictKind::Entity => directory::decide(app, org, user, id, choice, reason).await,
         _ => beside::decide(app, org, user, known, choice, reason).await,
     }
 }
@@ -126,6 +128,7 @@ pub async fn undo(
     let known = app.db.read(move |tx| find(tx, org, &asker, &id)).await?;
     match known.conflict.kind {
         ConflictKind::Answer => content::undo(app, org, user, id, decision, reason).await,
+        ConflictKind::Entity => directory::undo(app, org, user, id, decision, reason).await,
         _ => beside::undo(app, org, user, id, decision, reason).await,
     }
 }

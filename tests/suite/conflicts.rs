@@ -3,6 +3,7 @@
 
 mod answer;
 mod assignment;
+pub(crate) mod entity;
 mod evidence;
 mod identity;
 mod late;

@@ -56,6 +56,8 @@ choices! {
     Return = "return";
     /// The officers are asked for it again.
     Request = "request";
+    /// Nothing of it is taken over: what stands stays.
+    Reject = "reject";
     /// An earlier decision is taken back; the conflict is open again.
     Undo = "undo";
 }
@@ -71,7 +73,8 @@ impl ChoiceKind {
             ConflictKind::Identity => &[Accept, Quarantine, Reenrol],
             ConflictKind::Template => &[Accept, Return],
             ConflictKind::Evidence => &[Request, Accept, Quarantine],
-            ConflictKind::Entity | ConflictKind::Number | ConflictKind::Other(_) => &[],
+            ConflictKind::Entity => &[Side, Value, Reject],
+            ConflictKind::Number | ConflictKind::Other(_) => &[],
         }
     }
 }

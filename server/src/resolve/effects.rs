@@ -174,7 +174,11 @@ impl Step<'_> {
             }
             // The decision is all.
             ChoiceKind::Beside | ChoiceKind::Separate => {}
-            ChoiceKind::Side | ChoiceKind::Value | ChoiceKind::Both | ChoiceKind::Undo => {
+            ChoiceKind::Side
+            | ChoiceKind::Value
+            | ChoiceKind::Both
+            | ChoiceKind::Reject
+            | ChoiceKind::Undo => {
                 return Err(ErrorCode::ChoiceUnknown.into());
             }
         }

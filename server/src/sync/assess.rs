@@ -14,6 +14,7 @@ use fieldproof_schema::checklist::{Answer, Template, Verdict};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, Resolution, answer_conflicts, late_changes};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, Side, View};
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::proposal::{self, Proposed};
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
@@ -44,6 +45,8 @@ pub struct Assessment {
     pub completed: Vec<Digest>,
     /// The new figures.
     pub figures: Figures,
+    /// The correction proposals that stand; none where the document never had any. Registers are replaced, never taken out.
+    pub proposals: Option<Vec<Proposed>>,
 }
 
 /// Assesses a document.
@@ -97,6 +100,7 @@ pub fn assess(
         found,
         ended,
         completed,
+        proposals: (!view.proposals.is_empty()).then(|| proposal::standing(&view)),
     })
 }
 

@@ -147,7 +147,11 @@ pub(super) fn blocker(
                 | Obstacle::NotArrived
                 | Obstacle::NothingToSign => Some(sync()),
                 Obstacle::OwnChangesOutside | Obstacle::OwnCapturesMissing => Some(anew()),
-                Obstacle::NotOnTeam | Obstacle::SignedAlready | Obstacle::StatementTooLong => None,
+                Obstacle::NotOnTeam
+                | Obstacle::SignedAlready
+                | Obstacle::StatementTooLong
+                | Obstacle::DirectorySaysSo
+                | Obstacle::ProposalDecided => None,
             };
             let sentence = p.t(format!("terminal.obstacle.{}", obstacle.as_str()));
             found.push(Blocker { sentence, action });
