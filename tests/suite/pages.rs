@@ -4,6 +4,7 @@
 mod answers;
 mod evidence;
 mod hostile;
+mod proposals;
 mod team;
 
 use axum::Router;

@@ -17,6 +17,7 @@ pub(super) mod overview;
 pub(super) mod party;
 mod phrases;
 pub(super) mod place;
+pub(super) mod proposals;
 mod questions;
 mod region;
 pub(super) mod section;

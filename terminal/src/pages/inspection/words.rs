@@ -33,7 +33,8 @@ pub(super) fn by(p: &Page, visit: &Visit, change: ChangeId) -> By {
     }
 }
 
-fn author_of(p: &Page, author: &Author) -> By {
+/// The author of something.
+pub(super) fn author_of(p: &Page, author: &Author) -> By {
     let name = match (&author.name, author.officer) {
         (Some(name), _) => name.clone(),
         (None, Some(_)) => p.t("kit.unknown"),
