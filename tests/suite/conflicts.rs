@@ -7,6 +7,7 @@ pub(crate) mod entity;
 mod evidence;
 mod identity;
 mod late;
+mod over;
 mod template;
 
 use crate::support::{self, City};

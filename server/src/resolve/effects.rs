@@ -263,6 +263,11 @@ pub(super) fn can_be_unmade(
             let visit = inspections::find(tx, org, conflict.inspection)?;
             visit.is_some_and(|visit| visit.state == InspectionState::Sealed)
         }
+        // What was signed over is asked again only until it was reviewed.
+        ChoiceKind::Side | ChoiceKind::Value if conflict.kind == ConflictKind::Answer => {
+            let visit = inspections::find(tx, org, conflict.inspection)?;
+            visit.is_some_and(|visit| visit.state == InspectionState::Sealed)
+        }
         // What was let in is part of the record.
         ChoiceKind::Accept => conflict.kind != ConflictKind::Assignment,
         ChoiceKind::Quarantine => conflict.kind != ConflictKind::Identity,

@@ -65,10 +65,12 @@ pub fn assess(
     let (completed, sealed, state) = complete(document, &around.seals, state);
 
     let standing = match sealed {
-        // What counts is the sealed content, which holds no open conflict; whatever came later is a late change.
+        // What counts is the sealed content, with the conflicts that were signed over; whatever came later is a late change.
         Some(sealed) if state != InspectionState::Returned => {
             let outside = document.changes_outside(&sealed.heads);
-            late_changes(around.info.id, &writers(&outside, &changes))
+            let mut standing = late_changes(around.info.id, &writers(&outside, &changes));
+            standing.extend(signed_over(document, &sealed)?);
+            standing
         }
         // While an inspection is returned, officers write on purpose beyond the seal.
         _ => answer_conflicts(&view),
@@ -104,8 +106,16 @@ pub fn assess(
     })
 }
 
+/// The conflicts over which a statement was signed: they wait for a decision beside the seal.
+fn signed_over(document: &Document, sealed: &Statement) -> Result<Vec<Conflict>, ApiError> {
+    let Some(unsettled) = &sealed.unsettled else { return Ok(Vec::new()) };
+    let view = document.view_at(&sealed.heads).map_err(ApiError::internal)?;
+    let open = answer_conflicts(&view).into_iter();
+    Ok(open.filter(|conflict| unsettled.conflicts.contains(&conflict.id)).collect())
+}
+
 /// Completes seals, version by version: signed by the whole team, following the one before, over content that is here
-/// and holds no open conflict.
+/// and holds no open conflict but those that it names.
 fn complete(
     document: &Document,
     seals: &[KnownSeal],
@@ -124,8 +134,8 @@ fn complete(
             }
         };
         let content = document.view_at(&statement.heads).ok();
-        let holds =
-            content.is_some_and(|v| v.digest() == statement.content && answer_conflicts(&v).is_empty());
+        let holds = content
+            .is_some_and(|v| v.digest() == statement.content && statement.admits(&answer_conflicts(&v)));
         if follows && holds && seal.seal.check() == Ok(true) {
             completed.push(seal.digest);
             state = InspectionState::Sealed;

@@ -29,4 +29,4 @@ mod tests;
 mod typed;
 pub(super) mod upload;
 mod visit;
-mod words;
+pub(super) mod words;

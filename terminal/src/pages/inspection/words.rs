@@ -109,7 +109,7 @@ pub(super) fn beside_verdict(p: &Page, given: &Answer) -> Option<String> {
 }
 
 /// What a register of the document says; as it is where this version cannot read it.
-pub(super) fn register(p: &Page, path: &str, register: &str) -> String {
+pub(in crate::pages) fn register(p: &Page, path: &str, register: &str) -> String {
     if !path.starts_with("answers/") {
         return register.to_owned();
     }

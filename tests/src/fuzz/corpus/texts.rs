@@ -92,6 +92,7 @@ pub(super) fn statements() -> Vec<(Statement, String)> {
         }],
         team: vec![OFFICER, COLLEAGUE],
         unmerged: Vec::new(),
+        unsettled: None,
         party: Party::Refused { witness: "居委会见证人".into(), reason: "未说明".into() },
         at: AT,
     };
