@@ -77,6 +77,9 @@ pub(crate) fn offered(conflict: &Conflict, state: Option<InspectionState>) -> Ve
     let is_missing = !conflict.path.ends_with("/removed");
     let fits = |choice: &ChoiceKind| match (&conflict.kind, choice) {
         (ConflictKind::Assignment, Link | Separate) => about_visits,
+        (ConflictKind::Assignment, Reassign) => {
+            !about_visits && state.is_some_and(|state| state < InspectionState::Accepted)
+        }
         (ConflictKind::Assignment, _) => !about_visits,
         (ConflictKind::Evidence, Request) => is_missing,
         // Beside a seal no record is added.

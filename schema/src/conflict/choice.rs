@@ -44,6 +44,8 @@ choices! {
     Supplement = "supplement";
     /// It counts, with the reason.
     Accept = "accept";
+    /// The writer joins the team, and what was held apart counts.
+    Reassign = "reassign";
     /// It is kept and does not count.
     Quarantine = "quarantine";
     /// The visits belong to one case.
@@ -69,7 +71,7 @@ impl ChoiceKind {
         match kind {
             ConflictKind::Answer => &[Side, Both, Value],
             ConflictKind::LateChange => &[Beside, Supplement, Reopen],
-            ConflictKind::Assignment => &[Accept, Quarantine, Link, Separate],
+            ConflictKind::Assignment => &[Accept, Reassign, Quarantine, Link, Separate],
             ConflictKind::Identity => &[Accept, Quarantine, Reenrol],
             ConflictKind::Template => &[Accept, Return],
             ConflictKind::Evidence => &[Request, Accept, Quarantine],

@@ -113,7 +113,10 @@ fn value_of(
 /// What is offered for the kind, but not where the visit stands now, is another error than what is offered never.
 fn not_offered(known: &Known, choice: ChoiceKind, state: Option<InspectionState>) -> ApiError {
     let is_of_kind = ChoiceKind::of(&known.conflict.kind).contains(&choice);
-    let depends = matches!(choice, ChoiceKind::Reopen | ChoiceKind::Supplement | ChoiceKind::Return);
+    let depends = matches!(
+        choice,
+        ChoiceKind::Reopen | ChoiceKind::Supplement | ChoiceKind::Return | ChoiceKind::Reassign
+    );
     if is_of_kind && depends {
         return ApiError::new(ErrorCode::StateWrong).with(json!({"state": state}));
     }
@@ -130,7 +133,8 @@ pub(super) async fn undo(
     reason: String,
 ) -> Result<Outcome, ApiError> {
     let ruling = Ruling::new(app, org, user, ChoiceKind::Undo, Some(decision));
-    let named = ruling.id;
+    let (worker, named) = (app.clone(), ruling.id);
+    let names = [(); 2].map(|()| DecisionId::new(ruling.now, app.random()));
     let resolution = app
         .db
         .write(move |tx| {
@@ -144,8 +148,13 @@ pub(super) async fn undo(
             if !conflicts::reopen(tx, org, &known.conflict)? {
                 return Err(already_decided(&known));
             }
-            if choice == ChoiceKind::Link {
-                case_links::end(tx, org, decision, ruling.now)?;
+            match choice {
+                ChoiceKind::Link => case_links::end(tx, org, decision, ruling.now)?,
+                ChoiceKind::Reassign => {
+                    let about = (&worker, org, &ruling.user);
+                    effects::take_off(tx, about, &known.conflict, &reason, names, ruling.now)?;
+                }
+                _ => {}
             }
             let resolution = ruling.resolution(&known.conflict, String::new(), reason.clone());
             ruling.keep(tx, &known, &resolution)?;
