@@ -3,6 +3,7 @@
 
 mod answers;
 mod evidence;
+mod hands;
 mod hostile;
 mod proposals;
 mod team;
