@@ -53,6 +53,7 @@ targets! {
     template: 500,
     law: 1_500,
     seal: 5_000,
+    proposal: 5_000,
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
         "template" => vec![texts::checklist().into_bytes(), texts::other_checklist().into_bytes()],
         "law" => vec![texts::laws().into_bytes()],
         "seal" => texts::seals(),
+        "proposal" => texts::proposals(),
         _ => Vec::new(),
     })
 }

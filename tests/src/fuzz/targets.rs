@@ -19,6 +19,7 @@ pub const ALL: &[Target] = &[
     Target { name: "template", form: Form::Json, run: texts::template },
     Target { name: "law", form: Form::Json, run: texts::law },
     Target { name: "seal", form: Form::Json, run: texts::seal },
+    Target { name: "proposal", form: Form::Json, run: texts::proposal },
 ];
 
 /// Finds a target by its name.
