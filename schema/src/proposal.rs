@@ -9,6 +9,7 @@ use crate::conflict::{Conflict, ConflictKind, ConflictSide, NO_VISIT, Origin};
 use crate::directory::EntityField;
 use crate::document::{Actor, ChangeId, View};
 use crate::ids::{EntityId, InspectionId, RecordId};
+use crate::limits::{PROPOSAL_EVIDENCE_MAX, PROPOSALS_MAX, REASON_CHARS_MAX};
 use crate::reference::EntityRow;
 use crate::suite::Digest;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,13 @@ impl Proposal {
     pub fn to_register(&self) -> String {
         let value = serde_json::to_value(self).expect("a proposal is plain data with text keys");
         canonical_json(&value)
+    }
+
+    /// Whether people can read it: no terminal of ours writes more.
+    fn is_bounded(&self) -> bool {
+        let texts = [Some(&self.value), Some(&self.reason), self.base.as_ref()];
+        let fits = |text: &String| text.chars().count() <= REASON_CHARS_MAX;
+        texts.into_iter().flatten().all(fits) && self.evidence.len() <= PROPOSAL_EVIDENCE_MAX
     }
 
     /// Reads a register; `None` when it was written by a later version in another form.
@@ -104,14 +112,13 @@ pub fn standing(view: &View) -> Vec<Proposed> {
             let (change, actor) = (side.stamp.change, side.stamp.actor);
             let origin = Origin { inspection: Some(inspection), record: Some(record), ..Origin::default() };
             let proposed = Proposed { inspection, record, change, actor, proposal, origin };
-            if proposed.proposal.entity == entity
-                && !proposed.proposal.withdrawn
-                && proposed.field().is_some()
-            {
+            let counts = proposed.proposal.entity == entity && proposed.proposal.is_bounded();
+            if counts && !proposed.proposal.withdrawn && proposed.field().is_some() {
                 found.push(proposed);
             }
         }
     }
+    found.truncate(PROPOSALS_MAX);
     found
 }
 
