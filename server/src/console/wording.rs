@@ -124,8 +124,7 @@ pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> Str
         return p.t("console.wording.place.visits");
     }
     if let Some((_, field)) = placed(path) {
-        let field = super::proposals::field(p, field.as_str());
-        return p.t1("console.wording.place.entity", "field", field);
+        return super::proposals::field(p, field.as_str());
     }
     if map == "template" {
         let called = template.map(|template| {
