@@ -1,5 +1,9 @@
 //! What is proposed for the directory: decided alone, in conflict with each other and with the directory, and taken back.
 
+mod console;
+
+pub(crate) use console::play;
+
 use super::*;
 use crate::support::other_visit;
 use fieldproof_client_core::{Correction, ProposalBook};
@@ -7,7 +11,6 @@ use fieldproof_schema::data;
 use fieldproof_schema::directory::EntityField;
 use fieldproof_schema::ids::{EntityId, RecordId};
 use fieldproof_schema::reference::ProposalState;
-use fieldproof_tests::world::desk::Desk;
 
 const PROPOSALS: &str = "/api/v1/proposals";
 
@@ -284,98 +287,38 @@ async fn a_row_that_changes_under_a_proposal_is_a_side_of_its_conflict() {
 }
 
 #[tokio::test]
-async fn the_console_decides_proposals_and_their_conflicts() {
-    let world = sqlite(554).await;
-    let City { administrator, task, one, two, .. } = support::city(&world).await;
-    let visit = task.inspection;
-    propose(&one, visit, "云泽市新路2号");
-    one.sync().await;
-    let (desk, reader) = (Desk::sign_in(&world, "shenhe").await, Desk::sign_in(&world, "guanli").await);
-    let inbox = desk.get(&world, "/console").await.text;
-    assert!(inbox.contains("id=\"part-proposals\"") && inbox.contains("云泽市新路2号"), "{inbox}");
-    let supervisor = Person::sign_in(&world, "shenhe").await;
-    let id = waiting(&world, &supervisor).await[0]["id"].as_str().unwrap().to_owned();
-    let page = format!("/console/proposals/{id}");
-    let shown = desk.get(&world, &page).await.text;
-    assert!(
-        shown.contains("现场核对门牌") && shown.contains(&format!("/console/inspections/{visit}")),
-        "{shown}"
-    );
-    assert!(!reader.get(&world, &page).await.text.contains("name=\"decision\""));
-    assert_eq!(
-        reader.post(&world, &page, &[("decision", "accept"), ("reason", "x")]).await.status.as_u16(),
-        403
-    );
-    for fields in [
-        vec![("reason", "只有理由")],
-        vec![("decision", "accept")],
-        vec![("decision", "edit"), ("reason", "只有理由")],
-        vec![("decision", "edit"), ("value", "一\u{7}"), ("reason", "只有理由")],
-    ] {
-        let silent = desk.post(&world, &page, &fields).await;
-        assert_eq!(silent.status.as_u16(), 422, "{fields:?}");
-        let kept =
-            fields.iter().filter(|(name, _)| *name == "reason").all(|(_, said)| silent.text.contains(said));
-        assert!(kept && silent.text.contains("role=\"alert\""), "{}", silent.text);
+async fn proposals_of_two_visits_to_one_entity_meet() {
+    let world = sqlite(555).await;
+    let City { administrator, supervisor, .. } = support::city(&world).await;
+    let twins = assignment::twins(&world, &administrator).await;
+    let mut terminals = Vec::new();
+    for (n, visit) in twins.iter().enumerate() {
+        let shown = administrator.get(&world, &format!("/api/v1/inspections/{visit}")).await;
+        let officer = serde_json::from_value(shown["row"]["team"][n].clone()).unwrap();
+        let terminal = administrator.terminal(&world, officer, &format!("twin {n}")).await;
+        terminal.sync().await;
+        propose(&terminal, *visit, &format!("云泽市新路{}号", n + 2));
+        terminal.sync().await;
+        terminals.push(terminal);
     }
-
-    // A second proposal makes it a conflict, which an administrator decides on its page.
-    propose(&two, visit, "云泽市新路6号");
-    two.sync().await;
     let conflict = only(&world, &administrator, "entity").await;
-    let dispute = format!("/console/conflicts/{}", conflict["id"].as_str().unwrap());
-    let shown = desk.get(&world, &page).await.text;
-    assert!(shown.contains(&dispute) && !shown.contains("name=\"decision\""), "{shown}");
-    let late = desk.post(&world, &page, &[("decision", "accept"), ("reason", "照片为证")]).await;
-    assert_eq!(late.status.as_u16(), 409);
-    let list = reader.get(&world, "/console/conflicts").await.text;
-    assert!(list.contains("名录信息") && list.contains(&dispute), "{list}");
-    let shown = reader.get(&world, &dispute).await.text;
-    assert!(
-        shown.contains("现场核对门牌") && shown.contains("均不采纳") && shown.contains("name=\"value\""),
-        "{shown}"
-    );
-    let unfit =
-        reader.post(&world, &dispute, &[("choice", "value"), ("value", " "), ("reason", "未写")]).await;
-    assert!(unfit.status.as_u16() == 422 && unfit.text.contains("未写"), "{}", unfit.text);
-    let write = [("choice", "value"), ("value", "云泽市新路7号"), ("reason", "实地复核")];
-    let seen = reader.post(&world, &dispute, &write).await;
-    assert_eq!(seen.leads_to(), format!("{dispute}?done=decided"), "{}", seen.text);
-    let decision = reader.get(&world, &dispute).await.field("undo").unwrap();
-    let seen = reader.post(&world, &dispute, &[("undo", &decision), ("reason", "看错了")]).await;
-    assert_eq!(seen.leads_to(), format!("{dispute}?done=undone"));
-    let seen = reader.post(&world, &dispute, &[("choice", "reject"), ("reason", "均不属实")]).await;
-    assert_eq!(seen.leads_to(), format!("{dispute}?done=decided"));
-    let ended = desk.get(&world, "/console/proposals?state=ended").await.text;
-    assert!(ended.contains(&page) && ended.contains("未采纳"), "{ended}");
-    assert!(desk.get(&world, &page).await.text.contains("均不属实"));
-}
-
-/// Proposals of another visit, decided alone and in conflict, taken back by people and by officers.
-pub(crate) async fn play(world: &World, city: &City) {
-    let City { administrator, supervisor, task, one, .. } = city;
-    let visit = other_visit(one, task.inspection);
-    propose(one, visit, "云泽市新路2号");
-    one.sync().await;
-    let proposal = waiting(world, supervisor).await.remove(0);
-    assert_eq!(supervisor.get(world, &proposal_path(&proposal)).await["state"], "open");
-    let desk = Desk::sign_in(world, "shenhe").await;
-    assert!(desk.get(world, "/console/proposals").await.text.contains("云泽市新路2号"));
-    rule(world, supervisor, &proposal, json!({"decision": "accept", "reason": "核对证照"})).await;
-    one.sync().await;
-    for value in ["云泽市新路3号", "云泽市新路4号"] {
-        propose(one, visit, value);
+    let mut visits: Vec<_> =
+        conflict["sides"].as_array().unwrap().iter().map(|side| side["inspection"].clone()).collect();
+    visits.sort_by_key(Value::to_string);
+    assert_eq!(visits, twins.map(|visit| json!(visit)));
+    // Each team hears of it, also where the other visit is not on its terminal.
+    for (terminal, visit) in terminals.iter().zip(twins) {
+        terminal.sync().await;
+        let book = book(terminal, visit);
+        assert_eq!(json!(book.proposals[0].fate.as_ref().unwrap().conflict), conflict["id"]);
     }
-    one.sync().await;
-    let conflict = only(world, administrator, "entity").await;
     let side = json!({"side": conflict["sides"][0]["change"], "reason": "以证照为准"});
-    decide(world, administrator, &conflict, side).await;
-    undo(world, administrator, &conflict, "再核实").await;
-    decide(world, administrator, &conflict, json!({"choice": "reject", "reason": "均不属实"})).await;
-    let taken = propose(one, visit, "云泽市新路5号");
-    one.sync().await;
-    one.client().take_back(visit, taken).unwrap();
-    one.sync().await;
-    assert!(waiting(world, supervisor).await.is_empty());
-    assert!(desk.get(world, "/console/proposals?state=ended").await.text.contains("云泽市新路5号"));
+    decide(&world, &administrator, &conflict, side).await;
+    for terminal in &terminals {
+        terminal.sync().await;
+    }
+    let mut found: Vec<_> = terminals.iter().zip(twins).map(|(one, visit)| states(one, visit)[0]).collect();
+    found.sort();
+    assert_eq!(found, [ProposalState::Accepted, ProposalState::Rejected]);
+    assert!(waiting(&world, &supervisor).await.is_empty());
 }

@@ -5,7 +5,7 @@ use crate::store::proposals::{self, Listed};
 use crate::store::{conflicts, entities};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, ConflictSide};
 use fieldproof_schema::document::ChangeId;
-use fieldproof_schema::ids::{EntityId, OrgId};
+use fieldproof_schema::ids::{EntityId, InspectionId, OrgId, RecordId};
 use fieldproof_schema::proposal::{self, Proposal, placed};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,14 @@ impl About {
     /// The proposal that a side is; none for the directory's own words.
     pub(super) fn proposal(&self, side: &ConflictSide) -> Option<&Proposal> {
         self.proposals.get(&side.change).map(|listed| &listed.known.proposed.proposal)
+    }
+
+    /// The visits with the captures that are pointed to.
+    pub(super) fn evidence(&self) -> impl Iterator<Item = (InspectionId, &[RecordId])> {
+        self.proposals.values().map(|listed| {
+            let proposed = &listed.known.proposed;
+            (proposed.inspection, proposed.proposal.evidence.as_slice())
+        })
     }
 
     /// What the directory said when the first of them was proposed.

@@ -2,7 +2,7 @@
 
 use super::answer_form::AnswerForm;
 use super::directory::{self, About};
-use super::history::{self, Line};
+use super::history::{self, DecisionShown, Line};
 use super::offer::{self, Offer};
 use super::{address, kind};
 use crate::api;
@@ -104,16 +104,6 @@ struct SideShown {
     stands: bool,
 }
 
-/// The decision.
-struct DecisionShown {
-    /// None where merging ended it.
-    by: Option<String>,
-    capacity: String,
-    at: String,
-    said: String,
-    reason: String,
-}
-
 /// A conflict with everything around it.
 struct Loaded {
     known: Known,
@@ -123,6 +113,8 @@ struct Loaded {
     base: Option<View>,
     /// The entity and the proposals, where it is about the directory.
     directory: Option<About>,
+    /// The captures that the proposals point to.
+    pointed_to: Vec<Capture>,
 }
 
 async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
@@ -140,13 +132,17 @@ async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
         Err(error) if error.code == ErrorCode::NotFound => None,
         Err(error) => return Err(error),
     };
+    let mut pointed_to = Vec::new();
+    for (visit, records) in directory.iter().flat_map(About::evidence) {
+        pointed_to.extend(captures::pointed_to(app, seat, visit, records).await?);
+    }
     blocking(move || {
         let changes: Vec<_> = known.conflict.sides.iter().map(|side| side.change).collect();
         let base = match (&known.conflict.kind, &dossier) {
             (ConflictKind::Answer, Some(dossier)) => dossier.before_all(&changes)?,
             _ => None,
         };
-        Ok(Loaded { known, history, dossier, base, directory })
+        Ok(Loaded { known, history, dossier, base, directory, pointed_to })
     })
     .await?
 }
@@ -281,10 +277,13 @@ fn page(seat: &Seat, loaded: &Loaded, typed: Fields) -> ConflictPage {
             .filter(|capture| {
                 late || (values && capture.item.as_ref().map(|(id, _)| id) == item.map(|item| &item.id))
             })
+            .chain(loaded.pointed_to.iter().cloned())
             .collect(),
         asked: known.closed_at.is_none() && closed_to.is_none(),
         closed_to,
-        decision: known.closed_at.map(|at| decision(p, &conflict.path, &p.moment(&at), resolution.as_ref())),
+        decision: known
+            .closed_at
+            .map(|at| history::decision(p, &conflict.path, &p.moment(&at), resolution.as_ref())),
         undo: last.map(|line| line.id.clone()),
         history,
         both: offered.contains(&ChoiceKind::Both),
@@ -387,29 +386,5 @@ fn side(
         when,
         link,
         stands: resolution.is_some_and(|resolution| !side.value.is_empty() && resolution.value == side.value),
-    }
-}
-
-fn decision(p: &Page, path: &str, at: &str, resolution: Option<&Resolution>) -> DecisionShown {
-    match resolution {
-        None => DecisionShown {
-            by: None,
-            capacity: String::new(),
-            at: at.to_owned(),
-            said: String::new(),
-            reason: String::new(),
-        },
-        Some(resolution) => DecisionShown {
-            by: Some(resolution.by.clone()),
-            capacity: history::capacity(p, &resolution.capacity),
-            at: at.to_owned(),
-            said: match resolution.value.as_str() {
-                "" if resolution.choice.is_empty() => p.t("console.conflict.left_beside"),
-                "" if resolution.choice == ChoiceKind::Beside.as_str() => p.t("console.conflict.left_beside"),
-                "" => history::word(p, &resolution.choice),
-                value => wording::at_place(p, path, value),
-            },
-            reason: resolution.reason.clone(),
-        },
     }
 }

@@ -3,6 +3,7 @@
 use super::{field, state};
 use crate::api::{check, parse};
 use crate::app::App;
+use crate::console::captures::{self, Capture};
 use crate::console::fault::Said;
 use crate::console::{Chrome, Posted, Seat, case, conflicts, look};
 use crate::error::ApiError;
@@ -38,8 +39,10 @@ struct ProposalPage {
     officer: String,
     device: String,
     when: String,
-    /// Pages of the captures that show it.
-    evidence: Vec<String>,
+    /// The captures that show it, as far as the reader may see the visit.
+    captures: Vec<Capture>,
+    /// How many are pointed to.
+    evidence: usize,
     state: Html,
     /// The page of the conflict that is decided first.
     conflict: Option<String>,
@@ -63,10 +66,13 @@ struct DecisionShown {
     reason: String,
 }
 
-async fn load(app: &App, seat: &Seat, id: &str) -> Result<Shown, ApiError> {
+async fn load(app: &App, seat: &Seat, id: &str) -> Result<(Shown, Vec<Capture>), ApiError> {
     let id: Digest = case::find(id)?;
     let (org, asker) = (seat.actor.org, seat.actor.user.clone());
-    app.db.read(move |tx| proposals::find(tx, org, &asker, &id)).await
+    let shown = app.db.read(move |tx| proposals::find(tx, org, &asker, &id)).await?;
+    let proposed = &shown.listed.known.proposed;
+    let captures = captures::pointed_to(app, seat, proposed.inspection, &proposed.proposal.evidence).await?;
+    Ok((shown, captures))
 }
 
 pub(in crate::console) async fn show(
@@ -129,7 +135,7 @@ pub(in crate::console) async fn decide(
     }
 }
 
-fn page(seat: &Seat, shown: Shown, typed: Fields) -> ProposalPage {
+fn page(seat: &Seat, (shown, captures): (Shown, Vec<Capture>), typed: Fields) -> ProposalPage {
     let p = &seat.p;
     let Shown { listed, conflict } = shown;
     let may = seat.actor.user.may(Act::DecideProposals).is_ok();
@@ -157,7 +163,8 @@ fn page(seat: &Seat, shown: Shown, typed: Fields) -> ProposalPage {
         officer: origin.officer_name,
         device: origin.device_name,
         when: origin.written.as_ref().map(|written| p.interval(written)).unwrap_or_default(),
-        evidence: proposal.evidence.iter().map(|record| format!("{visit}/evidence/{record}")).collect(),
+        captures,
+        evidence: proposal.evidence.len(),
         visit_page: visit,
         state: state(p, known.state),
         conflict: conflict.map(conflicts::address),
