@@ -206,5 +206,5 @@ async fn a_seal_over_a_difference_needs_a_reason_and_says_so_to_everybody() {
     two.sync().await;
     one.sync().await;
     assert!(two.page("/party").await.read().contains("签名时有 1 处不一致尚未商定"));
-    assert!(one.page("/history").await.text().contains("</html>"));
+    assert!(one.page("/history?show=decisions").await.text().contains("当事人&#60;b&#62;须离场"));
 }
