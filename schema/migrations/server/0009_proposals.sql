@@ -29,6 +29,9 @@ CREATE INDEX proposals_by_decision ON proposals (org, decision) WHERE decision I
 CREATE INDEX proposals_waiting ON proposals (org, entity, found_at, id) WHERE state = 'open';
 CREATE INDEX proposals_closed ON proposals (org, closed_at, id) WHERE closed_at IS NOT NULL;
 
+-- Conflicts about the directory belong to no visit, and there are more of them every year; few are open.
+CREATE INDEX conflicts_open_at ON conflicts (org, inspection, kind, path) WHERE closed_at IS NULL;
+
 CREATE TABLE directory_corrections (
     -- Facts of entities that decisions changed, so that a decision can be taken back.
     org TEXT NOT NULL,
