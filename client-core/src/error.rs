@@ -224,6 +224,12 @@ pub enum Obstacle {
     /// The statement is longer than a journal entry can hold.
     #[error("the statement is too long for one journal entry")]
     StatementTooLong,
+    /// The directory says already what is proposed.
+    #[error("the directory says so already")]
+    DirectorySaysSo,
+    /// Somebody decided about the proposal: another one can be made.
+    #[error("the proposal was decided")]
+    ProposalDecided,
 }
 
 impl Obstacle {
@@ -239,6 +245,8 @@ impl Obstacle {
             Self::OwnChangesOutside => "own_changes_outside",
             Self::OwnCapturesMissing => "own_captures_missing",
             Self::StatementTooLong => "statement_too_long",
+            Self::DirectorySaysSo => "directory_says_so",
+            Self::ProposalDecided => "proposal_decided",
         }
     }
 }

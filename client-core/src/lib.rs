@@ -28,10 +28,11 @@ mod transport;
 
 pub use client::{
     Answered, ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, ChangeLine, ChangePage, Choice,
-    Client, EnrolledAs, Enrolment, EntityLine, EntityPage, EntityProfile, EntryLine, EvidenceFile,
-    EvidenceItem, Exported, FailedItem, Fault, History, Imported, InspectionDetail, InspectionStanding,
-    InspectionSummary, ItemState, Options, Overview, SealOutlook, SealPreview, SealedContent, Stage, Status,
-    TaskPage, TaskQuery, Verification, Visit, WaitingCapture,
+    Client, Correction, EnrolledAs, Enrolment, EntityLine, EntityPage, EntityProfile, EntryLine,
+    EvidenceFile, EvidenceItem, Exported, FailedItem, Fault, History, Imported, InspectionDetail,
+    InspectionStanding, InspectionSummary, ItemState, Options, Overview, ProposalBook, ProposalLine,
+    SealOutlook, SealPreview, SealedContent, Stage, Status, TaskPage, TaskQuery, Verification, Visit,
+    WaitingCapture,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};

@@ -6,6 +6,7 @@ mod damage;
 mod faces;
 mod merging;
 mod pages;
+mod proposals;
 mod runs;
 mod sealing;
 mod syncing;

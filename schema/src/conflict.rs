@@ -16,6 +16,9 @@ pub use choice::ChoiceKind;
 pub use kind::ConflictKind;
 pub use origin::Origin;
 
+/// The visit of conflicts that are about no single one: about a terminal, or about the directory.
+pub const NO_VISIT: InspectionId = InspectionId::from_bytes([0; 16]);
+
 /// One side of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConflictSide {
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn every_kind_that_is_decided_has_choices() {
         for kind in ConflictKind::ALL {
-            let open = matches!(kind, ConflictKind::Entity | ConflictKind::Number);
+            let open = matches!(kind, ConflictKind::Number);
             assert_eq!(ChoiceKind::of(kind).is_empty(), open, "{}", kind.as_str());
         }
         for choice in ChoiceKind::ALL {

@@ -4,10 +4,12 @@
 //! neither stores rows nor merges them with rows that are already known.
 
 mod entity;
+mod field;
 mod fields;
 mod import;
 
 pub use entity::{Entity, Licence, Location};
+pub use field::EntityField;
 pub use fields::JsonFields;
 pub use import::{
     ImportError, OrganisationFile, Parsed, RowError, RowProblem, Section, parse_organisation_file,

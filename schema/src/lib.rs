@@ -20,6 +20,7 @@ pub mod limits;
 pub mod migrations;
 pub mod moment;
 pub mod package;
+pub mod proposal;
 pub mod reference;
 pub mod rule;
 pub mod seal;

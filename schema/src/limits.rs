@@ -73,6 +73,12 @@ pub const TWIN_VISITS_DAYS: i64 = 30;
 pub const RULE_DEPTH_MAX: usize = 8;
 /// Reasons and comments that people type when they decide (characters).
 pub const REASON_CHARS_MAX: usize = 2000;
+/// Characters of a fact of the directory that is proposed from the field: one line that people read.
+pub const DIRECTORY_FIELD_CHARS_MAX: usize = 200;
+/// Proposals of one visit that are taken up: more than an entity has facts, by far.
+pub const PROPOSALS_MAX: usize = 100;
+/// Captures that one proposal points to.
+pub const PROPOSAL_EVIDENCE_MAX: usize = 20;
 /// Characters of a reason to let in, or keep apart, what is in quarantine: a single sign says nothing.
 pub const QUARANTINE_REASON_CHARS_MIN: usize = 2;
 /// Changes held apart upon which another one may build when its contents are read: an officer's day.

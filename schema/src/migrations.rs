@@ -26,6 +26,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 8, name: "scope", sql: include_str!("../migrations/server/0008_scope.sql") },
     Migration { number: 9, name: "carried", sql: include_str!("../migrations/server/0009_carried.sql") },
     Migration { number: 10, name: "bounds", sql: include_str!("../migrations/server/0010_bounds.sql") },
+    Migration { number: 11, name: "proposals", sql: include_str!("../migrations/server/0011_proposals.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

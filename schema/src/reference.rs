@@ -3,7 +3,7 @@
 //! Unknown fields are ignored when read; devices keep the text as it came.
 
 use crate::conflict::Conflict;
-use crate::document::{TeamMember, TemplatePin};
+use crate::document::{ChangeId, TeamMember, TemplatePin};
 use crate::ids::{CaseId, DecisionId, DisclosureId, EntityId, InspectionId, OfficerId, RecordId, TaskId};
 use crate::moment::Moment;
 use crate::seal::Seal;
@@ -140,6 +140,75 @@ pub struct InspectionRow {
     /// Who is on the team now, sorted; empty from earlier servers, whose teams are those of the first change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub team: Vec<OfficerId>,
+    /// What became of the proposals that stand in it; empty from earlier servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<ProposalFate>,
+}
+
+/// What became of a correction proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalFate {
+    /// The register.
+    pub record: RecordId,
+    /// The change that wrote the words which this is about.
+    pub change: ChangeId,
+    /// The name of a [`ProposalState`]; a device shows one that it does not know as waiting.
+    pub state: String,
+    /// The open conflict in which it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Digest>,
+    /// What was written into the directory in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Why, in the words of whoever decided.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Who decided, as printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// When, by the server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+}
+
+/// Where a correction proposal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProposalState {
+    /// Nobody has decided.
+    Open,
+    /// The directory says it now.
+    Accepted,
+    /// The directory says something else now, upon it.
+    Edited,
+    /// The directory stays as it is.
+    Rejected,
+    /// The directory came to say it without anybody's decision about it.
+    Met,
+    /// The officers took it back or wrote other words in its place.
+    Withdrawn,
+}
+
+impl ProposalState {
+    /// Every state.
+    pub const ALL: &[ProposalState] =
+        &[Self::Open, Self::Accepted, Self::Edited, Self::Rejected, Self::Met, Self::Withdrawn];
+
+    /// The name in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Edited => "edited",
+            Self::Rejected => "rejected",
+            Self::Met => "met",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// Finds a state by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|state| state.as_str() == name)
+    }
 }
 
 /// How far an inspection has come.
@@ -268,6 +337,9 @@ mod tests {
         for kind in DecisionKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
             assert_eq!(DecisionKind::find(kind.as_str()), Some(*kind));
+        }
+        for state in ProposalState::ALL {
+            assert_eq!(ProposalState::find(state.as_str()), Some(*state));
         }
     }
 

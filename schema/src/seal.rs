@@ -5,6 +5,7 @@
 //! checks signatures; it does not know keys' owners or whether the heads are known here.
 
 use crate::canonical::canonical_json;
+use crate::conflict::Conflict;
 use crate::document::ChangeId;
 use crate::ids::{DecisionId, DeviceId, InspectionId, OfficerId, RecordId};
 use crate::moment::Moment;
@@ -40,6 +41,9 @@ pub struct Statement {
     /// Team members whose terminals could not be merged, as far as known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmerged: Vec<OfficerId>,
+    /// Set where the officers signed although conflicts were open; absent otherwise, and in statements before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsettled: Option<Unsettled>,
     /// How the inspected party took it.
     pub party: Party,
     /// When it was drawn up, by the clock of the device that did.
@@ -55,6 +59,15 @@ pub struct Capture {
     pub digest: Digest,
     /// False when it was taken but is not listed in the document.
     pub used: bool,
+}
+
+/// What was not settled when a statement was drawn up, and why it was signed all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// The conflicts of the content that were open, by name, sorted.
+    pub conflicts: Vec<Digest>,
+    /// Why the officers did not wait until they were settled.
+    pub reason: String,
 }
 
 /// How the inspected party (被检查单位) took the record.
@@ -80,6 +93,12 @@ impl Statement {
     pub fn to_text(&self) -> String {
         let value = serde_json::to_value(self).expect("a statement is plain data with text keys");
         canonical_json(&value)
+    }
+
+    /// Whether it says of every one of these conflicts that it was open: none is signed over in silence.
+    pub fn admits(&self, open: &[Conflict]) -> bool {
+        let admitted = self.unsettled.as_ref().map_or(&[][..], |unsettled| unsettled.conflicts.as_slice());
+        open.iter().all(|conflict| admitted.contains(&conflict.id))
     }
 
     /// Reads a statement from its text.
@@ -159,6 +178,7 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conflict::ConflictKind;
     use crate::suite::MemoryKey;
 
     fn officer(n: u8) -> OfficerId {
@@ -182,6 +202,7 @@ mod tests {
             }],
             team: vec![officer(1), officer(2)],
             unmerged: vec![],
+            unsettled: None,
             party: Party::Refused { witness: "居委会见证人".into(), reason: "未说明".into() },
             at: Moment::from_micros(1_795_442_645_000_000),
         }
@@ -202,6 +223,24 @@ mod tests {
     fn a_statement_keeps_its_released_form() {
         insta::assert_snapshot!(statement().to_text(), @r#"{"at":"2026-11-23T14:04:05.000000Z","captures":[{"digest":"std-55c64d0fcd6f9d5f7c828093857e3fdfda68478bb4e9bd24d481ef391c7804e8","record":"05050505-0505-0505-0505-050505050505","used":false}],"content":"std-ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73","format":1,"heads":["0404040404040404040404040404040404040404040404040404040404040404"],"inspection":"03030303-0303-0303-0303-030303030303","party":{"outcome":"refused","reason":"未说明","witness":"居委会见证人"},"team":["01010101-0101-0101-0101-010101010101","02020202-0202-0202-0202-020202020202"],"version":1}"#);
         assert_eq!(Statement::from_text(&statement().to_text()).unwrap(), statement());
+    }
+
+    #[test]
+    fn a_statement_over_open_conflicts_says_which_and_why() {
+        let inspection = statement().inspection;
+        let open = [Conflict::new(ConflictKind::Answer, inspection, "answers/a", vec![])];
+        assert!(statement().admits(&[]) && !statement().admits(&open));
+        let unsettled = Unsettled { conflicts: vec![open[0].id], reason: "当事人须离场".into() };
+        let over = Statement { unsettled: Some(unsettled), ..statement() };
+        assert!(over.admits(&open) && over.admits(&[]));
+        let text = over.to_text();
+        assert!(
+            text.contains(&format!(
+                r#""unsettled":{{"conflicts":["{}"],"reason":"当事人须离场"}}"#,
+                open[0].id
+            ))
+        );
+        assert_eq!(Statement::from_text(&text).unwrap(), over);
     }
 
     #[test]

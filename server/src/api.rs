@@ -15,6 +15,7 @@ pub mod imports;
 pub mod inspections;
 pub mod openapi;
 pub mod plans;
+pub mod proposals;
 pub mod quarantine;
 pub mod reviews;
 pub mod session;
@@ -43,6 +44,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(audit::routes())
         .merge(conflicts::routes())
+        .merge(proposals::routes())
         .merge(device::routes())
         .merge(devices::routes())
         .merge(directory::routes())

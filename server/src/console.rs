@@ -23,6 +23,7 @@ mod inbox;
 mod laws;
 mod look;
 mod plans;
+mod proposals;
 mod quarantine;
 mod review;
 mod session;
@@ -62,6 +63,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     review::ROUTES,
     team::ROUTES,
     conflicts::ROUTES,
+    proposals::ROUTES,
     quarantine::ROUTES,
     directory::ROUTES,
     checklists::ROUTES,

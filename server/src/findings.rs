@@ -4,6 +4,7 @@
 //! [`crate::sync::assess`]; how all of it is decided is in [`crate::resolve`].
 
 pub(crate) mod assignment;
+pub(crate) mod entity;
 pub mod evidence;
 pub(crate) mod identity;
 pub(crate) mod template;

@@ -27,6 +27,7 @@ mod judging;
 pub mod laws;
 pub mod plans;
 pub mod policy;
+mod proposals;
 pub mod public;
 mod quarantine;
 pub mod quota;

@@ -60,6 +60,8 @@ pub enum Act {
     Disclose,
     /// Decide conflicts.
     DecideConflicts,
+    /// Decide about correction proposals.
+    DecideProposals,
     /// Look at changes that are held apart, and decide what becomes of them.
     DecideQuarantine,
     /// Put officers on the team of a visit, or take them off it.
@@ -95,7 +97,7 @@ impl User {
         use Act::*;
         let allowed = match (self.role, act) {
             (_, ReadDirectory | ReadPlans | ReadInspections) => true,
-            (Role::Supervisor, Review | Disclose | ReadAudit) => true,
+            (Role::Supervisor, Review | Disclose | DecideProposals | ReadAudit) => true,
             (
                 Role::Administrator,
                 ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine | Reassign
@@ -135,6 +137,8 @@ mod tests {
         assert!(user(Role::Administrator).may(Act::DecideQuarantine).is_ok());
         assert!(user(Role::Supervisor).may(Act::DecideQuarantine).is_err());
         assert!(user(Role::Administrator).may(Act::Review).is_err());
+        assert!(user(Role::Supervisor).may(Act::DecideProposals).is_ok());
+        assert!(user(Role::Administrator).may(Act::DecideProposals).is_err());
         assert!(user(Role::Inspector).may(Act::Draw).is_err());
     }
 

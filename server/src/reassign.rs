@@ -75,31 +75,14 @@ pub async fn change(
     id: InspectionId,
     change: Change,
 ) -> Result<Decision, ApiError> {
-    user.may(Act::Reassign)?;
     let now = app.now();
     let [decision, record] = [app.random(), app.random()].map(|random| DecisionId::new(now, random));
     let (worker, asker) = (app.clone(), user.clone());
     let (decision, again) = app
         .db
         .write(move |tx| {
-            let changing = Changing { org, user: &asker, change: &change, now };
-            let info = changing.visit(tx, id)?;
-            let officer = changing.officer(tx)?;
-            let team = changing.apply(tx, &info)?;
-            changing.tell(tx, &info, &officer, &team)?;
-            let decision = changing.keep(tx, &info, &officer, [decision, record])?;
-            let again = match change.step {
-                Step::Joins => Some(quarantine::let_in_on_joining(
-                    tx,
-                    &worker,
-                    org,
-                    &asker,
-                    (id, change.officer),
-                    &decision.comment,
-                )?),
-                Step::Leaves => None,
-            };
-            Ok::<(Decision, Option<Names>), ApiError>((decision, again))
+            let changing = Changing { app: &worker, org, user: &asker, change: &change, now };
+            changing.carry_out(tx, id, [decision, record])
         })
         .await?;
     if let Some(again) = again {
@@ -108,7 +91,21 @@ pub async fn change(
     Ok(decision)
 }
 
+/// Changes a team within another decision, in its transaction; returns what is to be judged again once it is durable.
+pub(crate) fn within(
+    tx: &mut Tx<'_>,
+    (app, org, user): (&App, OrgId, &User),
+    id: InspectionId,
+    change: &Change,
+    names: [DecisionId; 2],
+    now: Moment,
+) -> Result<Option<Names>, ApiError> {
+    let changing = Changing { app, org, user, change, now };
+    Ok(changing.carry_out(tx, id, names)?.1)
+}
+
 struct Changing<'a> {
+    app: &'a App,
     org: OrgId,
     user: &'a User,
     change: &'a Change,
@@ -116,6 +113,32 @@ struct Changing<'a> {
 }
 
 impl Changing<'_> {
+    fn carry_out(
+        &self,
+        tx: &mut Tx<'_>,
+        id: InspectionId,
+        names: [DecisionId; 2],
+    ) -> Result<(Decision, Option<Names>), ApiError> {
+        self.user.may(Act::Reassign)?;
+        let info = self.visit(tx, id)?;
+        let officer = self.officer(tx)?;
+        let team = self.apply(tx, &info)?;
+        self.tell(tx, &info, &officer, &team)?;
+        let decision = self.keep(tx, &info, &officer, names)?;
+        let again = match self.change.step {
+            Step::Joins => Some(quarantine::let_in_on_joining(
+                tx,
+                self.app,
+                self.org,
+                self.user,
+                (id, self.change.officer),
+                &decision.comment,
+            )?),
+            Step::Leaves => None,
+        };
+        Ok((decision, again))
+    }
+
     fn visit(&self, tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection, ApiError> {
         let info = inspections::find(tx, self.org, id)?.ok_or(ErrorCode::NotFound)?;
         self.user.may_on(Act::Reassign, &info.unit_code)?;

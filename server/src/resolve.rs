@@ -1,12 +1,13 @@
 //! How conflicts are decided, and how a decision is taken back.
 //!
 //! Before the seal a decision about an answer is a change by the server's own actor ([`content`]): it writes the value that
-//! stands and says who decided and why, so that every device converges on it. Everything else is decided beside the
-//! content ([`beside`]). What the sealed content says is never touched. Nothing that was decided is deleted: a decision is
+//! stands and says who decided and why, so that every device converges on it. What is proposed for the directory writes
+//! its row ([`directory`]); everything else is decided beside the content ([`beside`]). What the sealed content says is never touched. Nothing that was decided is deleted: a decision is
 //! taken back by another one, with a reason.
 
 mod beside;
 mod content;
+mod directory;
 mod effects;
 pub(crate) mod history;
 
@@ -14,19 +15,20 @@ pub(crate) use beside::follow_quarantine;
 
 use crate::app::App;
 use crate::codes::Issued;
-use crate::db::Tx;
+use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::policy::{Act, User};
 use crate::store::audit::{self, Record};
 use crate::store::conflict_decisions::{self, Kept};
 use crate::store::conflicts::{self, Known};
-use crate::store::{decisions, feeds, inspections};
+use crate::store::{decisions, feeds, inspections, seals};
 use fieldproof_presentation::texts::{Language, text};
 use fieldproof_schema::conflict::{ChoiceKind, Conflict, ConflictKind, Resolution};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::{Decision, DecisionKind, InspectionState};
+use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde_json::{Value, json};
@@ -75,9 +77,15 @@ pub(crate) fn offered(conflict: &Conflict, state: Option<InspectionState>) -> Ve
     let is_missing = !conflict.path.ends_with("/removed");
     let fits = |choice: &ChoiceKind| match (&conflict.kind, choice) {
         (ConflictKind::Assignment, Link | Separate) => about_visits,
+        (ConflictKind::Assignment, Reassign) => {
+            !about_visits && state.is_some_and(|state| state < InspectionState::Accepted)
+        }
         (ConflictKind::Assignment, _) => !about_visits,
         (ConflictKind::Evidence, Request) => is_missing,
-        (ConflictKind::Answer, Both) => conflict.path.starts_with("answers/"),
+        // Beside a seal no record is added.
+        (ConflictKind::Answer, Both) => {
+            conflict.path.starts_with("answers/") && !state.is_some_and(is_sealed)
+        }
         // What was accepted is not taken apart by whoever decides conflicts.
         (ConflictKind::LateChange, Reopen | Supplement) => state == Some(InspectionState::Sealed),
         (ConflictKind::Template, Return) => state.is_some_and(|state| state < InspectionState::Accepted),
@@ -100,9 +108,11 @@ pub async fn decide(
     reason: String,
 ) -> Result<Outcome, ApiError> {
     let asker = user.clone();
-    let known = app.db.read(move |tx| find(tx, org, &asker, &id)).await?;
+    let (known, over) = app.db.read(move |tx| find_with(tx, org, &asker, &id)).await?;
     match known.conflict.kind {
+        ConflictKind::Answer if over => beside::decide(app, org, user, known, choice, reason).await,
         ConflictKind::Answer => content::decide(app, org, user, id, choice, reason).await,
+        ConflictKind::Entity => directory::decide(app, org, user, id, choice, reason).await,
         _ => beside::decide(app, org, user, known, choice, reason).await,
     }
 }
@@ -123,9 +133,11 @@ pub async fn undo(
     reason: String,
 ) -> Result<Outcome, ApiError> {
     let asker = user.clone();
-    let known = app.db.read(move |tx| find(tx, org, &asker, &id)).await?;
+    let (known, over) = app.db.read(move |tx| find_with(tx, org, &asker, &id)).await?;
     match known.conflict.kind {
+        ConflictKind::Answer if over => beside::undo(app, org, user, id, decision, reason).await,
         ConflictKind::Answer => content::undo(app, org, user, id, decision, reason).await,
+        ConflictKind::Entity => directory::undo(app, org, user, id, decision, reason).await,
         _ => beside::undo(app, org, user, id, decision, reason).await,
     }
 }
@@ -136,6 +148,31 @@ fn find(tx: &mut Tx<'_>, org: OrgId, user: &User, id: &Digest) -> Result<Known, 
     let known = conflicts::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
     user.may_on(Act::DecideConflicts, known.unit_code.as_deref().unwrap_or_default())?;
     Ok(known)
+}
+
+/// Whether content is sealed, and not with the officers again.
+fn is_sealed(state: InspectionState) -> bool {
+    matches!(state, InspectionState::Sealed | InspectionState::Accepted | InspectionState::Disclosed)
+}
+
+/// A conflict that the asker may decide, and whether it was signed over: then it is decided beside the sealed content.
+fn find_with(tx: &mut Tx<'_>, org: OrgId, user: &User, id: &Digest) -> Result<(Known, bool), ApiError> {
+    let known = find(tx, org, user, id)?;
+    let over = is_signed_over(tx, org, &known.conflict)?;
+    Ok((known, over))
+}
+
+/// Whether the seal that counts was signed although this conflict was open.
+fn is_signed_over(tx: &mut Tx<'_>, org: OrgId, conflict: &Conflict) -> Result<bool, DbError> {
+    let visit = inspections::find(tx, org, conflict.inspection)?;
+    if conflict.kind != ConflictKind::Answer || !visit.is_some_and(|visit| is_sealed(visit.state)) {
+        return Ok(false);
+    }
+    let complete = seals::list(tx, org, conflict.inspection)?;
+    let last = complete.iter().rev().find(|seal| seal.completed_at.is_some());
+    let statement = last.and_then(|seal| Statement::from_text(&seal.seal.statement).ok());
+    let unsettled = statement.and_then(|statement| statement.unsettled);
+    Ok(unsettled.is_some_and(|unsettled| unsettled.conflicts.contains(&conflict.id)))
 }
 
 /// Somebody decided first: how.

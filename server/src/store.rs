@@ -29,6 +29,7 @@ pub mod laws;
 pub mod officers;
 pub mod page;
 pub mod plans;
+pub mod proposals;
 pub mod quarantine;
 pub mod receipts;
 pub mod review;

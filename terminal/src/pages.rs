@@ -55,6 +55,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     inspection::overview::ROUTES,
     inspection::party::ROUTES,
     inspection::place::ROUTES,
+    inspection::proposals::ROUTES,
     inspection::section::ROUTES,
     inspection::team::ROUTES,
     inspection::upload::ROUTES,

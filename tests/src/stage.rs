@@ -181,6 +181,58 @@ impl Stage {
         done(result.await);
     }
 
+    /// Takes an officer off a visit while her photo of it is on its way: it is here, and in other hands.
+    pub async fn reassign_half_sent(&self, terminal: usize, which: usize) {
+        let task = &self.day.tasks[which];
+        let result = async {
+            let administrator = self.administrator();
+            let officers = administrator.get("/api/v1/officers").await?;
+            let mut others = officers["rows"].as_array().into_iter().flatten().filter(|row| {
+                row["active"] != false && task.team.iter().all(|(id, _)| row["id"] != id.to_string())
+            });
+            let joiner = others.next().ok_or("no officer of another team")?["id"].clone();
+            let team = format!("{}/team", task.path());
+            for (officer, change) in [(joiner, "joins"), (task.team[terminal].0.to_string().into(), "leaves")]
+            {
+                let body = serde_json::json!({"officer": officer, "change": change, "reason": "抽调支援"});
+                administrator.post(&team, &body).await?;
+            }
+            let photo = crate::photo::jpeg(9, Some("gate"), 3200, 2400);
+            let path = format!("{}/evidence?kind=photo&caption=gate", task.path());
+            self.terminal_api(terminal).send(reqwest::Method::POST, &path, "image/jpeg", photo).await?;
+            // The round fits, the original does not.
+            self.day.link()?.close_link().await;
+            self.day.link()?.open_link().await?;
+            self.day.link()?.cut_after(48 * 1024);
+            let cut = self.day.terminals[terminal].sync().await;
+            match cut {
+                Err(_) => Ok::<_, Failure>(()),
+                Ok(report) => Err(format!("the sync was not cut: {report}").into()),
+            }
+        };
+        done(result.await);
+    }
+
+    /// Revokes a terminal; it hears of it at its next sync.
+    pub async fn revoke(&self, terminal: usize) {
+        let result = async {
+            let status = self.terminal_api(terminal).get("/api/v1/status").await?;
+            let device = status["enrolled"]["device"].as_str().ok_or("the terminal is nobody's")?.to_owned();
+            let reason = serde_json::json!({"reason": "终端遗失"});
+            self.administrator().post(&format!("/api/v1/devices/{device}/revoke"), &reason).await
+        };
+        done(result.await);
+        self.sync(terminal).await;
+    }
+
+    /// Has an officer propose a correction of the directory, and sync.
+    pub async fn propose(&self, terminal: usize, which: usize, field: &str, value: &str) {
+        let path = format!("{}/proposals", self.day.tasks[which].path());
+        let body = serde_json::json!({"field": field, "value": value, "reason": "现场核对门牌和营业执照。"});
+        done(self.terminal_api(terminal).post(&path, &body).await);
+        self.sync(terminal).await;
+    }
+
     /// The server's process.
     pub(crate) fn server_process(&self) -> &Service {
         self.day.server.as_ref().expect("the server runs")

@@ -3,9 +3,11 @@
 
 mod answer;
 mod assignment;
+pub(crate) mod entity;
 mod evidence;
 mod identity;
 mod late;
+mod over;
 mod template;
 
 use crate::support::{self, City};

@@ -64,6 +64,8 @@ async fn ask(world: &World, rogue: &Rogue, cursors: &BTreeMap<String, Cursor>) -
         nonce: None,
         program: None,
         floor: None,
+        holds: None,
+        carried: None,
     };
     let (_, bytes) = world.send("POST", "/api/v1/sync", Some(rogue.token()), frame::pack(&request)).await;
     frame::unpack(&bytes).unwrap()

@@ -55,6 +55,7 @@ targets! {
     seal: 5_000,
     certificate: 5_000,
     package: 1_000,
+    proposal: 5_000,
 }
 
 #[test]

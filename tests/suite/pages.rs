@@ -3,8 +3,10 @@
 
 mod answers;
 mod evidence;
+mod hands;
 mod hostile;
 mod package;
+mod proposals;
 mod team;
 
 use axum::Router;

@@ -2,6 +2,5 @@
 
 mod decisions;
 mod doors;
-mod look;
 mod scene;
 mod shown;

@@ -26,7 +26,7 @@ pub(crate) async fn change(
 }
 
 /// An officer in service who is not on a team.
-async fn third(world: &World, person: &Person, task: &Task) -> OfficerId {
+pub(crate) async fn third(world: &World, person: &Person, task: &Task) -> OfficerId {
     let officers = person.get(world, "/api/v1/officers").await;
     let mut all = officers["rows"].as_array().unwrap().iter().filter(|row| row["active"] != false);
     let found = all.find(|row| task.team.iter().all(|officer| row["id"] != json!(officer)));

@@ -1,6 +1,7 @@
 //! Every statement of the server's stores runs on both engines, through what people and terminals do.
 
 use crate::carried;
+use crate::conflicts;
 use crate::day;
 use crate::scope;
 use crate::support::{self, City};
@@ -38,6 +39,7 @@ async fn every_statement_runs_on_postgresql() {
 async fn every_statement_runs(world: World) {
     let city = day::working_day(&world).await;
     read_everything(&world, &city).await;
+    conflicts::entity::play(&world, &city).await;
     set_up_next_year(&world, &city.administrator).await;
     let document = hold_apart_and_judge_again(&world, &city).await;
     decide_about_what_is_apart(&world, &city, document).await;

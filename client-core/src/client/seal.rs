@@ -15,7 +15,7 @@ use fieldproof_schema::ids::{DecisionId, InspectionId, OfficerId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::limits::REASON_CHARS_MAX;
 use fieldproof_schema::reference::{InspectionRow, OfficerRow};
-use fieldproof_schema::seal::{self, Capture, Party, Statement};
+use fieldproof_schema::seal::{self, Capture, Party, Statement, Unsettled};
 use fieldproof_schema::suite::{Digest, Signer};
 use fieldproof_schema::wire::row::RowKind;
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ pub struct SealPreview {
     pub text: String,
     /// What of the inspection the server does not hold yet; signing does not wait for it.
     pub unsent: Unsent,
-    /// Open conflicts; while there are any, signing is refused.
+    /// Open conflicts; while there are any, signing is refused unless the officer says why it cannot wait.
     pub conflicts: Vec<Conflict>,
 }
 
@@ -117,19 +117,20 @@ impl Client {
         Ok(Some(SealedContent { view, items, captures }))
     }
 
-    /// Draws up the statement that [`Self::seal`] would sign now.
+    /// Draws up the statement that [`Self::seal`] would sign now; with `despite`, the one of [`Self::seal_despite`].
     pub fn seal_statement(
         &self,
         inspection: InspectionId,
         party: &Party,
         comment: Option<&str>,
+        despite: Option<&str>,
     ) -> Result<SealPreview, ClientError> {
         let mut desk = self.desk();
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
         let clocks = Clocks::read(&*self.host);
-        let statement = self.draw_up(&desk, &who, &document, party, comment, clocks)?;
+        let statement = self.draw_up(&desk, &who, &document, (party, comment, despite), clocks)?;
         Ok(SealPreview {
             text: statement.to_text(),
             statement,
@@ -139,6 +140,9 @@ impl Client {
     }
 
     /// Signs the inspection as it is now with the officer's key; returns the seal's name.
+    ///
+    /// # Errors
+    /// [`ClientError::ConflictsOpen`] while the team has not settled what its officers wrote differently.
     pub fn seal(
         &self,
         inspection: InspectionId,
@@ -146,16 +150,37 @@ impl Client {
         party: &Party,
         comment: Option<&str>,
     ) -> Result<Digest, ClientError> {
+        self.sign_now(inspection, passphrase, (party, comment, None))
+    }
+
+    /// The same although conflicts are open, with the reason why it cannot wait: the statement names them and says it.
+    pub fn seal_despite(
+        &self,
+        inspection: InspectionId,
+        passphrase: &str,
+        party: &Party,
+        comment: Option<&str>,
+        reason: &str,
+    ) -> Result<Digest, ClientError> {
+        self.sign_now(inspection, passphrase, (party, comment, Some(reason)))
+    }
+
+    fn sign_now(
+        &self,
+        inspection: InspectionId,
+        passphrase: &str,
+        said: Said<'_>,
+    ) -> Result<Digest, ClientError> {
         let mut desk = self.desk();
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
         let open = answer_conflicts(&*document.view()?).len();
-        if open > 0 {
+        if open > 0 && said.2.is_none() {
             return Err(ClientError::ConflictsOpen { count: open });
         }
         let clocks = Clocks::read(&*self.host);
-        let statement = self.draw_up(&desk, &who, &document, party, comment, clocks)?;
+        let statement = self.draw_up(&desk, &who, &document, said, clocks)?;
         self.sign_statement(&mut desk, &who, inspection, &statement.to_text(), passphrase, clocks)
     }
 
@@ -177,13 +202,13 @@ impl Client {
         desk: &Desk,
         who: &Who,
         document: &Document,
-        party: &Party,
-        comment: Option<&str>,
+        (party, comment, despite): Said<'_>,
         clocks: Clocks,
     ) -> Result<Statement, ClientError> {
         check_words(party, comment)?;
         let heads = document.heads();
         let view = document.view_at(&heads)?;
+        let unsettled = unsettled(&view, despite)?;
         let inspection = view.identity.inspection;
         let row: Option<InspectionRow> = rows::about_inspection(&desk.conn, RowKind::Inspection, inspection)?;
         let team = sealing::team(row.as_ref(), &view.identity);
@@ -212,6 +237,7 @@ impl Client {
             captures,
             unmerged: unmerged(desk, who, inspection, &team)?,
             team,
+            unsettled,
             party: party.clone(),
             at: clocks.now,
         })
@@ -241,6 +267,20 @@ impl Client {
         desk.clocks = Some(clocks);
         Ok(digest)
     }
+}
+
+/// What an officer says when signing: how the party took it, an answer to a return, and why it cannot wait for what is open.
+type Said<'a> = (&'a Party, Option<&'a str>, Option<&'a str>);
+
+/// What a statement says of the conflicts that are open; nothing where none is.
+fn unsettled(view: &View, despite: Option<&str>) -> Result<Option<Unsettled>, ClientError> {
+    let mut conflicts: Vec<_> = answer_conflicts(view).into_iter().map(|conflict| conflict.id).collect();
+    let Some(reason) = despite.map(str::trim).filter(|_| !conflicts.is_empty()) else { return Ok(None) };
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
+        return Err(ClientError::ReasonMissing);
+    }
+    conflicts.sort_unstable();
+    Ok(Some(Unsettled { conflicts, reason: reason.to_owned() }))
 }
 
 /// What a supplement names: the statement before, and the return that it answers.
@@ -292,7 +332,7 @@ fn check_against(
         return Err(wrong(Obstacle::ChangesMissing));
     }
     let view = document.view_at(&statement.heads)?;
-    if view.digest() != statement.content {
+    if view.digest() != statement.content || !statement.admits(&answer_conflicts(&view)) {
         return Err(wrong(Obstacle::ContentDiffers));
     }
     let outside: BTreeSet<_> = document.changes_outside(&statement.heads).into_iter().collect();

@@ -30,7 +30,7 @@ pub(crate) struct Visit {
     pub(crate) id: InspectionId,
     pub(crate) template: Template,
     pub(crate) genesis: RawChange,
-    identity: Identity,
+    pub(crate) identity: Identity,
 }
 
 impl Visit {
@@ -85,6 +85,7 @@ impl Visit {
             disclosure: None,
             progress: None,
             team: Vec::new(),
+            proposals: Vec::new(),
         }
     }
 

@@ -62,7 +62,7 @@ async fn a_seal_names_heads_content_captures_and_who_could_not_be_merged() {
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
     let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
     let record = client.capture(visit.id, CaptureSource::Bytes(b"\x89PNG\r\n\x1a\n photo"), &facts).unwrap();
-    let preview = client.seal_statement(visit.id, &party(), None).unwrap();
+    let preview = client.seal_statement(visit.id, &party(), None, None).unwrap();
     let detail = client.inspection(visit.id).unwrap();
     let statement = &preview.statement;
     assert_eq!((statement.version, &statement.heads), (1, &detail.heads));
@@ -103,7 +103,16 @@ async fn a_wrong_passphrase_or_an_open_conflict_signs_nothing() {
     client.sync(&server).await.unwrap();
     let error = client.seal(visit.id, PASSPHRASE, &party(), None).unwrap_err();
     assert_eq!(error.code(), ErrorCode::ConflictsOpen);
+    let error = client.seal_despite(visit.id, PASSPHRASE, &party(), None, "  ").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ReasonMissing);
     assert_eq!(client.inspection(visit.id).unwrap().seals, []);
+
+    // With a reason it is signed, and says which conflicts were open.
+    let open = client.conflicts(visit.id).unwrap();
+    client.seal_despite(visit.id, PASSPHRASE, &party(), None, " 当事人须离场 ").unwrap();
+    let seals = client.inspection(visit.id).unwrap().seals;
+    let unsettled = seals[0].statement.unsettled.as_ref().unwrap();
+    assert_eq!((&unsettled.conflicts, unsettled.reason.as_str()), (&vec![open[0].id], "当事人须离场"));
 }
 
 #[tokio::test]
@@ -112,7 +121,7 @@ async fn a_colleagues_statement_is_signed_when_all_that_it_names_is_here() {
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
     client.sync(&server).await.unwrap();
     assert_eq!(obstacle(&client.cosign(visit.id, PASSPHRASE).unwrap_err()), Some(Obstacle::NothingToSign));
-    let text = client.seal_statement(visit.id, &party(), None).unwrap().text;
+    let text = client.seal_statement(visit.id, &party(), None, None).unwrap().text;
     colleague_signs(&client, &server, &visit, &text).await;
     assert!(client.inspection(visit.id).unwrap().editable);
 
@@ -127,7 +136,7 @@ async fn a_statement_that_does_not_hold_here_is_not_signed() {
     let (_dir, _host, server, visit, client) = start().await;
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
     client.sync(&server).await.unwrap();
-    let right = client.seal_statement(visit.id, &party(), None).unwrap().statement;
+    let right = client.seal_statement(visit.id, &party(), None, None).unwrap().statement;
     let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
 
     let mut missing: Statement = right.clone();
@@ -152,7 +161,7 @@ async fn a_statement_that_does_not_hold_here_is_not_signed() {
     let error = client.cosign(visit.id, PASSPHRASE).unwrap_err();
     assert_eq!(obstacle(&error), Some(Obstacle::OwnChangesOutside));
     let record = client.capture(visit.id, CaptureSource::Bytes(b"\x89PNG\r\n\x1a\n photo"), &facts).unwrap();
-    let mut unlisted = client.seal_statement(visit.id, &party(), None).unwrap().statement;
+    let mut unlisted = client.seal_statement(visit.id, &party(), None, None).unwrap().statement;
     unlisted.captures.retain(|capture| capture.record != record);
     at(&mut unlisted, 20);
     colleague_signs(&client, &server, &visit, &unlisted.to_text()).await;
@@ -160,12 +169,31 @@ async fn a_statement_that_does_not_hold_here_is_not_signed() {
     assert_eq!(obstacle(&error), Some(Obstacle::OwnCapturesMissing));
 
     let stranger = MemoryKey::from_secret(&[0x23; 32]);
-    let text = client.seal_statement(visit.id, &party(), None).unwrap().text;
+    let text = client.seal_statement(visit.id, &party(), None, None).unwrap().text;
     let mut row = visit.row();
     row.seals = vec![Seal { statement: text.clone(), signatures: vec![signed(&text, &stranger)] }];
     server.publish(vec![visit.inspection_row(&row)]);
     client.sync(&server).await.unwrap();
     assert_eq!(client.cosign(visit.id, PASSPHRASE).unwrap_err().code(), ErrorCode::SealInvalid);
+}
+
+#[tokio::test]
+async fn a_statement_that_is_silent_about_an_open_conflict_is_not_signed() {
+    let (_dir, _host, server, visit, client) = start().await;
+    let item = &visit.items()[..1];
+    client.answer(visit.id, &item[0], &pass()).unwrap();
+    let other = fieldproof_schema::checklist::Answer::NotApplicable { reason: "闭馆".into() };
+    let written = visit.colleague_writes(&mut visit.document(), 0x44, item, &other);
+    server.publish(vec![visit.change_row(&written[0].1, Some(colleague()))]);
+    client.sync(&server).await.unwrap();
+    let open = client.seal_statement(visit.id, &party(), None, Some("当事人须离场")).unwrap().statement;
+    let silent = Statement { unsettled: None, ..open.clone() };
+    colleague_signs(&client, &server, &visit, &silent.to_text()).await;
+    let error = client.cosign(visit.id, PASSPHRASE).unwrap_err();
+    assert_eq!(obstacle(&error), Some(Obstacle::ContentDiffers));
+    let open = Statement { at: open.at.plus_seconds(1), ..open };
+    colleague_signs(&client, &server, &visit, &open.to_text()).await;
+    client.cosign(visit.id, PASSPHRASE).unwrap();
 }
 
 #[tokio::test]
@@ -194,7 +222,7 @@ async fn a_return_opens_the_inspection_for_a_supplement() {
     server.publish(vec![visit.inspection_row(&row)]);
     client.sync(&server).await.unwrap();
     client.narrative(visit.id, None, "补充说明").unwrap();
-    let supplement = client.seal_statement(visit.id, &party(), Some("已补充")).unwrap().statement;
+    let supplement = client.seal_statement(visit.id, &party(), Some("已补充"), None).unwrap().statement;
     assert_eq!((supplement.version, supplement.supplements), (2, Some(first)));
     assert_eq!(supplement.answers_return, Some(returned));
     client.seal(visit.id, PASSPHRASE, &party(), Some("已补充")).unwrap();

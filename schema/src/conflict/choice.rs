@@ -44,6 +44,8 @@ choices! {
     Supplement = "supplement";
     /// It counts, with the reason.
     Accept = "accept";
+    /// The writer joins the team, and what was held apart counts.
+    Reassign = "reassign";
     /// It is kept and does not count.
     Quarantine = "quarantine";
     /// The visits belong to one case.
@@ -56,6 +58,8 @@ choices! {
     Return = "return";
     /// The officers are asked for it again.
     Request = "request";
+    /// Nothing of it is taken over: what stands stays.
+    Reject = "reject";
     /// An earlier decision is taken back; the conflict is open again.
     Undo = "undo";
 }
@@ -67,11 +71,12 @@ impl ChoiceKind {
         match kind {
             ConflictKind::Answer => &[Side, Both, Value],
             ConflictKind::LateChange => &[Beside, Supplement, Reopen],
-            ConflictKind::Assignment => &[Accept, Quarantine, Link, Separate],
+            ConflictKind::Assignment => &[Accept, Reassign, Quarantine, Link, Separate],
             ConflictKind::Identity => &[Accept, Quarantine, Reenrol],
             ConflictKind::Template => &[Accept, Return],
             ConflictKind::Evidence => &[Request, Accept, Quarantine],
-            ConflictKind::Entity | ConflictKind::Number | ConflictKind::Other(_) => &[],
+            ConflictKind::Entity => &[Side, Value, Reject],
+            ConflictKind::Number | ConflictKind::Other(_) => &[],
         }
     }
 }

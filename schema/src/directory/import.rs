@@ -5,6 +5,7 @@
 mod rows;
 
 use super::{Entity, Officer, Organisation};
+use crate::limits::DIRECTORY_FIELD_CHARS_MAX;
 use crate::uscc::UsccError;
 use serde_json::Value;
 use std::fmt;
@@ -112,6 +113,9 @@ pub enum RowProblem {
     /// A point is not on Earth.
     #[error("longitude or latitude out of range")]
     BadLocation,
+    /// A text is longer than anybody reads, or more than one line.
+    #[error("longer than {DIRECTORY_FIELD_CHARS_MAX} characters, or more than one line")]
+    TooLong,
 }
 
 impl RowProblem {
@@ -129,6 +133,7 @@ impl RowProblem {
             Self::BadUscc(_) => "badUscc",
             Self::BadDate(_) => "badDate",
             Self::BadLocation => "badLocation",
+            Self::TooLong => "tooLong",
         }
     }
 }

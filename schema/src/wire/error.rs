@@ -186,6 +186,8 @@ codes! {
     ChoiceUnknown = "choice_unknown", 422;
     /// The decision has had its effect and cannot be taken back; `details.choice` says which.
     DecisionTookEffect = "decision_took_effect", 409;
+    /// The directory says something else by now than the decision wrote; `details.field` and `details.present` say what.
+    DirectoryChanged = "directory_changed", 409;
     /// Open conflicts stand in the way.
     ConflictsOpen = "conflicts_open", 409;
     /// Evidence is missing on the server.

@@ -1,10 +1,13 @@
 //! Captures as pages show them: what it is, whose, whether its bytes are here.
 
-use super::wording;
-use crate::dossier::Dossier;
+use super::{Seat, wording};
+use crate::app::App;
+use crate::dossier::{self, Dossier};
+use crate::error::ApiError;
 use fieldproof_presentation::page::Page;
-use fieldproof_schema::ids::RecordId;
+use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::reference::EvidenceRegister;
+use fieldproof_schema::wire::error::ErrorCode;
 use std::collections::BTreeSet;
 
 /// Bytes of an original that a page shows small; a larger one is opened when somebody asks for it.
@@ -147,6 +150,26 @@ fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
         held,
         small: held && media == Media::Image && size.is_some_and(|size| size <= SMALL_BYTES_MAX),
         used: listed.is_some(),
+    }
+}
+
+/// Captures of a visit that something points to, as far as the reader may see the visit.
+pub(crate) async fn pointed_to(
+    app: &App,
+    seat: &Seat,
+    visit: InspectionId,
+    records: &[RecordId],
+) -> Result<Vec<Capture>, ApiError> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    match dossier::read(app, &seat.actor, visit).await {
+        Ok(dossier) => {
+            let all = of(&seat.p, &dossier).into_iter();
+            Ok(all.filter(|capture| records.contains(&capture.record)).collect())
+        }
+        Err(error) if error.code == ErrorCode::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 

@@ -94,6 +94,9 @@ struct SealShown {
     refused: bool,
     comment: String,
     unmerged: usize,
+    /// The conflicts that were signed over: what each is about, and its page; and why.
+    unsettled: Vec<(String, String)>,
+    despite: String,
     digest: String,
 }
 
@@ -252,6 +255,13 @@ fn signed(p: &Page, around: &Around, statement: &Statement) -> SealShown {
             (p.t2("console.case.party.refused", "witness", witness, "reason", reason), true)
         }
     };
+    let unsettled = statement.unsettled.as_ref();
+    let named = unsettled.into_iter().flat_map(|unsettled| &unsettled.conflicts);
+    let open = named.map(|id| {
+        let known = around.conflicts.iter().find(|known| known.conflict.id == *id);
+        let place = known.map(|known| wording::place(p, &around.template, &known.conflict.path));
+        (place.unwrap_or_else(|| id.to_string()), super::conflicts::address(id))
+    });
     SealShown {
         version: statement.version,
         signers: known
@@ -262,6 +272,8 @@ fn signed(p: &Page, around: &Around, statement: &Statement) -> SealShown {
         refused,
         comment: statement.comment.clone().unwrap_or_default(),
         unmerged: statement.unmerged.len(),
+        despite: unsettled.map(|unsettled| unsettled.reason.clone()).unwrap_or_default(),
+        unsettled: open.collect(),
         digest: known.map_or(digest, |seal| seal.digest).to_string(),
     }
 }

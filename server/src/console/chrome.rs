@@ -5,7 +5,7 @@ use super::inbox;
 use crate::db::{DbError, Tx};
 use crate::policy::{Act, Role, User};
 use crate::store::worklist::{self, Waits};
-use crate::store::{conflicts, quarantine};
+use crate::store::{conflicts, proposals, quarantine};
 use fieldproof_schema::ids::OrgId;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -41,6 +41,8 @@ pub(crate) struct Waiting {
     pub(crate) conflicts: i64,
     /// Changes that are held apart and wait for a decision; nothing for who decides nothing about them.
     pub(crate) quarantine: i64,
+    /// Correction proposals that nobody has decided.
+    pub(crate) proposals: i64,
 }
 
 impl Waiting {
@@ -54,6 +56,7 @@ impl Waiting {
             quarantine,
             visits: worklist::counts(tx, org, user.id, today)?,
             conflicts: conflicts::open_count(tx, org, user.id)?,
+            proposals: proposals::waiting_count(tx, org, user.id)?,
         })
     }
 
@@ -65,7 +68,9 @@ impl Waiting {
     /// How much is in the inbox of a role.
     fn inbox(&self, role: Role) -> i64 {
         let visits: i64 = inbox::asked(role).iter().map(|waits| self.of(*waits)).sum();
-        if inbox::decides(role) { visits + self.conflicts + self.quarantine } else { visits }
+        let disputes = if inbox::decides(role) { self.conflicts + self.quarantine } else { 0 };
+        let proposals = if inbox::corrects(role) { self.proposals } else { 0 };
+        visits + disputes + proposals
     }
 }
 
@@ -74,6 +79,7 @@ const PLACES: &[(&str, &str, &str, Act)] = &[
     ("inbox", "/console", "inbox", Act::ReadInspections),
     ("cases", "/console/cases", "clipboard-list", Act::ReadInspections),
     ("conflicts", "/console/conflicts", "arrows-diff", Act::ReadInspections),
+    ("proposals", "/console/proposals", "pencil", Act::ReadInspections),
     ("quarantine", "/console/quarantine", "shield-lock", Act::DecideQuarantine),
     ("plans", "/console/plans", "dice-5", Act::ReadPlans),
     ("directory", "/console/units", "building-community", Act::ReadDirectory),
@@ -92,6 +98,7 @@ impl Chrome {
         let count = |name: &str| match name {
             "inbox" => Some(seat.waits.inbox(user.role)),
             "conflicts" => Some(seat.waits.conflicts),
+            "proposals" => Some(seat.waits.proposals),
             "quarantine" => Some(seat.waits.quarantine),
             _ => None,
         };

@@ -1,9 +1,12 @@
 //! Conflicts: the list of those that are open or ended, and one at a time.
 
 mod answer_form;
+mod directory;
 mod history;
 mod offer;
 mod one;
+
+pub(super) use directory::name_entities;
 
 use super::{Chrome, Route, Seat, wording};
 use crate::api;
@@ -83,7 +86,8 @@ async fn list(
             (page.rows, page.next)
         };
         let mut listed = Vec::with_capacity(found.len());
-        for conflict in found {
+        for mut conflict in found {
+            name_entities(tx, org, &mut conflict)?;
             let template = template_of(tx, &reader, org, &conflict)?;
             listed.push((conflict, template));
         }

@@ -2,6 +2,7 @@
 
 use super::cases::{self, Row};
 use super::conflicts::{self as disputes, Row as Dispute};
+use super::proposals::{self as corrections, Row as Proposal};
 use super::quarantine::{self as held, Row as Apart};
 use super::{Chrome, Route, Seat};
 use crate::app::App;
@@ -12,7 +13,7 @@ use crate::store::page::Before;
 use crate::store::quarantine::{self, Filter};
 use crate::store::tenants::{self, Epoch};
 use crate::store::worklist::{self, Waits};
-use crate::store::{conflicts, units};
+use crate::store::{conflicts, proposals, units};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -39,6 +40,11 @@ pub(super) fn decides(role: Role) -> bool {
     role == Role::Administrator
 }
 
+/// Whether correction proposals wait for this role.
+pub(super) fn corrects(role: Role) -> bool {
+    role == Role::Supervisor
+}
+
 struct Part {
     name: &'static str,
     title: String,
@@ -58,6 +64,8 @@ struct InboxPage {
     conflicts_count: i64,
     apart: Vec<Apart>,
     apart_count: i64,
+    proposals: Vec<Proposal>,
+    proposals_count: i64,
     parts: Vec<Part>,
     /// The restore that people should know of, while terminals may come back that have not heard of it.
     restored: Option<Epoch>,
@@ -71,7 +79,8 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
     let read = move |tx: &mut crate::db::Tx<'_>| {
         let mut open = Vec::new();
         if decides(user.role) && counts.conflicts > 0 {
-            for listed in conflicts::waiting(tx, org, user.id, ROWS)? {
+            for mut listed in conflicts::waiting(tx, org, user.id, ROWS)? {
+                disputes::name_entities(tx, org, &mut listed)?;
                 let template = disputes::template_of(tx, &reader, org, &listed)?;
                 open.push((listed, template));
             }
@@ -81,6 +90,11 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
             let page = quarantine::open(tx, org, user.id, &Filter::default(), &Before::start())?;
             apart = page.rows.into_iter().take(ROWS as usize).collect();
         }
+        let proposed = if corrects(user.role) && counts.proposals > 0 {
+            proposals::waiting(tx, org, user.id, ROWS)?
+        } else {
+            Vec::new()
+        };
         let mut parts = Vec::new();
         for waits in asked(user.role) {
             let count = counts.of(*waits);
@@ -90,9 +104,9 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
         }
         let units = if parts.is_empty() { Vec::new() } else { units::list(tx, org, user.id)? };
         let restored = tenants::restored(tx, org)?;
-        Ok::<_, ApiError>((open, apart, parts, units, restored))
+        Ok::<_, ApiError>((open, apart, proposed, parts, units, restored))
     };
-    let (open, apart, parts, units, restored) = app.db.read(read).await?;
+    let (open, apart, proposed, parts, units, restored) = app.db.read(read).await?;
     let (p, day) = (&seat.p, today.to_string());
     let part = |(waits, count, visits): (Waits, i64, Vec<worklist::Visit>)| {
         let name = waits.as_str();
@@ -114,6 +128,8 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
         conflicts_count: seat.waits.conflicts,
         apart: apart.iter().map(|listed| held::row(p, listed)).collect(),
         apart_count: seat.waits.quarantine,
+        proposals: proposed.iter().map(|listed| corrections::row(p, listed)).collect(),
+        proposals_count: seat.waits.proposals,
         parts: parts.into_iter().map(part).collect(),
         restored: restored.filter(|epoch| restore::is_recent(epoch, app.now())),
         p: p.clone(),

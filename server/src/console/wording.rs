@@ -6,6 +6,7 @@ use fieldproof_schema::checklist::{
     Answer, Bounds, Decimal, Item, ItemKind, Limit, NumberKind, Template, Verdict,
 };
 use fieldproof_schema::document::Actor;
+use fieldproof_schema::proposal::placed;
 use fieldproof_schema::reference::EvidenceRegister;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -122,6 +123,9 @@ pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> Str
     if map == "assignment" && key.starts_with("visits/") {
         return p.t("console.wording.place.visits");
     }
+    if let Some((_, field)) = placed(path) {
+        return super::proposals::field(p, field.as_str());
+    }
     if map == "template" {
         let called = template.map(|template| {
             format!("{} · {}", p.either(&template.title, &template.title_en), template.revision)
@@ -159,6 +163,10 @@ pub(crate) fn register(text: &str) -> String {
 pub(crate) fn at_place(p: &Page, path: &str, text: &str) -> String {
     if path.starts_with("answers/") {
         return answer(p, &Answer::from_register(text));
+    }
+    // Words of the directory are words.
+    if placed(path).is_some() {
+        return text.to_owned();
     }
     if let Some(told) = beside(p, path, text) {
         return told;

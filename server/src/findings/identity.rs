@@ -4,14 +4,10 @@ use super::{open, origin};
 use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::store::{carried, journal};
-use fieldproof_schema::conflict::{Conflict, ConflictKind, ConflictSide};
-use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::conflict::{Conflict, ConflictKind, ConflictSide, NO_VISIT};
 use fieldproof_schema::journal::Entry;
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
-
-/// Conflicts about a terminal are about no visit.
-pub(crate) const NO_VISIT: InspectionId = InspectionId::from_bytes([0; 16]);
 
 /// An entry came that is not on the chain. A single one can be what was under way when a terminal lost power and its store
 /// went back; an honest terminal then learns where its journal ends and goes on from there. Only when the second branch

@@ -6,11 +6,12 @@ use super::record;
 use crate::app::{App, Tenant, blocking};
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
+use crate::findings;
 use crate::store::entities::Entity;
 use crate::store::officers::Officer;
 use crate::store::scope::{self, Regions};
 use crate::store::units::Unit;
-use crate::store::{audit, entities, feeds, officers, units};
+use crate::store::{audit, entities, feeds, officers, proposals, units};
 use fieldproof_schema::directory::{
     self, OrganisationFile, Parsed, RowError, Section, parse_organisation_rows,
 };
@@ -123,6 +124,7 @@ pub async fn organisation(
                 done: Imported::default(),
                 refused,
                 moved: false,
+                asked_about: proposals::entities_asked_about(tx, org)?,
             };
             let before = scope::regions(tx, org)?;
             import.file(tx, &file)?;
@@ -162,6 +164,8 @@ struct Import<'a> {
     refused: Vec<Refused>,
     /// Whether some officer's region may be another now.
     moved: bool,
+    /// Entities about which proposals wait.
+    asked_about: BTreeSet<EntityId>,
 }
 
 impl Import<'_> {
@@ -314,6 +318,9 @@ impl Import<'_> {
         let units = before.iter().map(|b| &b.unit_code).chain([&after.unit_code]);
         for unit in units {
             tx.publish(self.org, &feeds::of_unit(unit), RowKind::Entity.as_str(), &id.to_string());
+        }
+        if self.asked_about.contains(&id) {
+            findings::entity::look(tx, self.org, id, self.app.now())?;
         }
         self.done.changed += 1;
         Ok(())

@@ -1,4 +1,5 @@
-//! Decisions that write no change: what they lead to happens in their own transaction ([`super::effects`]).
+//! Decisions that write no change: what they lead to happens in their own transaction ([`super::effects`]). What the officers
+//! signed over is decided here, too: the sealed content stays as it is, with the decision beside it.
 
 use super::effects::{self, After, Step};
 use super::{Choice, Outcome, Ruling, already_decided, find, offered, standing};
@@ -10,6 +11,7 @@ use crate::quarantine::TOGETHER_MAX;
 use crate::store::conflicts::{self, Known};
 use crate::store::{case_links, inbox, inspections, quarantine};
 use crate::sync::judge;
+use fieldproof_schema::checklist::check_register;
 use fieldproof_schema::conflict::{ChoiceKind, ConflictKind};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId};
 use fieldproof_schema::reference::InspectionState;
@@ -26,7 +28,11 @@ pub(super) async fn decide(
     choice: Choice,
     reason: String,
 ) -> Result<Outcome, ApiError> {
-    let Choice::Plain(choice) = choice else { return Err(ErrorCode::ChoiceUnknown.into()) };
+    let is_value = known.conflict.kind == ConflictKind::Answer;
+    if is_value == matches!(choice, Choice::Plain(_)) {
+        return Err(ErrorCode::ChoiceUnknown.into());
+    }
+    let (picked, choice) = (choice.clone(), choice.kind());
     let id = known.conflict.id;
     let remarks = effects::remarks(app, org, &known.conflict, choice, &reason).await?;
     let ruling = Ruling::new(app, org, user, choice, None);
@@ -43,7 +49,8 @@ pub(super) async fn decide(
             if !offered(&known.conflict, state).contains(&choice) {
                 return Err(not_offered(&known, choice, state));
             }
-            let resolution = ruling.resolution(&known.conflict, String::new(), reason.clone());
+            let value = value_of(tx, &worker, org, &known, &picked)?;
+            let resolution = ruling.resolution(&known.conflict, value, reason.clone());
             if !conflicts::close(tx, org, &known.conflict, ruling.now, Some(&resolution.to_register()))? {
                 return Err(already_decided(&known));
             }
@@ -57,7 +64,8 @@ pub(super) async fn decide(
                 reason: &reason,
                 now: ruling.now,
             };
-            let after = step.take(tx, choice, &remarks)?;
+            // What was signed over has its decision beside the seal: that is all.
+            let after = if is_value { After::Nothing } else { step.take(tx, choice, &remarks)? };
             ruling.keep(tx, &known, &resolution)?;
             Ok::<_, ApiError>((resolution, after))
         })
@@ -73,10 +81,42 @@ pub(super) async fn decide(
     Ok(Outcome { resolution, decision, code })
 }
 
+/// The value that a decision beside the seal is for; empty where it is not about a value.
+fn value_of(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: OrgId,
+    known: &Known,
+    choice: &Choice,
+) -> Result<String, ApiError> {
+    let conflict = &known.conflict;
+    match choice {
+        Choice::Side(change) => {
+            let side = conflict.sides.iter().find(|side| side.change == *change);
+            Ok(side.map(|side| side.value.clone()).ok_or(ErrorCode::ChoiceUnknown)?)
+        }
+        Choice::Value(value) => {
+            if let Some(item) = conflict.path.strip_prefix("answers/") {
+                let visit = inspections::find(tx, org, conflict.inspection)?.ok_or(ErrorCode::NotFound)?;
+                let template = app.templates.get(tx, org, &visit.template_id, &visit.template_revision)?;
+                check_register(&template, item, value).map_err(|unknown| {
+                    ApiError::new(if unknown { ErrorCode::AnswerUnknownItem } else { ErrorCode::AnswerUnfit })
+                })?;
+            }
+            Ok(value.clone())
+        }
+        Choice::Both(_) => Err(ErrorCode::ChoiceUnknown.into()),
+        Choice::Plain(_) => Ok(String::new()),
+    }
+}
+
 /// What is offered for the kind, but not where the visit stands now, is another error than what is offered never.
 fn not_offered(known: &Known, choice: ChoiceKind, state: Option<InspectionState>) -> ApiError {
     let is_of_kind = ChoiceKind::of(&known.conflict.kind).contains(&choice);
-    let depends = matches!(choice, ChoiceKind::Reopen | ChoiceKind::Supplement | ChoiceKind::Return);
+    let depends = matches!(
+        choice,
+        ChoiceKind::Reopen | ChoiceKind::Supplement | ChoiceKind::Return | ChoiceKind::Reassign
+    );
     if is_of_kind && depends {
         return ApiError::new(ErrorCode::StateWrong).with(json!({"state": state}));
     }
@@ -93,7 +133,8 @@ pub(super) async fn undo(
     reason: String,
 ) -> Result<Outcome, ApiError> {
     let ruling = Ruling::new(app, org, user, ChoiceKind::Undo, Some(decision));
-    let named = ruling.id;
+    let (worker, named) = (app.clone(), ruling.id);
+    let names = [(); 2].map(|()| DecisionId::new(ruling.now, app.random()));
     let resolution = app
         .db
         .write(move |tx| {
@@ -107,8 +148,13 @@ pub(super) async fn undo(
             if !conflicts::reopen(tx, org, &known.conflict)? {
                 return Err(already_decided(&known));
             }
-            if choice == ChoiceKind::Link {
-                case_links::end(tx, org, decision, ruling.now)?;
+            match choice {
+                ChoiceKind::Link => case_links::end(tx, org, decision, ruling.now)?,
+                ChoiceKind::Reassign => {
+                    let about = (&worker, org, &ruling.user);
+                    effects::take_off(tx, about, &known.conflict, &reason, names, ruling.now)?;
+                }
+                _ => {}
             }
             let resolution = ruling.resolution(&known.conflict, String::new(), reason.clone());
             ruling.keep(tx, &known, &resolution)?;

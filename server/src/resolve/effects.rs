@@ -6,10 +6,11 @@ use crate::documents;
 use crate::error::ApiError;
 use crate::policy::{Act, User};
 use crate::quarantine;
+use crate::reassign::{self, Change, Step as Team};
 use crate::review::{self, Remarks};
 use crate::store::audit::{self, Record};
 use crate::store::inbox::Ruling;
-use crate::store::{awaited, case_links, devices, inspections, seals, templates};
+use crate::store::{awaited, case_links, changes, devices, inspections, seals, templates};
 use fieldproof_presentation::texts::{Language, text};
 use fieldproof_schema::checklist::Item;
 use fieldproof_schema::conflict::{ChoiceKind, Conflict, ConflictKind, Origin};
@@ -162,9 +163,16 @@ impl Step<'_> {
             }
             ChoiceKind::Accept | ChoiceKind::Quarantine => return self.ruled(tx, choice),
             ChoiceKind::Reenrol => {
-                let (device, officer) = self.terminal()?;
+                let (device, officer) = terminal(self.conflict)?;
                 self.revoke(tx, device)?;
                 return Ok(After::Invite(officer));
+            }
+            ChoiceKind::Reassign => {
+                let officer = terminal(self.conflict)?.1;
+                let change = Change { officer, step: Team::Joins, reason: self.reason.to_owned() };
+                let (id, about) = (self.conflict.inspection, (self.app, self.org, self.user));
+                let names = reassign::within(tx, about, id, &change, self.names, self.now)?;
+                return Ok(names.map_or(After::Nothing, |names| After::Judge(id, names)));
             }
             ChoiceKind::Link => self.link(tx)?,
             ChoiceKind::Request => {
@@ -174,7 +182,11 @@ impl Step<'_> {
             }
             // The decision is all.
             ChoiceKind::Beside | ChoiceKind::Separate => {}
-            ChoiceKind::Side | ChoiceKind::Value | ChoiceKind::Both | ChoiceKind::Undo => {
+            ChoiceKind::Side
+            | ChoiceKind::Value
+            | ChoiceKind::Both
+            | ChoiceKind::Reject
+            | ChoiceKind::Undo => {
                 return Err(ErrorCode::ChoiceUnknown.into());
             }
         }
@@ -186,7 +198,7 @@ impl Step<'_> {
         let accepts = choice == ChoiceKind::Accept;
         match self.conflict.kind {
             ConflictKind::Assignment => {
-                let name = (self.conflict.inspection, self.terminal()?.0);
+                let name = (self.conflict.inspection, terminal(self.conflict)?.0);
                 let ruling = if accepts { Ruling::Accept } else { Ruling::Keep };
                 let names = quarantine::decide_about_sender(
                     tx,
@@ -201,7 +213,7 @@ impl Step<'_> {
             }
             // The branch that came second lies beside the chain in any case and vouches for nothing.
             ConflictKind::Identity if !accepts => {
-                self.revoke(tx, self.terminal()?.0)?;
+                self.revoke(tx, terminal(self.conflict)?.0)?;
                 Ok(After::Nothing)
             }
             _ => Ok(After::Nothing),
@@ -210,12 +222,6 @@ impl Step<'_> {
 
     fn origins(&self) -> impl Iterator<Item = &Origin> {
         self.conflict.sides.iter().filter_map(|side| side.origin.as_deref())
-    }
-
-    /// The terminal that the conflict is about, and its officer.
-    fn terminal(&self) -> Result<(DeviceId, OfficerId), ApiError> {
-        let found = self.origins().find_map(|origin| Some((origin.device?, origin.officer?)));
-        found.ok_or_else(|| ErrorCode::ChoiceUnknown.into())
     }
 
     /// Revokes a terminal; one that is revoked stays so.
@@ -246,6 +252,30 @@ impl Step<'_> {
     }
 }
 
+/// The terminal that a conflict is about, and its officer.
+fn terminal(conflict: &Conflict) -> Result<(DeviceId, OfficerId), ApiError> {
+    let mut origins = conflict.sides.iter().filter_map(|side| side.origin.as_deref());
+    let found = origins.find_map(|origin| Some((origin.device?, origin.officer?)));
+    found.ok_or_else(|| ErrorCode::ChoiceUnknown.into())
+}
+
+/// Takes the officer off the team whom a decision had put there; one who left meanwhile stays away.
+pub(super) fn take_off(
+    tx: &mut Tx<'_>,
+    about: (&App, OrgId, &User),
+    conflict: &Conflict,
+    reason: &str,
+    names: [DecisionId; 2],
+    now: Moment,
+) -> Result<(), ApiError> {
+    let officer = terminal(conflict)?.1;
+    if inspections::is_on_team(tx, about.1, conflict.inspection, officer)? {
+        let change = Change { officer, step: Team::Leaves, reason: reason.to_owned() };
+        reassign::within(tx, about, conflict.inspection, &change, names, now)?;
+    }
+    Ok(())
+}
+
 /// Whether a decision can be taken back: what was let in, sent back or revoked has had its effect, and what came late is
 /// asked again only while it still stands beside a seal.
 pub(super) fn can_be_unmade(
@@ -259,8 +289,19 @@ pub(super) fn can_be_unmade(
             let visit = inspections::find(tx, org, conflict.inspection)?;
             visit.is_some_and(|visit| visit.state == InspectionState::Sealed)
         }
+        // What was signed over is asked again only until it was reviewed.
+        ChoiceKind::Side | ChoiceKind::Value if conflict.kind == ConflictKind::Answer => {
+            let visit = inspections::find(tx, org, conflict.inspection)?;
+            visit.is_some_and(|visit| visit.state == InspectionState::Sealed)
+        }
         // What was let in is part of the record.
         ChoiceKind::Accept => conflict.kind != ConflictKind::Assignment,
+        // Who joined leaves again, unless something of that terminal is part of the record by now.
+        ChoiceKind::Reassign => {
+            let Ok((device, _)) = terminal(conflict) else { return Ok(false) };
+            let origins = changes::origins(tx, org, conflict.inspection, 0)?;
+            origins.iter().all(|origin| origin.device != Some(device))
+        }
         ChoiceKind::Quarantine => conflict.kind != ConflictKind::Identity,
         ChoiceKind::Reopen
         | ChoiceKind::Supplement

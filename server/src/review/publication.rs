@@ -8,10 +8,13 @@ use crate::documents;
 use crate::error::ApiError;
 use crate::judging::{day_of_visit, judged};
 use crate::laws::Laws;
-use crate::store::{inspections, seals, tasks, units};
+use crate::store::conflicts::Known;
+use crate::store::{conflicts, inspections, seals, tasks, units};
 use fieldproof_schema::checklist::{Answer, Template, Verdict};
+use fieldproof_schema::conflict::Resolution;
 use fieldproof_schema::document::View;
 use fieldproof_schema::ids::{InspectionId, OrgId};
+use fieldproof_schema::seal::Statement;
 use fieldproof_schema::wire::error::ErrorCode;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -41,12 +44,25 @@ struct FailedItem {
     key: bool,
 }
 
+/// Where the officers signed over a conflict, the public reads what was decided beside the seal.
+fn as_decided(view: &mut View, statement: &Statement, known: &[Known]) {
+    let over = statement.unsettled.iter().flat_map(|unsettled| &unsettled.conflicts);
+    for known in over.filter_map(|id| known.iter().find(|known| known.conflict.id == *id)) {
+        let item = known.conflict.path.strip_prefix("answers/");
+        let register = item.and_then(|item| view.answers.get_mut(item));
+        let decided = known.resolution.as_deref().and_then(Resolution::from_register);
+        if let (Some(register), Some(decided)) = (register, decided) {
+            register.standing.value = decided.value;
+        }
+    }
+}
+
 /// The entity's name and the public body.
 pub(crate) async fn body(app: &App, org: OrgId, id: InspectionId) -> Result<(String, Value), ApiError> {
     let tenant = app.tenant().await?.clone();
-    let (_, view) = documents::view_at_seal(app, org, id).await?;
+    let (statement, mut view) = documents::view_at_seal(app, org, id).await?;
     let reader = app.clone();
-    let (info, template, laws, day, task, unit) = app
+    let (info, template, laws, day, task, unit, decided) = app
         .db
         .read(move |tx| {
             let info = inspections::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
@@ -58,9 +74,11 @@ pub(crate) async fn body(app: &App, org: OrgId, id: InspectionId) -> Result<(Str
                 None => None,
             };
             let unit = units::all(tx, org)?.remove(&info.unit_code);
-            Ok::<_, ApiError>((info, template, laws, day, task, unit))
+            let decided = conflicts::of_inspection(tx, org, id)?;
+            Ok::<_, ApiError>((info, template, laws, day, task, unit, decided))
         })
         .await?;
+    as_decided(&mut view, &statement, &decided);
     let result = summarise(&view, &template, laws.as_ref(), day);
     let entity = &view.identity.entity;
     let body = json!({

@@ -35,6 +35,7 @@ async fn sealed(world: &World, admin: &str) -> InspectionId {
         captures: vec![capture],
         team: team.clone(),
         unmerged: vec![],
+        unsettled: None,
         party: Party::Signed { name: "现场负责人".into() },
         at: app.now(),
     };

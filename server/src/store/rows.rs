@@ -4,6 +4,7 @@ use super::{
     captures, changes, conflicts, decisions, devices, disclosures, inbox, inspections, journal, seals,
 };
 use crate::db::{DbError, Tx, params};
+use crate::proposals;
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
@@ -232,5 +233,6 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         disclosure: disclosures::of_inspection(tx, org, id)?,
         progress: changes::progress(tx, org, id)?,
         team: inspections::team(tx, org, id)?,
+        proposals: proposals::fates(tx, org, id)?,
     }))
 }

@@ -14,6 +14,7 @@ use fieldproof_schema::checklist::{Answer, Template, Verdict};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, Resolution, answer_conflicts, late_changes};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, Side, View};
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::proposal::{self, Proposed};
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
@@ -44,6 +45,8 @@ pub struct Assessment {
     pub completed: Vec<Digest>,
     /// The new figures.
     pub figures: Figures,
+    /// The correction proposals that stand; none where the document never had any. Registers are replaced, never taken out.
+    pub proposals: Option<Vec<Proposed>>,
 }
 
 /// Assesses a document.
@@ -62,10 +65,12 @@ pub fn assess(
     let (completed, sealed, state) = complete(document, &around.seals, state);
 
     let standing = match sealed {
-        // What counts is the sealed content, which holds no open conflict; whatever came later is a late change.
+        // What counts is the sealed content, with the conflicts that were signed over; whatever came later is a late change.
         Some(sealed) if state != InspectionState::Returned => {
             let outside = document.changes_outside(&sealed.heads);
-            late_changes(around.info.id, &writers(&outside, &changes))
+            let mut standing = late_changes(around.info.id, &writers(&outside, &changes));
+            standing.extend(signed_over(document, &sealed)?);
+            standing
         }
         // While an inspection is returned, officers write on purpose beyond the seal.
         _ => answer_conflicts(&view),
@@ -97,11 +102,20 @@ pub fn assess(
         found,
         ended,
         completed,
+        proposals: (!view.proposals.is_empty()).then(|| proposal::standing(&view)),
     })
 }
 
+/// The conflicts over which a statement was signed: they wait for a decision beside the seal.
+fn signed_over(document: &Document, sealed: &Statement) -> Result<Vec<Conflict>, ApiError> {
+    let Some(unsettled) = &sealed.unsettled else { return Ok(Vec::new()) };
+    let view = document.view_at(&sealed.heads).map_err(ApiError::internal)?;
+    let open = answer_conflicts(&view).into_iter();
+    Ok(open.filter(|conflict| unsettled.conflicts.contains(&conflict.id)).collect())
+}
+
 /// Completes seals, version by version: signed by the whole team, following the one before, over content that is here
-/// and holds no open conflict.
+/// and holds no open conflict but those that it names.
 fn complete(
     document: &Document,
     seals: &[KnownSeal],
@@ -120,8 +134,8 @@ fn complete(
             }
         };
         let content = document.view_at(&statement.heads).ok();
-        let holds =
-            content.is_some_and(|v| v.digest() == statement.content && answer_conflicts(&v).is_empty());
+        let holds = content
+            .is_some_and(|v| v.digest() == statement.content && statement.admits(&answer_conflicts(&v)));
         if follows && holds && seal.seal.check() == Ok(true) {
             completed.push(seal.digest);
             state = InspectionState::Sealed;

@@ -6,9 +6,10 @@ use crate::error::ApiError;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{post, put};
-use fieldproof_client_core::{Client, ClientError};
+use axum::routing::{get, post, put};
+use fieldproof_client_core::{Client, ClientError, Correction};
 use fieldproof_schema::checklist::Answer;
+use fieldproof_schema::directory::EntityField;
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/inspections/{id}/statement", put(statement))
         .route("/api/v1/inspections/{id}/findings", post(finding))
         .route("/api/v1/inspections/{id}/measurements", post(measurement))
+        .route("/api/v1/inspections/{id}/proposals", get(proposals).post(propose))
+        .route("/api/v1/inspections/{id}/proposals/{record}/take-back", post(take_back))
 }
 
 #[derive(Deserialize)]
@@ -112,4 +115,49 @@ async fn register(
     let status = if body.record.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let record = app.act(move |client| write(client, id, body.record, &body.register)).await?;
     Ok((status, axum::Json(json!({"record": record}))))
+}
+
+async fn proposals(State(app): State<App>, Path(id): Path<String>) -> Result<axum::Json<Value>, ApiError> {
+    let id = parse("inspection", &id)?;
+    let book = app.read(move |client| client.proposals(id)).await?;
+    Ok(axum::Json(shape::proposals(&book)))
+}
+
+/// A correction of the directory: a new one, or other words in place of `record`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProposalBody {
+    #[serde(default)]
+    record: Option<RecordId>,
+    field: String,
+    value: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    evidence: Vec<RecordId>,
+}
+
+async fn propose(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(body): Json<ProposalBody>,
+) -> Result<(StatusCode, axum::Json<Value>), ApiError> {
+    let id = parse("inspection", &id)?;
+    let ProposalBody { record, field, value, reason, evidence } = body;
+    let known = EntityField::find(&field);
+    let field =
+        known.ok_or_else(|| ApiError::field("field", format!("{field:?} is no fact of an entity")))?;
+    let status = if record.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    let correction = Correction { field, value, reason, evidence };
+    let record = app.act(move |client| client.propose(id, record, &correction)).await?;
+    Ok((status, axum::Json(json!({"record": record}))))
+}
+
+async fn take_back(
+    State(app): State<App>,
+    Path((id, record)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let (id, record) = (parse("inspection", &id)?, parse("record", &record)?);
+    app.act(move |client| client.take_back(id, record)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -6,6 +6,7 @@ use crate::error::ApiError;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
+use fieldproof_client_core::Client;
 use fieldproof_schema::seal::Party;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,6 +23,8 @@ struct PreviewQuery {
     #[serde(flatten)]
     party: Party,
     comment: Option<String>,
+    /// Why it cannot wait for the conflicts that are open.
+    despite: Option<String>,
 }
 
 async fn preview(
@@ -30,8 +33,10 @@ async fn preview(
     Query(query): Query<PreviewQuery>,
 ) -> Result<axum::Json<Value>, ApiError> {
     let id = parse("inspection", &id)?;
-    let preview =
-        app.read(move |client| client.seal_statement(id, &query.party, query.comment.as_deref())).await?;
+    let PreviewQuery { party, comment, despite } = query;
+    let draw_up =
+        move |client: &Client| client.seal_statement(id, &party, comment.as_deref(), despite.as_deref());
+    let preview = app.read(draw_up).await?;
     Ok(axum::Json(shape::seal_preview(&preview)))
 }
 
@@ -42,6 +47,9 @@ struct SealBody {
     party: Party,
     #[serde(default)]
     comment: Option<String>,
+    /// Why it is signed although conflicts are open.
+    #[serde(default)]
+    despite: Option<String>,
 }
 
 async fn seal(
@@ -50,9 +58,12 @@ async fn seal(
     Json(body): Json<SealBody>,
 ) -> Result<axum::Json<Value>, ApiError> {
     let id = parse("inspection", &id)?;
-    let seal = app
-        .act(move |client| client.seal(id, &body.passphrase, &body.party, body.comment.as_deref()))
-        .await?;
+    let SealBody { passphrase, party, comment, despite } = body;
+    let sign = move |client: &Client| match &despite {
+        Some(reason) => client.seal_despite(id, &passphrase, &party, comment.as_deref(), reason),
+        None => client.seal(id, &passphrase, &party, comment.as_deref()),
+    };
+    let seal = app.act(sign).await?;
     Ok(axum::Json(json!({"seal": seal})))
 }
 

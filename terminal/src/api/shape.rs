@@ -7,7 +7,9 @@ pub(super) use checklist::judgement;
 pub(super) use law::citation;
 
 use checklist::item;
-use fieldproof_client_core::{Author, History, InspectionDetail, SealPreview, SyncReport, Verification};
+use fieldproof_client_core::{
+    Author, History, InspectionDetail, ProposalBook, ProposalLine, SealPreview, SyncReport, Verification,
+};
 use fieldproof_schema::conflict::Conflict;
 use fieldproof_schema::document::ChangeId;
 use serde_json::{Value, json};
@@ -48,6 +50,27 @@ fn conflict(conflict: &Conflict, authors: &BTreeMap<ChangeId, Author>) -> Value 
         "kind": conflict.kind,
         "path": conflict.path,
         "sides": sides.collect::<Vec<_>>(),
+    })
+}
+
+/// What the directory says, what is proposed, and what became of it.
+pub(super) fn proposals(book: &ProposalBook) -> Value {
+    let line = |line: &ProposalLine| {
+        json!({
+            "record": line.proposed.record,
+            "change": line.proposed.change,
+            "proposal": line.proposed.proposal,
+            "author": line.author,
+            "state": line.state().as_str(),
+            "fate": line.fate,
+        })
+    };
+    json!({
+        "entity": book.row,
+        "listed": book.listed,
+        "proposals": book.proposals.iter().map(line).collect::<Vec<_>>(),
+        "conflicts": book.conflicts,
+        "editable": book.editable,
     })
 }
 

@@ -55,6 +55,8 @@ struct EntityPageView {
     /// False when only an earlier visit says who it is.
     listed: bool,
     facts: Vec<Fact>,
+    /// Where a correction is proposed: in the latest open visit.
+    correct: Option<String>,
     open: Vec<(Visit, Standing)>,
     past: Vec<(Visit, Standing)>,
     older: Option<String>,
@@ -96,9 +98,12 @@ fn view(
         InspectionState::Dispatched | InspectionState::InProgress | InspectionState::Returned => true,
         InspectionState::Sealed | InspectionState::Accepted | InspectionState::Disclosed => false,
     };
+    let latest = visits.iter().find(|visit| is_open(visit) && !visit.summary.lost);
+    let correct = latest.map(|visit| format!("/inspections/{}/proposals", visit.summary.id));
     let (open, past) = visits.into_iter().zip(standings).partition(|(visit, _)| is_open(visit));
     EntityPageView {
         facts: facts(&p, &fields),
+        correct,
         older: more.then(|| format!("/entities/{entity}?from={}", from + VISITS)),
         uscc: uscc.unwrap_or_default(),
         p,

@@ -206,12 +206,19 @@ fn decisions(p: &Page, detail: &InspectionDetail, history: &History) -> Vec<Even
         for signed in &seal.signatures {
             let member = detail.person(signed.officer);
             let name = member.map_or_else(|| p.t("kit.unknown"), |member| member.name.clone());
-            let words = match &seal.statement.party {
+            let mut words = match &seal.statement.party {
                 Party::Signed { name } => p.t1("terminal.history.party_signed", "name", name),
                 Party::Refused { witness, reason } => {
                     p.t2("terminal.history.party_refused", "witness", witness, "reason", reason)
                 }
             };
+            if let Some(unsettled) = &seal.statement.unsettled {
+                words.push('\n');
+                words.push_str(&p.t1("terminal.seal.unsettled", "n", unsettled.conflicts.len()));
+                words.push('\n');
+                words.push_str(&p.t("terminal.seal.unsettled.why"));
+                words.push_str(&unsettled.reason);
+            }
             let what = p.t1("terminal.history.signed", "n", seal.statement.version);
             found.push((signed.at, event("signature", what, name, p.moment(&signed.at), words)));
         }

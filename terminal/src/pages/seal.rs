@@ -5,7 +5,7 @@
 
 mod content;
 mod form;
-mod state;
+pub(super) mod state;
 
 use super::fault::Said;
 use super::{Ask, Posted, Route};
@@ -25,7 +25,9 @@ use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Party;
 use form::Form;
-use state::{Blocker, Member, Returned, Signature, blocker, members, returned, signatures};
+use state::{
+    Blocker, Member, Open, Returned, Signature, blocker, members, open, returned, signatures, signed_over,
+};
 
 pub(super) const ROUTES: &[Route] = &[
     Route { path: "/inspections/{id}/seal", answer: || get(show).post(seal) },
@@ -53,6 +55,8 @@ struct SealPage {
     inspection_state: InspectionState,
     turn: Turn,
     version: u32,
+    /// Conflicts that the team has not settled.
+    open: Vec<Open>,
     /// What stands in the way of signing.
     blockers: Vec<Blocker>,
     /// The return that is to be answered.
@@ -74,6 +78,9 @@ struct Seal {
     at: String,
     party: Party,
     comment: Option<String>,
+    /// The conflicts that were signed over, and why.
+    unsettled: Vec<Open>,
+    despite: String,
     signatures: Vec<Signature>,
     /// Word for word what is signed.
     text: String,
@@ -147,6 +154,11 @@ async fn page(ask: &Ask, id: &str, anew: bool, form: Form) -> Result<SealPage, A
         at: p.moment(&seal.statement.at),
         party: seal.statement.party.clone(),
         comment: seal.statement.comment.clone(),
+        unsettled: sealed
+            .as_ref()
+            .map(|sealed| signed_over(&p, &detail, &seal.statement, &sealed.view))
+            .unwrap_or_default(),
+        despite: seal.statement.unsettled.as_ref().map(|u| u.reason.clone()).unwrap_or_default(),
         signatures: signatures(&p, seal, &detail),
         text: seal.text.clone(),
     });
@@ -155,6 +167,10 @@ async fn page(ask: &Ask, id: &str, anew: bool, form: Form) -> Result<SealPage, A
         entity: detail.view.identity.entity.name.clone(),
         inspection_state: detail.summary.state,
         version: outlook.version,
+        open: match &turn {
+            Turn::Draft => open(&p, &detail, &detail.conflicts),
+            Turn::Cosign | Turn::Wait | Turn::Done => Vec::new(),
+        },
         blockers: blocker(&p, &turn, &detail, &outlook),
         returned: returned(&p, &detail),
         unmerged: members(&detail, &outlook.unmerged),
@@ -181,8 +197,12 @@ async fn seal(ask: Ask, Path(id): Path<String>, Posted(fields): Posted) -> Resul
         return Ok(answer(StatusCode::UNPROCESSABLE_ENTITY, &page));
     };
     let (inspection, passphrase) = (parse("inspection", &id)?, fields.get("passphrase").to_owned());
-    let sealed =
-        ask.app().act(move |client| client.seal(inspection, &passphrase, &party, comment.as_deref())).await;
+    let despite = form.despite();
+    let sign = move |client: &Client| match &despite {
+        Some(reason) => client.seal_despite(inspection, &passphrase, &party, comment.as_deref(), reason),
+        None => client.seal(inspection, &passphrase, &party, comment.as_deref()),
+    };
+    let sealed = ask.app().act(sign).await;
     signed(&ask, &id, true, form, sealed.map(drop)).await
 }
 

@@ -13,7 +13,8 @@ const COMMENT: &str = "请补充消毒记录，并核对标注的条目。";
 const REMARK: &str = "照片看不清公示的卫生信誉度等级，请补拍。";
 const NOTE: &str = "未公示卫生信誉度等级，现场责令立即改正。";
 
-/// Leaves a sealed visit to review, an open conflict, a returned visit and one under way; the rest waits for its officers.
+/// Leaves a sealed visit to review, an open conflict, a returned visit and one under way in which a correction of the
+/// directory is proposed; the rest waits for its officers.
 pub(crate) async fn work(day: &mut Day) -> Result<String, Failure> {
     let tasks = day.tasks.get(1..5).ok_or("the officers have too few visits")?.to_vec();
     let [to_review, contested, returned, begun] = &tasks[..] else { return Err("not four visits".into()) };
@@ -22,6 +23,8 @@ pub(crate) async fn work(day: &mut Day) -> Result<String, Failure> {
     give_back(day, returned).await?;
     let [one, _] = terminals(day)?;
     fill(one, begun, 5).await?;
+    let found = json!({"field": "phone", "value": "0335-0000001", "reason": "门头招牌所示。"});
+    one.post(&format!("{}/proposals", begun.path()), &found).await?;
     one.sync().await?;
     office::sync_all(day).await?;
     let waiting = day.tasks.len() - 5;

@@ -72,6 +72,7 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
         "seal" => texts::seals(),
         "certificate" => vec![serde_json::to_vec(&messages::certificate()).unwrap_or_default()],
         "package" => messages::packages(),
+        "proposal" => texts::proposals(),
         _ => Vec::new(),
     })
 }

@@ -22,6 +22,7 @@ pub const ALL: &[Target] = &[
     Target { name: "seal", form: Form::Json, run: texts::seal },
     Target { name: "certificate", form: Form::Json, run: package::certificate },
     Target { name: "package", form: Form::Bytes, run: package::package },
+    Target { name: "proposal", form: Form::Json, run: texts::proposal },
 ];
 
 /// Finds a target by its name.

@@ -78,9 +78,9 @@ impl Link {
         self.with(|state| state.down = true);
     }
 
-    /// Restores the link.
+    /// Restores the link, for originals, too.
     pub fn up(&self) {
-        self.with(|state| state.down = false);
+        self.with(|state| (state.down, state.without_evidence) = (false, false));
     }
 
     /// Loses originals and lets everything else pass.

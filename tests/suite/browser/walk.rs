@@ -32,6 +32,9 @@ const CONSOLE_PARTS: &[&str] = &[
 #[tokio::test]
 async fn every_page_of_the_terminal_is_looked_at() {
     let mut stage = Stage::after_the_day().await;
+    stage.propose(0, 4, "address", "云泽市滨河新区（虚构）学府路 18 号 2 栋").await;
+    stage.propose(1, 4, "address", "云泽市滨河新区（虚构）学府路 8 号").await;
+    stage.sync(0).await;
     let unsynced = stage.unsynced_terminal().await;
     let browser = Browser::open(Album::new("terminal").unwrap(), Look::TERMINAL).await;
     let face = Face {
@@ -47,6 +50,10 @@ async fn every_page_of_the_terminal_is_looked_at() {
     face.look_alone(&browser, "/unlock", &mut walked).await;
     open_terminal(&browser, &stage, 0).await;
     face.walk(&browser, &mut walked).await;
+    let proposed = format!("/inspections/{}/proposals", stage.visit(4));
+    face.look(&browser, &proposed, "proposals-differ", &mut walked).await;
+    let contested_seal = format!("/inspections/{}/seal", stage.visit(2));
+    face.look(&browser, &contested_seal, "seal-contested", &mut walked).await;
     let [sealed, contested, returned] = [1, 2, 3].map(|which| format!("/inspections/{}", stage.visit(which)));
     face.look(&browser, &sealed, "sealed", &mut walked).await;
     face.look(&browser, &format!("{contested}/team"), "contested", &mut walked).await;
@@ -58,6 +65,12 @@ async fn every_page_of_the_terminal_is_looked_at() {
     unlock(&browser).await;
     other.look_alone(&browser, "/enrol/first", &mut walked).await;
     let face = Face { root: stage.terminal(0), ..other };
+    // In other hands, and revoked.
+    stage.reassign_half_sent(0, 4).await;
+    face.look(&browser, &format!("/inspections/{}", stage.visit(4)), "reassigned", &mut walked).await;
+    stage.revoke(0).await;
+    face.look(&browser, "/sync", "revoked", &mut walked).await;
+    face.look(&browser, "/tasks", "revoked-tasks", &mut walked).await;
     browser.kept_to_itself(&[&face.root, &stage.terminal(2)]).await;
     println!("{}", browser.album().index().unwrap().display());
     face.verdict(&browser, &walked).await;
@@ -66,6 +79,9 @@ async fn every_page_of_the_terminal_is_looked_at() {
 #[tokio::test]
 async fn every_page_of_the_console_is_looked_at() {
     let stage = Stage::after_the_day().await;
+    stage.propose(0, 3, "phone", "0335-0000000").await;
+    stage.propose(0, 3, "address", "云泽市滨河新区（虚构）学府路 18 号 2 栋").await;
+    stage.propose(1, 3, "address", "云泽市滨河新区（虚构）学府路 8 号").await;
     stage.leave_apart(4).await;
     let browser = Browser::open(Album::new("console").unwrap(), Look::CONSOLE).await;
     let face = Face {
@@ -88,6 +104,10 @@ async fn every_page_of_the_console_is_looked_at() {
     browser.forget_session().await;
     sign_in(&browser, &stage, stage::SUPERVISOR).await;
     face.look(&browser, "/console", "supervisor", &mut walked).await;
+    let waiting = stage.supervisor().get("/api/v1/proposals").await.unwrap();
+    let phone = waiting["rows"].as_array().unwrap().iter().find(|row| row["field"] == "phone").unwrap();
+    let proposal = format!("/console/proposals/{}", phone["id"].as_str().unwrap());
+    face.look(&browser, &proposal, "supervisor-proposal", &mut walked).await;
     face.look(&browser, &format!("/console/inspections/{accepted}"), "supervisor-review", &mut walked).await;
     let accept = format!("/api/v1/inspections/{accepted}/accept");
     stage.supervisor().post(&accept, &json!({"comment": "同意"})).await.unwrap();
@@ -123,7 +143,7 @@ async fn look_at_conflicts(face: &Face<'_>, browser: &Browser, stage: &Stage, wa
             break;
         }
     }
-    assert!(seen.contains("template"), "{seen:?}");
+    assert!(seen.contains("template") && seen.contains("entity"), "{seen:?}");
 }
 
 /// What anyone can read.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::quarantine::take_off;
+use crate::scope::{change, third};
 use fieldproof_tests::world::desk::Desk;
 
 /// A visit for which the first officer writes while she is taken off its team; what it says in each item.
@@ -30,7 +31,7 @@ async fn what_a_terminal_outside_the_team_sent_is_kept_apart_and_then_accepted()
     let conflict = only(&world, &administrator, "assignment").await;
     assert_eq!(
         (&conflict["blocks"], &conflict["choices"]),
-        (&json!(false), &json!(["accept", "quarantine"]))
+        (&json!(false), &json!(["accept", "reassign", "quarantine"]))
     );
     assert!(conflict["sides"][0]["officer"].is_string() && conflict["sides"][0]["device"].is_string());
     let accept = json!({"choice": "accept", "reason": "当天确在现场"});
@@ -66,6 +67,74 @@ async fn what_a_terminal_outside_the_team_sent_is_kept_apart_and_then_accepted()
 }
 
 #[tokio::test]
+async fn the_writer_is_put_on_the_team_and_what_was_held_apart_counts_on_sqlite() {
+    the_writer_is_put_on_the_team(World::start(524, None).await).await;
+}
+
+#[tokio::test]
+async fn the_writer_is_put_on_the_team_and_what_was_held_apart_counts_on_postgresql() {
+    let url = fieldproof_tests::postgres::shared().create_database("reassigned");
+    the_writer_is_put_on_the_team(World::start(524, Some(&url)).await).await;
+}
+
+async fn the_writer_is_put_on_the_team(world: World) {
+    let (City { administrator, supervisor, task, one, two }, items) = outside(&world).await;
+    let visit = task.inspection;
+    let conflict = only(&world, &administrator, "assignment").await;
+    let reassign = json!({"choice": "reassign", "reason": "当天由其实施检查"});
+    assert_eq!(refused(&world, &supervisor, &conflict, reassign.clone()).await, "not_allowed");
+    decide(&world, &administrator, &conflict, reassign.clone()).await;
+    assert_eq!(refused(&world, &administrator, &conflict, reassign).await, "already_decided");
+    sync_all(&[&one, &two]).await;
+    for device in [&one, &two] {
+        assert_eq!(answered(device, visit), items.len());
+        let detail = device.client().inspection(visit).unwrap();
+        assert!(detail.team.contains(&task.team[0]) && detail.row.unwrap().conflicts.is_empty());
+    }
+    assert!(one.client().inspection(visit).unwrap().editable);
+    // What counts is part of the record: the officer stays.
+    let body = undoing(&world, &administrator, &conflict, "再想想").await;
+    let place = format!("{}/undo", path(&conflict));
+    assert_eq!(administrator.refused(&world, &place, body).await, "decision_took_effect");
+    assert_eq!(choices(&world, &administrator, &conflict).await, ["reassign"]);
+    let audit = administrator.get(&world, "/api/v1/audit").await;
+    let acts: Vec<_> = audit["rows"].as_array().unwrap().iter().map(|row| row["act"].clone()).collect();
+    assert!(acts.contains(&json!("inspection.reassigned")), "{acts:?}");
+}
+
+#[tokio::test]
+async fn who_joined_by_a_decision_leaves_again_while_nothing_of_theirs_counts() {
+    let world = World::start(525, None).await;
+    let (City { administrator, task, one, two, .. }, _) = outside(&world).await;
+    let visit = task.inspection;
+    // All that came stays apart by a decision of its own, and the terminal is asked about once more.
+    let conflict = only(&world, &administrator, "assignment").await;
+    decide(&world, &administrator, &conflict, json!({"choice": "quarantine", "reason": "不在现场"})).await;
+    undo(&world, &administrator, &conflict, "再核实").await;
+    let desk = Desk::sign_in(&world, "guanli").await;
+    let page = format!("/console/conflicts/{}", conflict["id"].as_str().unwrap());
+    assert!(desk.get(&world, &page).await.text.contains("改派"));
+    let seen = desk.post(&world, &page, &[("choice", "reassign"), ("reason", "补派")]).await;
+    assert_eq!(seen.leads_to(), format!("{page}?done=decided"), "{}", seen.text);
+    sync_all(&[&one, &two]).await;
+    // Decisions that something stays apart outlast it.
+    assert_eq!(answered(&two, visit), 0);
+    assert!(one.client().inspection(visit).unwrap().team.contains(&task.team[0]));
+    // A team of one is none: somebody else joins first.
+    let body = undoing(&world, &administrator, &conflict, "并未到场").await;
+    let place = format!("{}/undo", path(&conflict));
+    assert_eq!(administrator.refused(&world, &place, body).await, "team_size");
+    let joiner = third(&world, &administrator, &task).await;
+    change(&world, &administrator, visit, joiner, "joins", "补派").await;
+    undo(&world, &administrator, &conflict, "并未到场").await;
+    one.sync().await;
+    let shown = administrator.get(&world, &format!("/api/v1/inspections/{visit}")).await;
+    assert!(!shown["row"]["team"].as_array().unwrap().contains(&json!(task.team[0])), "{shown}");
+    assert_eq!(only(&world, &administrator, "assignment").await["id"], conflict["id"]);
+    assert_eq!(choices(&world, &administrator, &conflict).await, ["quarantine", "undo", "reassign", "undo"]);
+}
+
+#[tokio::test]
 async fn deciding_change_by_change_decides_about_the_terminal() {
     let world = World::start(522, None).await;
     let (City { administrator, task, .. }, items) = outside(&world).await;
@@ -87,18 +156,28 @@ async fn deciding_change_by_change_decides_about_the_terminal() {
     assert_eq!(counted(&world, &administrator, task.inspection).await, 0);
 }
 
+/// Dispatches an entity a second time, in a plan that is a copy; both visits to it, sorted.
+pub(super) async fn twins(world: &World, administrator: &Person) -> [InspectionId; 2] {
+    let plans = administrator.get(world, "/api/v1/plans").await;
+    let copy = format!("/api/v1/plans/{}/copy", plans["rows"][0]["id"].as_str().unwrap());
+    let plan = administrator.post(world, &copy, json!({"year": 2027})).await;
+    let draws = format!("/api/v1/plans/{}/draws", plan["id"].as_str().unwrap());
+    let draw = administrator.post(world, &draws, json!({})).await["id"].as_str().unwrap().to_owned();
+    administrator.post(world, &format!("/api/v1/draws/{draw}/reveal"), json!({"entropy": "27182818"})).await;
+    administrator.dispatch(world, &draw).await;
+    let conflict = open(world, administrator, "assignment").await.remove(0);
+    let read = |side: &Value| serde_json::from_value(side["inspection"].clone()).unwrap();
+    let mut visits: Vec<InspectionId> = conflict["sides"].as_array().unwrap().iter().map(read).collect();
+    visits.sort_by_key(ToString::to_string);
+    visits.try_into().unwrap()
+}
+
 #[tokio::test]
 async fn one_entity_dispatched_twice_is_linked_to_one_case_or_left_apart() {
     let world = World::start(523, None).await;
     let City { administrator, two, .. } = support::city(&world).await;
     assert!(open(&world, &administrator, "assignment").await.is_empty());
-    let plans = administrator.get(&world, "/api/v1/plans").await;
-    let copy = format!("/api/v1/plans/{}/copy", plans["rows"][0]["id"].as_str().unwrap());
-    let plan = administrator.post(&world, &copy, json!({"year": 2027})).await;
-    let draws = format!("/api/v1/plans/{}/draws", plan["id"].as_str().unwrap());
-    let draw = administrator.post(&world, &draws, json!({})).await["id"].as_str().unwrap().to_owned();
-    administrator.post(&world, &format!("/api/v1/draws/{draw}/reveal"), json!({"entropy": "27182818"})).await;
-    administrator.dispatch(&world, &draw).await;
+    let twins = twins(&world, &administrator).await;
     let conflict = open(&world, &administrator, "assignment").await.remove(0);
     assert_eq!((&conflict["blocks"], &conflict["choices"]), (&json!(false), &json!(["link", "separate"])));
     let visits: Vec<&str> = conflict["sides"]
@@ -107,7 +186,7 @@ async fn one_entity_dispatched_twice_is_linked_to_one_case_or_left_apart() {
         .iter()
         .map(|side| side["inspection"].as_str().unwrap())
         .collect();
-    assert_eq!(visits.len(), 2);
+    assert!(twins.iter().all(|visit| visits.contains(&visit.to_string().as_str())), "{visits:?}");
     let desk = Desk::sign_in(&world, "guanli").await;
     let page = format!("/console/conflicts/{}", conflict["id"].as_str().unwrap());
     let shown = desk.get(&world, &page).await.text;

@@ -156,3 +156,55 @@ async fn what_was_returned_says_so_at_its_items_and_what_is_sealed_is_read_only(
     let pass = Answer::Conformity { result: Outcome::Pass }.to_register();
     assert_eq!(one.register("PP-SWIM-001"), Some(pass));
 }
+
+#[tokio::test]
+async fn a_seal_over_a_difference_needs_a_reason_and_says_so_to_everybody() {
+    let world = World::start(21, None).await;
+    let (_, _, one, two) = pool(&world, |_| {}).await;
+    differ(&one, &two, "PP-SWIM-012", "value", ["0.5", "0.2"]).await;
+    let conflict = one.client.conflicts(one.id).unwrap().remove(0);
+    let page = one.page("/seal").await;
+    assert!(page.text().contains(&format!("/team#c-{}", conflict.id)), "{}", page.text());
+    assert!(
+        page.read().contains("有 1 处两人填写不一致") && page.read().contains("仍要定稿"),
+        "{}",
+        page.read()
+    );
+    let signing = [("party", "signed"), ("name", "现场负责人"), ("passphrase", PASSPHRASE)];
+    let path = format!("{}/seal", one.visit);
+    let blocked = one.post(&path, &signing).await;
+    assert!(
+        blocked.status == StatusCode::CONFLICT && blocked.text().contains("现场负责人"),
+        "{}",
+        blocked.text()
+    );
+    let silent: Vec<_> =
+        signing.iter().copied().chain([("despite", "yes"), ("despite_reason", " ")]).collect();
+    let silent = one.post(&path, &silent).await;
+    assert!(
+        silent.status == StatusCode::UNPROCESSABLE_ENTITY && silent.read().contains("请写明为什么不能等")
+    );
+    assert!(one.client.inspection(one.id).unwrap().seals.is_empty());
+
+    let over: Vec<_> =
+        signing.iter().copied().chain([("despite", "yes"), ("despite_reason", "当事人<b>须离场")]).collect();
+    assert_eq!(one.post(&path, &over).await.place(), path);
+    for pages in [&one, &two] {
+        pages.sync().await;
+    }
+    // The colleague reads it before signing, and the party does, too.
+    for (pages, path) in [(&one, "/seal"), (&two, "/seal"), (&one, "/party")] {
+        let shown = pages.page(path).await;
+        assert!(shown.text().contains("当事人&#60;b&#62;须离场"), "{path}: {}", shown.text());
+        assert!(
+            shown.read().contains("签名时有 1 处不一致尚未商定") && shown.read().contains("0.5"),
+            "{}",
+            shown.read()
+        );
+    }
+    two.post(&format!("{}/cosign", two.visit), &[("passphrase", PASSPHRASE)]).await.place();
+    two.sync().await;
+    one.sync().await;
+    assert!(two.page("/party").await.read().contains("签名时有 1 处不一致尚未商定"));
+    assert!(one.page("/history?show=decisions").await.text().contains("当事人&#60;b&#62;须离场"));
+}

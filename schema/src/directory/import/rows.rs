@@ -1,8 +1,7 @@
 //! The checks of single rows, and of rows against each other.
 
 use super::{RowError, RowProblem, Section};
-use crate::directory::{Entity, Officer, Organisation};
-use crate::uscc;
+use crate::directory::{Entity, EntityField, Officer, Organisation};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -206,8 +205,9 @@ pub(super) fn entities(values: &[Value], units: &Units<'_>, errors: &mut Vec<Row
             if let Some(town) = entity.town_code.as_deref().filter(|town| !units.has_region(town)) {
                 row.fault("townId", RowProblem::UnknownRegion(town.to_owned()));
             }
-            if let Some(Err(error)) = entity.uscc.as_deref().map(uscc::check) {
-                row.fault("uscc", RowProblem::BadUscc(error));
+            // The same check as of what the field proposes.
+            if let Some(Err(problem)) = entity.uscc.as_deref().map(|uscc| EntityField::Uscc.check(uscc)) {
+                row.fault("uscc", problem);
             }
             if entity.specialties.iter().all(|specialty| specialty.trim().is_empty()) {
                 row.fault("specialties", RowProblem::Missing);

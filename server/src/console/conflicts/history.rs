@@ -3,7 +3,7 @@
 use crate::console::wording;
 use crate::store::conflict_decisions::Kept;
 use fieldproof_presentation::page::Page;
-use fieldproof_schema::conflict::ChoiceKind;
+use fieldproof_schema::conflict::{ChoiceKind, Resolution};
 
 /// One decision.
 pub(super) struct Line {
@@ -18,6 +18,16 @@ pub(super) struct Line {
     pub(super) reason: String,
     /// Whether it takes another one back.
     pub(super) undoes: bool,
+}
+
+/// The decision.
+pub(super) struct DecisionShown {
+    /// None where merging ended it.
+    pub(super) by: Option<String>,
+    pub(super) capacity: String,
+    pub(super) at: String,
+    pub(super) said: String,
+    pub(super) reason: String,
 }
 
 /// The decisions about a conflict at `path`, oldest first.
@@ -51,5 +61,30 @@ pub(super) fn capacity(p: &Page, capacity: &str) -> String {
     match capacity {
         "team" => p.t("console.conflict.capacity.team"),
         _ => p.t("console.conflict.capacity.administrator"),
+    }
+}
+
+/// The decision that stands; without one, merging ended it.
+pub(super) fn decision(p: &Page, path: &str, at: &str, resolution: Option<&Resolution>) -> DecisionShown {
+    match resolution {
+        None => DecisionShown {
+            by: None,
+            capacity: String::new(),
+            at: at.to_owned(),
+            said: String::new(),
+            reason: String::new(),
+        },
+        Some(resolution) => DecisionShown {
+            by: Some(resolution.by.clone()),
+            capacity: capacity(p, &resolution.capacity),
+            at: at.to_owned(),
+            said: match resolution.value.as_str() {
+                "" if resolution.choice.is_empty() => p.t("console.conflict.left_beside"),
+                "" if resolution.choice == ChoiceKind::Beside.as_str() => p.t("console.conflict.left_beside"),
+                "" => word(p, &resolution.choice),
+                value => wording::at_place(p, path, value),
+            },
+            reason: resolution.reason.clone(),
+        },
     }
 }

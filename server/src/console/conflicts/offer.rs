@@ -60,11 +60,18 @@ pub(super) fn phrases(p: &Page, typed: &Fields) -> Vec<page::Choice> {
 }
 
 /// What was chosen. An error is a key of the catalogues.
-pub(super) fn chosen(item: Option<&Item>, fields: &Fields) -> Result<Choice, &'static str> {
+pub(super) fn chosen(
+    conflict: &Conflict,
+    item: Option<&Item>,
+    fields: &Fields,
+) -> Result<Choice, &'static str> {
     const NONE: &str = "console.conflict.problem.choice";
     match (fields.get("choice").split_once(':'), fields.get("choice")) {
         (Some(("side", change)), _) => change.parse().map(Choice::Side).map_err(|_| NONE),
         (Some(("both", change)), _) => change.parse().map(Choice::Both).map_err(|_| NONE),
+        (None, "value") if conflict.kind == ConflictKind::Entity => {
+            Ok(Choice::Value(fields.get("value").to_owned()))
+        }
         (None, "value") => Ok(Choice::Value(answer_form::read(item.ok_or(NONE)?, fields)?.to_register())),
         (None, name) => ChoiceKind::find(name).map(Choice::Plain).ok_or(NONE),
         (Some(_), _) => Err(NONE),

@@ -1,7 +1,8 @@
 //! One conflict: what stood before, both sides, what each choice leads to; every decision, and the way back from the last.
 
 use super::answer_form::AnswerForm;
-use super::history::{self, Line};
+use super::directory::{self, About};
+use super::history::{self, DecisionShown, Line};
 use super::offer::{self, Offer};
 use super::{address, kind};
 use crate::api;
@@ -68,6 +69,8 @@ struct ConflictPage {
     both: bool,
     offers: Vec<Offer>,
     form: Option<AnswerForm>,
+    /// Whether other words can be written for the directory.
+    writes: bool,
     typed: Fields,
     phrases: Vec<Choice>,
     /// What has to be changed before it can be taken.
@@ -90,20 +93,15 @@ struct SideShown {
     officer: String,
     device: String,
     when: String,
+    /// What picking it leads to.
+    means: String,
+    /// Why it was proposed, and the pages of the captures that show it; for the directory.
+    reason: String,
+    evidence: Vec<String>,
     /// The page of what the side is, and what it is called.
     link: Option<(String, String)>,
     /// Whether it is the value that was decided for.
     stands: bool,
-}
-
-/// The decision.
-struct DecisionShown {
-    /// None where merging ended it.
-    by: Option<String>,
-    capacity: String,
-    at: String,
-    said: String,
-    reason: String,
 }
 
 /// A conflict with everything around it.
@@ -113,6 +111,10 @@ struct Loaded {
     /// The visit; none where the conflict is about no visit.
     dossier: Option<Dossier>,
     base: Option<View>,
+    /// The entity and the proposals, where it is about the directory.
+    directory: Option<About>,
+    /// The captures that the proposals point to.
+    pointed_to: Vec<Capture>,
 }
 
 async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
@@ -121,21 +123,26 @@ async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
         let known = conflicts::find(tx, org, &id)?.ok_or(ErrorCode::NotFound)?;
         asker.may_on(Act::ReadInspections, known.unit_code.as_deref().unwrap_or_default())?;
         let history = resolve::history::of(tx, org, &known)?;
-        Ok::<_, ApiError>((known, history))
+        let directory = directory::about(tx, org, &known.conflict)?;
+        Ok::<_, ApiError>((known, history, directory))
     };
-    let (known, history) = app.db.read(read).await?;
+    let (known, history, directory) = app.db.read(read).await?;
     let dossier = match dossier::read(app, &seat.actor, known.conflict.inspection).await {
         Ok(dossier) => Some(dossier),
         Err(error) if error.code == ErrorCode::NotFound => None,
         Err(error) => return Err(error),
     };
+    let mut pointed_to = Vec::new();
+    for (visit, records) in directory.iter().flat_map(About::evidence) {
+        pointed_to.extend(captures::pointed_to(app, seat, visit, records).await?);
+    }
     blocking(move || {
         let changes: Vec<_> = known.conflict.sides.iter().map(|side| side.change).collect();
         let base = match (&known.conflict.kind, &dossier) {
             (ConflictKind::Answer, Some(dossier)) => dossier.before_all(&changes)?,
             _ => None,
         };
-        Ok(Loaded { known, history, dossier, base })
+        Ok(Loaded { known, history, dossier, base, directory, pointed_to })
     })
     .await?
 }
@@ -183,7 +190,7 @@ pub(super) async fn decide(
             let decision: DecisionId = api::parse("undo", &decision)?;
             ("undone", resolve::undo(&app, org, user, id, decision, reason).await)
         }
-        None => match offer::chosen(item(&loaded), &fields) {
+        None => match offer::chosen(&loaded.known.conflict, item(&loaded), &fields) {
             Ok(choice) => ("decided", resolve::decide(&app, org, user, id, choice, reason).await),
             Err(problem) => return refuse(problem, fields),
         },
@@ -202,7 +209,11 @@ pub(super) async fn decide(
             let loaded = load(&app, &seat, id).await?;
             let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::CONFLICT);
             let mut page = page(&seat, &loaded, fields);
-            page.fault = Some(Said::new(&seat.p, &error.body()));
+            if error.code == ErrorCode::FieldInvalid {
+                page.problem = Some(seat.p.t("console.conflict.problem.value"));
+            } else {
+                page.fault = Some(Said::new(&seat.p, &error.body()));
+            }
             Ok(answer(status, &page))
         }
     }
@@ -218,7 +229,9 @@ fn page(seat: &Seat, loaded: &Loaded, typed: Fields) -> ConflictPage {
     let (p, known, dossier) = (&seat.p, &loaded.known, loaded.dossier.as_ref());
     let conflict = &known.conflict;
     let (item, may) = (item(loaded), seat.actor.user.may(Act::DecideConflicts).is_ok());
-    let (late, values) = (conflict.kind == ConflictKind::LateChange, conflict.kind == ConflictKind::Answer);
+    let late = conflict.kind == ConflictKind::LateChange;
+    let values = matches!(conflict.kind, ConflictKind::Answer | ConflictKind::Entity);
+    let about_directory = loaded.directory.as_ref();
     let offered = resolve::offered(conflict, dossier.map(|dossier| dossier.around.info.state));
     let closed_to = match (known.closed_at, may) {
         (Some(_), _) => None,
@@ -235,10 +248,13 @@ fn page(seat: &Seat, loaded: &Loaded, typed: Fields) -> ConflictPage {
     let last = history.last().filter(|line| may && known.closed_at.is_some() && !line.undoes);
     ConflictPage {
         c: Chrome::new(seat, "conflicts"),
-        case: dossier.map(|dossier| {
-            let page = format!("/console/inspections/{}", conflict.inspection);
-            (page, dossier.official().identity.entity.name.clone())
-        }),
+        case: dossier
+            .map(|dossier| {
+                let page = format!("/console/inspections/{}", conflict.inspection);
+                (page, dossier.official().identity.entity.name.clone())
+            })
+            .or(about_directory
+                .map(|about| (format!("/console/entities/{}", about.entity), about.name.clone()))),
         kind: kind(p, &conflict.kind),
         about: about(p, conflict),
         late,
@@ -248,7 +264,10 @@ fn page(seat: &Seat, loaded: &Loaded, typed: Fields) -> ConflictPage {
         limit: item.and_then(wording::limit_of),
         guidance: item.map(|item| item.guidance.clone()).unwrap_or_default(),
         found: p.moment(&known.found_at),
-        base: loaded.base.as_ref().and_then(|view| before(p, view, &conflict.path)),
+        base: match about_directory {
+            Some(about) => about.base(),
+            None => loaded.base.as_ref().and_then(|view| before(p, view, &conflict.path)),
+        },
         sides: conflict.sides.iter().map(|s| side(p, loaded, s, &typed, resolution.as_ref())).collect(),
         rows,
         captures: dossier
@@ -258,13 +277,17 @@ fn page(seat: &Seat, loaded: &Loaded, typed: Fields) -> ConflictPage {
             .filter(|capture| {
                 late || (values && capture.item.as_ref().map(|(id, _)| id) == item.map(|item| &item.id))
             })
+            .chain(loaded.pointed_to.iter().cloned())
             .collect(),
         asked: known.closed_at.is_none() && closed_to.is_none(),
         closed_to,
-        decision: known.closed_at.map(|at| decision(p, &conflict.path, &p.moment(&at), resolution.as_ref())),
+        decision: known
+            .closed_at
+            .map(|at| history::decision(p, &conflict.path, &p.moment(&at), resolution.as_ref())),
         undo: last.map(|line| line.id.clone()),
         history,
         both: offered.contains(&ChoiceKind::Both),
+        writes: conflict.kind == ConflictKind::Entity,
         offers: offer::plain(p, conflict, &offered, &typed),
         form: item.and_then(|item| AnswerForm::new(p, item, &typed)),
         phrases: offer::phrases(p, &typed),
@@ -332,7 +355,27 @@ fn side(
         ),
         _ => (format!("/console/devices/{device}"), p.t("console.conflict.terminal")),
     }));
+    let proposed = loaded.directory.as_ref().and_then(|about| about.proposal(side));
+    let means = match (&conflict.kind, proposed) {
+        (ConflictKind::Entity, Some(_)) => p.t1("console.conflict.proposed_means", "officer", &officer),
+        (ConflictKind::Entity, None) => p.t("console.conflict.directory_means"),
+        _ => p.t1("console.conflict.pick_means", "officer", &officer),
+    };
+    let evidence = match (proposed, visit) {
+        (Some(proposed), Some(visit)) => {
+            let page = |record| format!("{}/evidence/{record}", case::address(visit));
+            proposed.evidence.iter().map(page).collect()
+        }
+        _ => Vec::new(),
+    };
+    let officer = match (&conflict.kind, proposed) {
+        (ConflictKind::Entity, None) => p.t("console.conflict.directory_side"),
+        _ => officer,
+    };
     SideShown {
+        means,
+        reason: proposed.map(|proposed| proposed.reason.clone()).unwrap_or_default(),
+        evidence,
         chosen: typed.get("choice") == format!("side:{change}"),
         chosen_both: typed.get("choice") == format!("both:{change}"),
         change,
@@ -343,29 +386,5 @@ fn side(
         when,
         link,
         stands: resolution.is_some_and(|resolution| !side.value.is_empty() && resolution.value == side.value),
-    }
-}
-
-fn decision(p: &Page, path: &str, at: &str, resolution: Option<&Resolution>) -> DecisionShown {
-    match resolution {
-        None => DecisionShown {
-            by: None,
-            capacity: String::new(),
-            at: at.to_owned(),
-            said: String::new(),
-            reason: String::new(),
-        },
-        Some(resolution) => DecisionShown {
-            by: Some(resolution.by.clone()),
-            capacity: history::capacity(p, &resolution.capacity),
-            at: at.to_owned(),
-            said: match resolution.value.as_str() {
-                "" if resolution.choice.is_empty() => p.t("console.conflict.left_beside"),
-                "" if resolution.choice == ChoiceKind::Beside.as_str() => p.t("console.conflict.left_beside"),
-                "" => history::word(p, &resolution.choice),
-                value => wording::at_place(p, path, value),
-            },
-            reason: resolution.reason.clone(),
-        },
     }
 }

@@ -13,6 +13,7 @@ use axum::routing::get;
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::Page;
 use fieldproof_schema::checklist::{Applicability, Verdict};
+use fieldproof_schema::proposal;
 use fieldproof_schema::reference::InspectionState;
 
 pub(in crate::pages) const ROUTES: &[Route] = &[
@@ -45,6 +46,8 @@ struct OverviewPage {
     /// What is decided at the desk.
     questions: usize,
     all_answered: bool,
+    /// Correction proposals that stand.
+    proposals: usize,
 }
 
 /// What a supervisor sent back.
@@ -95,6 +98,7 @@ impl OverviewPage {
             waiting: detail.waiting_changes,
             quarantined: summary.quarantined,
             questions: super::questions::of(p, visit).len(),
+            proposals: proposal::standing(&detail.view).len(),
             all_answered: all_answered && visit.next_open(None).is_none(),
         }
     }

@@ -1,5 +1,6 @@
 //! What the inspected party may read: what was asked and answered, narrative and statement. No notes, no marks of our own.
 
+use super::super::seal::state::{Open, signed_over};
 use super::super::{Ask, Route};
 use super::visit::{Known, Visit};
 use super::words;
@@ -27,6 +28,9 @@ struct PartyPage {
     sections: Vec<(String, Vec<PartyLine>)>,
     narrative: String,
     statement: String,
+    /// What the officers signed over, and why.
+    unsettled: Vec<Open>,
+    despite: String,
 }
 
 struct PartyLine {
@@ -55,7 +59,15 @@ async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, ApiError> {
         let lines = items.filter(|known| known.is_asked()).map(|known| line(&p, known));
         (p.either(&section.title, &section.title_en).to_owned(), lines.collect())
     });
+    let signed = visit.detail.seals.iter().rev().find_map(|seal| {
+        let unsettled = seal.statement.unsettled.as_ref()?;
+        let current = seal.complete || !visit.detail.editable;
+        current.then(|| (signed_over(&p, &visit.detail, &seal.statement, view), unsettled.reason.clone()))
+    });
+    let (unsettled, despite) = signed.unwrap_or_default();
     Ok(ask.show(&PartyPage {
+        unsettled,
+        despite,
         path: visit.path(),
         entity: identity.entity.name.clone(),
         uscc: identity.entity.uscc.clone(),

@@ -33,7 +33,8 @@ pub(super) fn by(p: &Page, visit: &Visit, change: ChangeId) -> By {
     }
 }
 
-fn author_of(p: &Page, author: &Author) -> By {
+/// The author of something.
+pub(super) fn author_of(p: &Page, author: &Author) -> By {
     let name = match (&author.name, author.officer) {
         (Some(name), _) => name.clone(),
         (None, Some(_)) => p.t("kit.unknown"),
@@ -108,7 +109,7 @@ pub(super) fn beside_verdict(p: &Page, given: &Answer) -> Option<String> {
 }
 
 /// What a register of the document says; as it is where this version cannot read it.
-pub(super) fn register(p: &Page, path: &str, register: &str) -> String {
+pub(in crate::pages) fn register(p: &Page, path: &str, register: &str) -> String {
     if !path.starts_with("answers/") {
         return register.to_owned();
     }

@@ -14,6 +14,9 @@ pub(super) struct Form {
     pub(super) reason: String,
     /// What the officers say to a return.
     pub(super) comment: String,
+    /// Whether it is to be signed although conflicts are open, and why.
+    pub(super) despite: bool,
+    pub(super) despite_reason: String,
     /// What is wrong with a field, by its name.
     pub(super) wrong: Vec<(&'static str, String)>,
 }
@@ -27,6 +30,8 @@ impl Form {
             witness: get("witness"),
             reason: get("reason"),
             comment: get("comment"),
+            despite: fields.get("despite") == "yes",
+            despite_reason: get("despite_reason"),
             wrong: Vec::new(),
         }
     }
@@ -44,7 +49,12 @@ impl Form {
                 self.wrong.push((field, p.t(format!("terminal.seal.{field}.missing"))));
             }
         }
-        for (field, text) in asked.iter().chain([&("comment", comment.clone())]) {
+        let despite = self.despite_reason.trim().to_owned();
+        if self.despite && despite.is_empty() {
+            self.wrong.push(("despite_reason", p.t("terminal.seal.despite_reason.missing")));
+        }
+        for (field, text) in asked.iter().chain([&("comment", comment.clone()), &("despite_reason", despite)])
+        {
             if text.chars().count() > REASON_CHARS_MAX {
                 self.wrong.push((field, p.t1("terminal.seal.long", "n", REASON_CHARS_MAX)));
             }
@@ -59,6 +69,11 @@ impl Form {
             _ => Party::Signed { name: self.name.trim().to_owned() },
         };
         Some((party, (!comment.is_empty()).then_some(comment)))
+    }
+
+    /// Why it is signed although conflicts are open; none where it is not.
+    pub(super) fn despite(&self) -> Option<String> {
+        self.despite.then(|| self.despite_reason.trim().to_owned())
     }
 
     /// What is wrong with a field.

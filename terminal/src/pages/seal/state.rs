@@ -1,10 +1,14 @@
 //! Who signed, who is missing, what was returned, and what stands in the way of signing.
 
 use super::Turn;
+use crate::pages::inspection::words;
 use fieldproof_client_core::{InspectionDetail, Obstacle, SealOutlook, SealState};
 use fieldproof_presentation::page::Page;
+use fieldproof_schema::conflict::{Conflict, ConflictSide, answer_conflicts};
+use fieldproof_schema::document::View;
 use fieldproof_schema::ids::OfficerId;
 use fieldproof_schema::reference::{Decision, DecisionKind, InspectionState};
+use fieldproof_schema::seal::Statement;
 
 /// A member of the team.
 pub(super) struct Member {
@@ -50,6 +54,54 @@ pub(super) struct Remark {
     pub(super) text: String,
     pub(super) words: String,
     pub(super) path: String,
+}
+
+/// A conflict that is open, or that was signed over.
+pub(in crate::pages) struct Open {
+    /// What it is about.
+    pub(in crate::pages) text: String,
+    /// What each side says, by whom.
+    pub(in crate::pages) sides: Vec<String>,
+    /// Where it is settled.
+    pub(in crate::pages) path: String,
+}
+
+/// Open conflicts of a visit as people read them.
+pub(in crate::pages) fn open(p: &Page, detail: &InspectionDetail, conflicts: &[Conflict]) -> Vec<Open> {
+    let one = |conflict: &Conflict| {
+        let (map, key) = conflict.path.split_once('/').unwrap_or((&conflict.path, ""));
+        let item = detail.template.as_deref().and_then(|template| template.item(key));
+        let side = |side: &ConflictSide| {
+            let author = detail.authors.get(&side.change).and_then(|author| author.name.clone());
+            let name = author.unwrap_or_else(|| p.t("kit.unknown"));
+            let value = words::register(p, &conflict.path, &side.value);
+            p.t2("terminal.field.part", "label", name, "words", value)
+        };
+        Open {
+            text: match (map, item) {
+                ("answers", Some(item)) => p.either(&item.text, &item.text_en).to_owned(),
+                ("findings", _) => p.t("inspection.subject.finding"),
+                ("measurements", _) => p.t("inspection.subject.measurement"),
+                _ => key.to_owned(),
+            },
+            sides: conflict.sides.iter().map(side).collect(),
+            path: format!("/inspections/{}/team#c-{}", detail.view.identity.inspection, conflict.id),
+        }
+    };
+    conflicts.iter().map(one).collect()
+}
+
+/// The conflicts that a statement was signed over, as they stand in the content that it names.
+pub(in crate::pages) fn signed_over(
+    p: &Page,
+    detail: &InspectionDetail,
+    statement: &Statement,
+    view: &View,
+) -> Vec<Open> {
+    let named = statement.unsettled.as_ref().map(|unsettled| unsettled.conflicts.as_slice());
+    let mut conflicts = answer_conflicts(view);
+    conflicts.retain(|conflict| named.is_some_and(|named| named.contains(&conflict.id)));
+    open(p, detail, &conflicts)
 }
 
 /// Members of the team by their ids.
@@ -129,13 +181,6 @@ pub(super) fn blocker(
         syncs: false,
     };
     let mut found = Vec::new();
-    if matches!(turn, Turn::Draft) && !detail.conflicts.is_empty() {
-        let (icon, word) = ("arrows-diff", p.t("terminal.seal.settle"));
-        found.push(Blocker {
-            sentence: p.t1("terminal.seal.conflicts", "n", detail.conflicts.len()),
-            action: Some(Action { icon, word, path: format!("{base}/team"), syncs: false }),
-        });
-    }
     if matches!(turn, Turn::Cosign) {
         if !outlook.trusted {
             found.push(Blocker { sentence: p.t("terminal.seal.foreign_key"), action: Some(sync()) });
@@ -147,7 +192,11 @@ pub(super) fn blocker(
                 | Obstacle::NotArrived
                 | Obstacle::NothingToSign => Some(sync()),
                 Obstacle::OwnChangesOutside | Obstacle::OwnCapturesMissing => Some(anew()),
-                Obstacle::NotOnTeam | Obstacle::SignedAlready | Obstacle::StatementTooLong => None,
+                Obstacle::NotOnTeam
+                | Obstacle::SignedAlready
+                | Obstacle::StatementTooLong
+                | Obstacle::DirectorySaysSo
+                | Obstacle::ProposalDecided => None,
             };
             let sentence = p.t(format!("terminal.obstacle.{}", obstacle.as_str()));
             found.push(Blocker { sentence, action });

@@ -7,7 +7,6 @@ use fieldproof_schema::ids::ReceiptId;
 use fieldproof_schema::journal::{SignedEntry, Tip};
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::package::{Original, Package, PackageError, Writing};
-use fieldproof_schema::suite::Digest;
 use fieldproof_schema::suite::{Digest, Signer};
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::floor::{Floor, SignedFloor};

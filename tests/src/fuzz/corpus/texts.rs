@@ -4,11 +4,12 @@ use super::{AT, COLLEAGUE, DEVICE, OFFICER, VISIT, key};
 use fieldproof_schema::checklist::Template;
 use fieldproof_schema::data;
 use fieldproof_schema::document::ChangeId;
-use fieldproof_schema::ids::RecordId;
+use fieldproof_schema::ids::{EntityId, RecordId};
 use fieldproof_schema::journal::body::Sealed;
+use fieldproof_schema::proposal::Proposal;
 use fieldproof_schema::seal::{self, Capture, Party, Seal, Signed, Statement};
 use fieldproof_schema::suite::{Digest, Signer};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 /// The first items of a checklist that stand without those that were left out.
 fn cut(name: &str, items: usize) -> String {
@@ -92,6 +93,7 @@ pub(super) fn statements() -> Vec<(Statement, String)> {
         }],
         team: vec![OFFICER, COLLEAGUE],
         unmerged: Vec::new(),
+        unsettled: None,
         party: Party::Refused { witness: "居委会见证人".into(), reason: "未说明".into() },
         at: AT,
     };
@@ -103,6 +105,26 @@ pub(super) fn statements() -> Vec<(Statement, String)> {
         ..first.clone()
     };
     [first, supplement].map(|statement| (statement.clone(), statement.to_text())).into()
+}
+
+/// Correction proposals: of a fact that the directory has, of one that it lacks, one of a later version, taken back.
+pub(super) fn proposals() -> Vec<Vec<u8>> {
+    let moved = Proposal {
+        entity: EntityId::from_bytes([2; 16]),
+        field: "address".into(),
+        base: Some("体育路 3 号".into()),
+        value: "体育路 5 号".into(),
+        reason: "现场核对门牌".into(),
+        evidence: vec![RecordId::from_bytes([5; 16])],
+        withdrawn: false,
+        rest: Map::new(),
+    };
+    let called =
+        Proposal { field: "phone".into(), base: None, value: "0335-0000000".into(), ..moved.clone() };
+    let coded = Proposal { field: "uscc".into(), value: "92390121MA8P3MR10A".into(), ..called.clone() };
+    let rest = Map::from_iter([("seen".to_owned(), json!(["门牌"]))]);
+    let later = Proposal { field: "colour".into(), rest, withdrawn: true, ..moved.clone() };
+    [moved, called, coded, later].map(|proposal| proposal.to_register().into_bytes()).into()
 }
 
 /// A signature under a statement as the journal holds it.

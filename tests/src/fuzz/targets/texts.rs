@@ -2,14 +2,19 @@
 
 use crate::fuzz::corpus::{AT, DEVICE, key};
 use fieldproof_schema::checklist::{Answer, Outcome, Template, check, check_register, judge};
+use fieldproof_schema::conflict::Origin;
 use fieldproof_schema::data;
-use fieldproof_schema::ids::OfficerId;
+use fieldproof_schema::directory::EntityField;
+use fieldproof_schema::document::{Actor, ChangeId};
+use fieldproof_schema::ids::{InspectionId, OfficerId, RecordId};
 use fieldproof_schema::law::{LawRegister, Released};
 use fieldproof_schema::limits::{ITEM_ID_CHARS_MAX, ITEM_LIST_MAX, RULE_DEPTH_MAX};
 use fieldproof_schema::limits::{TEMPLATE_BYTES_MAX, TEMPLATE_ITEMS_MAX};
+use fieldproof_schema::proposal::{Proposal, Proposed, entity_conflicts, is_met, placed};
+use fieldproof_schema::reference::EntityRow;
 use fieldproof_schema::seal::{self, Seal, SealError, Signed, Statement};
 use fieldproof_schema::suite::Signer;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::str;
 use std::sync::OnceLock;
 
@@ -93,6 +98,42 @@ pub(super) fn law(bytes: &[u8]) {
         assert!(!register.standing(reference, &released, day).usable(), "nothing is released");
     }
     assert_eq!(LawRegister::parse(text).map(|again| again.hash()).ok(), Some(register.hash()));
+}
+
+/// A correction proposal, against a row that says something else and against another one.
+pub(super) fn proposal(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Some(read) = Proposal::from_register(text) else { return };
+    let again =
+        Proposal::from_register(&read.to_register()).expect("what was read is written so that it is read");
+    assert_eq!(again, read);
+    let Some(field) = EntityField::find(&read.field) else { return };
+    let mut row = EntityRow {
+        id: read.entity,
+        code: "ENT-001".into(),
+        name: "清波游泳馆".into(),
+        uscc: None,
+        address: "体育路 3 号".into(),
+        fields: Map::new(),
+    };
+    let proposed = |n: u8, value: &str| Proposed {
+        inspection: InspectionId::from_bytes([n; 16]),
+        record: RecordId::from_bytes([n; 16]),
+        change: ChangeId([n; 32]),
+        actor: Actor([n; 16]),
+        proposal: Proposal { value: value.to_owned(), ..read.clone() },
+        origin: Origin::default(),
+    };
+    let sides = [proposed(1, &read.value), proposed(2, "另一个内容")];
+    for conflict in entity_conflicts(&row, &sides) {
+        assert_eq!(placed(&conflict.path), Some((read.entity, field)));
+        assert!(conflict.sides.len() > 1, "a conflict has at least two sides");
+    }
+    if field.check(&read.value).is_ok() {
+        field.put(&mut row, Some(&read.value));
+        assert!(is_met(&read, &row), "what is accepted stands in the row");
+        assert_eq!(entity_conflicts(&row, &sides[..1]), []);
+    }
 }
 
 /// What officers sign, and the signatures under it.
