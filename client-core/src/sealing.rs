@@ -128,7 +128,8 @@ pub(crate) fn book(
 ) -> Result<SealBook, ClientError> {
     let row: Option<InspectionRow> = rows::about_inspection(conn, RowKind::Inspection, inspection)?;
     let mut here = own(conn, inspection, device)?;
-    here.extend(of_colleagues(conn, inspection)?);
+    let team = row.as_ref().map(|row| row.team.as_slice()).unwrap_or_default();
+    here.extend(of_colleagues(conn, inspection, team)?);
     Ok(SealBook::new(row.as_ref(), here, me))
 }
 
@@ -160,8 +161,13 @@ fn own(conn: &Connection, inspection: InspectionId, device: DeviceId) -> Result<
     Ok(found)
 }
 
-/// What colleagues' journals say was signed on their terminals: with keys that the server said are theirs.
-fn of_colleagues(conn: &Connection, inspection: InspectionId) -> Result<Vec<Seal>, ClientError> {
+/// What colleagues' journals say was signed on their terminals: with keys that the server said are theirs. Of what another
+/// team than the present one was to sign, the server alone says what counts: whoever left may have signed since.
+fn of_colleagues(
+    conn: &Connection,
+    inspection: InspectionId,
+    team: &[OfficerId],
+) -> Result<Vec<Seal>, ClientError> {
     let mut found = Vec::new();
     for (device, signed) in carried::sealed(conn, inspection)? {
         let entry =
@@ -169,6 +175,10 @@ fn of_colleagues(conn: &Connection, inspection: InspectionId) -> Result<Vec<Seal
         let (Some(officer), Ok(sealed)) = (entry.officer, body::read::<body::Sealed>(&entry.body)) else {
             continue;
         };
+        let is_ours = |statement: Statement| team.is_empty() || statement.team == team;
+        if !Statement::from_text(&sealed.statement).is_ok_and(is_ours) {
+            continue;
+        }
         let whose = carried::certificate(conn, device)?.and_then(|certificate| certificate.read().ok());
         if whose.is_some_and(|w| w.officer == officer && w.officer_keys.contains(&sealed.key)) {
             let signature =

@@ -62,8 +62,8 @@ async fn a_store_from_before_runs_sends_what_it_had_signed_one_by_one() {
     for n in 0..12 {
         client.narrative(visit.id, None, &format!("第{n}行")).unwrap();
     }
-    as_before_runs(&client);
     let before = client.inspection(visit.id).unwrap();
+    as_before_runs(&client);
     drop(client);
 
     let client = Client::open(dir.path(), host, options()).unwrap();
