@@ -22,6 +22,7 @@ pub(crate) mod unsigned;
 use crate::error::ClientError;
 use crate::files;
 use fieldproof_schema::migrations::DEVICE;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 
@@ -65,6 +66,10 @@ fn open_once(dir: &Path) -> Result<(Connection, Connection), ClientError> {
     writer.set_prepared_statement_cache_capacity(128);
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     reader.set_prepared_statement_cache_capacity(128);
+    for connection in [&writer, &reader] {
+        // Without it SQLite compiles a statement anew at every call whose parameter could decide about a partial index.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    }
     Ok((writer, reader))
 }
 

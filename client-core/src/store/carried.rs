@@ -21,6 +21,14 @@ pub(crate) fn put_certificate(
     Ok(())
 }
 
+/// Whether exactly this certificate is here. There are as many as terminals that wrote to visits of this officer.
+pub(crate) fn knows(conn: &Connection, certificate: &SignedCertificate) -> Result<bool, ClientError> {
+    let mut statement =
+        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM certificates WHERE text = ?1 AND signature = ?2)")?;
+    let row = params![certificate.text, certificate.signature.to_bytes()];
+    Ok(statement.query_row(row, |row| row.get(0))?)
+}
+
 /// Whose a terminal is.
 pub(crate) fn certificate(
     conn: &Connection,

@@ -21,11 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Keeps what others signed, as the server gave it.
 pub(crate) fn keep(tx: &Connection, inspection: InspectionId, given: &[Carried]) -> Result<(), ClientError> {
     for Carried { certificate, entries, .. } in given {
-        let Ok(whose) = certificate.read() else {
-            tracing::warn!(inspection.id = %inspection, "a certificate of a later form is left aside");
-            continue;
-        };
-        carried::put_certificate(tx, whose.device, certificate)?;
+        // A team's terminals come with each of its visits.
+        if !carried::knows(tx, certificate)? {
+            let Ok(whose) = certificate.read() else {
+                tracing::warn!(inspection.id = %inspection, "a certificate of a later form is left aside");
+                continue;
+            };
+            carried::put_certificate(tx, whose.device, certificate)?;
+        }
         for signed in entries {
             match signed.read() {
                 Ok(entry) => drop(carried::put(tx, inspection, &entry, signed)?),

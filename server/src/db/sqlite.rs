@@ -4,6 +4,7 @@ use super::error::DbError;
 use super::migrate;
 use super::session::{Purpose, Session};
 use super::value::{DecodeProblem, Row, Value};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 use std::path::Path;
@@ -54,6 +55,9 @@ fn configure(connection: &Connection, purpose: Purpose) -> Result<(), DbError> {
     connection.pragma_update(None, "foreign_keys", true).map_err(unopened)?;
     connection.pragma_update(None, "query_only", purpose == Purpose::Read).map_err(unopened)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Without it SQLite compiles a statement anew at every call whose parameter could decide about a partial index: what is
+    // prepared once is to stay prepared.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(unopened)?;
     Ok(())
 }
 

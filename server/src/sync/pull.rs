@@ -259,6 +259,10 @@ impl Pulled {
             ];
             for (kind, subject) in needed {
                 let Some(subject) = subject else { continue };
+                // Visits share checklists and entities, which are read once.
+                if self.seen.contains(&(kind.as_str().to_owned(), subject.clone())) {
+                    continue;
+                }
                 if reader.scope.may_read(tx, kind, &subject)? {
                     let body = rows::body(tx, org, kind, &subject)?;
                     self.push(kind.as_str().to_owned(), subject, body);
