@@ -115,7 +115,7 @@ impl Offer {
         let whose = |actor: Actor| writers.iter().find(|writer| writer.actor == actor).map(|w| w.device);
         let mut foreign = false;
         for (raw, header) in beyond {
-            // What a colleague wrote comes from the colleague's own terminal, under its own journal.
+            // What a colleague wrote comes under the journal of the colleague's own terminal, from there or carried.
             if whose(header.actor).is_some_and(|device| device != name.1) {
                 foreign = true;
                 continue;
