@@ -14,7 +14,7 @@ use fieldproof_schema::limits::{CARRIED_MAX, HOLDINGS_MAX};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Chunk, Outcome, SyncAnswer, SyncRequest};
+use fieldproof_schema::wire::sync::{Chunk, Outcome, SyncAnswer, SyncRequest, Verdict};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,16 +147,17 @@ pub(super) fn take(
         let next = if page.len() < HOLDINGS_MAX { None } else { page.last().map(|last| last.inspection) };
         meta::put_holdings(tx, next.map(Some))?;
     }
+    let for_good = |verdict: &&Verdict| {
+        let code = verdict.code.as_deref().and_then(ErrorCode::find);
+        verdict.outcome == Outcome::Refused && code != Some(ErrorCode::Unavailable)
+    };
+    let refused = answer.verdicts.iter().filter(for_good).map(|verdict| &verdict.item);
+    let settled: BTreeSet<&Digest> = refused.chain(held).collect();
     let mut open: BTreeMap<InspectionId, bool> = BTreeMap::new();
     for (item, offered) in offered {
-        let Offered::Carried { inspection } = offered else { continue };
-        let refused = answer.verdicts.iter().any(|verdict| {
-            let code = verdict.code.as_deref().and_then(ErrorCode::find);
-            verdict.item == *item
-                && verdict.outcome == Outcome::Refused
-                && code != Some(ErrorCode::Unavailable)
-        });
-        *open.entry(*inspection).or_default() |= !refused && !held.contains(item);
+        if let Offered::Carried { inspection } = offered {
+            *open.entry(*inspection).or_default() |= !settled.contains(item);
+        }
     }
     for (inspection, open) in open {
         if !open {
