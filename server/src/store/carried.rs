@@ -70,19 +70,22 @@ pub struct Given {
 }
 
 /// What journals say about an inspection, but for that of `asker`: by device, in the order of each journal; an entry that is
-/// on the chain and was carried, too, once.
+/// on the chain and was carried, too, once. Without `all`, what covers changes and what seals.
 pub fn of_others(
     tx: &mut Tx<'_>,
     org: OrgId,
     inspection: InspectionId,
     asker: DeviceId,
+    all: bool,
 ) -> Result<Vec<Given>, DbError> {
     let rows = tx.query(
         "SELECT device, seq, hash, kind, bytes, signature FROM journal_entries
          WHERE org = $1 AND inspection = $2 AND device <> $3 AND on_chain = 1
+           AND (CAST($4 AS BIGINT) = 1 OR kind IN ('saved', 'sealed'))
          UNION SELECT device, seq, hash, kind, bytes, signature FROM journal_carried
-         WHERE org = $1 AND inspection = $2 AND device <> $3 ORDER BY 1, 2, 3",
-        &params![org, inspection, asker],
+         WHERE org = $1 AND inspection = $2 AND device <> $3
+           AND (CAST($4 AS BIGINT) = 1 OR kind IN ('saved', 'sealed')) ORDER BY 1, 2, 3",
+        &params![org, inspection, asker, i64::from(all)],
     )?;
     rows.iter()
         .map(|r| {

@@ -182,7 +182,7 @@ impl<'a> Vouchers<'a> {
         }
         let mut given: Vec<Carried> = Vec::new();
         let mut last = None;
-        for entry in carried::of_others(tx, self.org, row.inspection, self.asker)? {
+        for entry in carried::of_others(tx, self.org, row.inspection, self.asker, all)? {
             if !all && entry.kind != Kind::Sealed && !covering.contains(&entry.hash) {
                 continue;
             }
