@@ -10,7 +10,6 @@ use crate::store::enrolment::Code;
 use crate::store::{audit, devices, enrolment, failures, feeds, officers, tenants};
 use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::ids::{DecisionId, OrgId};
-use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, Purpose};
 use fieldproof_schema::wire::device::{EnrolRequest, Enrolled, normal_code};
@@ -87,19 +86,7 @@ fn admit(
     if !proven || device.is_some() {
         return refuse(ErrorCode::EnrolmentProofInvalid);
     }
-    let device = Device {
-        id: request.device,
-        officer: known.officer,
-        name: request.name.clone(),
-        key: *device_key,
-        enrolled_at: now,
-        seen_at: None,
-        revoked_at: None,
-        tip: Tip::default(),
-        unsent: None,
-        protocol: None,
-        program: None,
-    };
+    let device = Device::enrolled(request.device, known.officer, &request.name, *device_key, now);
     if !enrolment::mark_used(tx, org, &code, device.id, now)? {
         return refuse(ErrorCode::EnrolmentCodeUsed);
     }
@@ -148,19 +135,8 @@ pub fn known_again(
     if officers::find(tx, org, certificate.officer)?.is_none() {
         return Ok(None);
     }
-    let device = Device {
-        id: certificate.device,
-        officer: certificate.officer,
-        name: certificate.device_name.clone(),
-        key: certificate.device_key,
-        enrolled_at: certificate.enrolled_at,
-        seen_at: None,
-        revoked_at: None,
-        tip: Tip::default(),
-        unsent: None,
-        protocol: None,
-        program: None,
-    };
+    let Certificate { device, officer, device_name, device_key, enrolled_at, .. } = certificate;
+    let device = Device::enrolled(*device, *officer, device_name, *device_key, *enrolled_at);
     devices::insert(tx, org, &device)?;
     for key in &certificate.officer_keys {
         devices::insert_officer_key(tx, org, device.officer, key, device.id, certificate.enrolled_at)?;

@@ -56,6 +56,25 @@ impl Said {
     }
 }
 
+impl Device {
+    /// One that has not spoken yet.
+    pub fn enrolled(id: DeviceId, officer: OfficerId, name: &str, key: PublicKey, at: Moment) -> Self {
+        Self {
+            id,
+            officer,
+            name: name.to_owned(),
+            key,
+            enrolled_at: at,
+            seen_at: None,
+            revoked_at: None,
+            tip: Tip::default(),
+            unsent: None,
+            protocol: None,
+            program: None,
+        }
+    }
+}
+
 fn read(r: &Row) -> Result<Device, DbError> {
     Ok(Device {
         id: r.get(0)?,
