@@ -312,6 +312,25 @@ async fn the_writers_scope_decides_and_not_the_carriers() {
     assert_ne!(hands.narrative().await, FOUND);
 }
 
+/// Whoever brings rubbish in a colleague's name fills half of the colleague's share, and the colleague still has the other.
+#[tokio::test]
+async fn what_is_brought_in_somebodys_name_leaves_that_terminal_half_of_its_share() {
+    let mut hands = Hands::begin(909).await;
+    hands.world.app.quota.set(4, 1 << 20);
+    let rubbish: Vec<RawChange> = (0..3).map(|n| hands.written(0x20 + n, &format!("{n}")).1).collect();
+    let answer = hands.bring(vec![hands.carried(vec![], rubbish.clone())], None).await;
+    let outcomes: Vec<_> = rubbish.iter().map(|raw| said(&answer, Digest::of(&raw.0))).collect();
+    let apart = (Outcome::Quarantined, Some("change_uncovered"));
+    assert_eq!(outcomes, [apart, apart, (Outcome::Refused, Some("quota_exceeded"))]);
+    assert!(!held(&hands.world, &answer, Digest::of(&rubbish[2].0)));
+
+    hands.writer.tip = Tip::default();
+    let (entry, raw) = hands.written(7, FOUND);
+    let chunks = vec![Chunk { inspection: hands.visit(), changes: vec![raw.clone()] }];
+    let answer = hands.writer.sync(&hands.world, vec![entry], chunks).await;
+    assert_eq!(said(&answer, Digest::of(&raw.0)), (Outcome::Accepted, None));
+}
+
 /// A copied store: what was carried of one branch is not what the other brings.
 #[tokio::test]
 async fn a_chain_that_is_not_what_was_carried_of_it_is_noticed() {
