@@ -194,20 +194,27 @@ fn record_is_whole(after: &Document, new: &[&RawChange]) -> Result<(), Refusal> 
 /// The containers, the identity and the notes are the ones that the first change made, without rivals.
 pub(super) fn frame_is_whole(before: &Document, after: &Document) -> Result<(), Refusal> {
     use automerge::{ROOT, ReadDoc};
-    let alone =
-        |object: &automerge::ObjId, key: &str| after.doc.get_all(object, key).is_ok_and(|v| v.len() == 1);
     let names = super::REGISTER_MAPS.iter().chain(&super::TEXTS).chain(&[super::NOTES, super::IDENTITY]);
-    let mut whole = after.containers == before.containers;
-    for name in names {
-        whole &= alone(&ROOT, name);
-    }
-    whole &= after.identity().ok() == before.identity().ok();
-    let notes = &before.containers.notes;
-    for item in before.doc.keys(notes) {
-        let same =
-            |doc: &automerge::Automerge| doc.get(notes, item.as_str()).ok().flatten().map(|(_, id)| id);
-        whole &= alone(notes, item.as_str()) && same(&before.doc) == same(&after.doc);
-    }
-    whole &= before.doc.keys(notes).count() == after.doc.keys(notes).count();
+    let alone: BTreeSet<String> = after
+        .doc
+        .map_range(ROOT, ..)
+        .filter(|entry| !entry.conflict)
+        .map(|entry| entry.key.into_owned())
+        .collect();
+    let whole = after.containers == before.containers
+        && names.copied().all(|name| alone.contains(name))
+        && after.identity().ok() == before.identity().ok()
+        && notes_are_the_same(before, after);
     if whole { Ok(()) } else { Err(Refusal::Frame) }
+}
+
+/// Each item has the one note that it had.
+fn notes_are_the_same(before: &Document, after: &Document) -> bool {
+    use automerge::ReadDoc;
+    let (there, here) = (&before.containers.notes, &after.containers.notes);
+    let mut notes = after.doc.map_range(here, ..);
+    let same = before.doc.map_range(there, ..).all(|note| {
+        notes.next().is_some_and(|now| !now.conflict && now.key == note.key && now.id() == note.id())
+    });
+    same && notes.next().is_none()
 }

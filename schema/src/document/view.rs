@@ -4,7 +4,7 @@ use super::{Actor, ChangeId, Containers, DocumentError, Identity, NOTES, read_id
 use crate::canonical::canonical_json;
 use crate::limits::KEY_BYTES_MAX;
 use crate::suite::Digest;
-use automerge::{Automerge, ChangeHash, ObjId, ReadDoc, Value};
+use automerge::{Automerge, ChangeHash, ObjId, ReadDoc, Value, ValueRef};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,18 +152,28 @@ fn registers(
     map: &ObjId,
     heads: Option<&[ChangeHash]>,
 ) -> Result<BTreeMap<String, Register>, DocumentError> {
-    let keys: Vec<String> = match heads {
-        Some(heads) => doc.keys_at(map, heads).map(|k| k.to_string()).collect(),
-        None => doc.keys(map).map(|k| k.to_string()).collect(),
+    let range = match heads {
+        Some(heads) => doc.map_range_at(map, .., heads),
+        None => doc.map_range(map, ..),
     };
     let mut found = BTreeMap::new();
-    for key in keys {
-        let values = match heads {
-            Some(heads) => doc.get_all_at(map, key.as_str(), heads)?,
-            None => doc.get_all(map, key.as_str())?,
+    // One walk over the map: to look each key up by itself costs many times as much, and whoever opens a visit pays for it.
+    for entry in range {
+        let register = if entry.conflict {
+            let key = entry.key.as_ref();
+            register(
+                doc,
+                &match heads {
+                    Some(heads) => doc.get_all_at(map, key, heads)?,
+                    None => doc.get_all(map, key)?,
+                },
+            )
+        } else {
+            let standing = side(doc, &entry.value.clone().into_value(), &entry.id());
+            standing.map(|standing| Register { standing, rivals: Vec::new() })
         };
-        if let Some(register) = register(doc, &values) {
-            found.insert(key, register);
+        if let Some(register) = register {
+            found.insert(entry.key.into_owned(), register);
         }
     }
     Ok(found)
@@ -195,13 +205,11 @@ fn notes(
     heads: Option<&[ChangeHash]>,
 ) -> Result<BTreeMap<String, String>, DocumentError> {
     let mut found = BTreeMap::new();
-    for item in doc.keys(map) {
-        let Some((Value::Object(_), id)) = doc.get(map, item.as_str())? else {
-            return Err(DocumentError::NoContainer(NOTES));
-        };
-        let text = text(doc, &id, heads)?;
+    for item in doc.map_range(map, ..) {
+        let ValueRef::Object(_) = item.value else { return Err(DocumentError::NoContainer(NOTES)) };
+        let text = text(doc, &item.id(), heads)?;
         if !text.is_empty() {
-            found.insert(item.to_string(), text);
+            found.insert(item.key.into_owned(), text);
         }
     }
     Ok(found)
@@ -213,3 +221,6 @@ fn text(doc: &Automerge, id: &ObjId, heads: Option<&[ChangeHash]>) -> Result<Str
         None => doc.text(id)?,
     })
 }
+
+#[cfg(test)]
+mod tests;
