@@ -29,9 +29,17 @@ type Prefixes = BTreeMap<String, String>;
 /// # Errors
 /// When a file cannot be read, or a statement escapes more than backslashes and quotes.
 pub fn of_stores() -> io::Result<Vec<Statement>> {
+    of("server/src/store")
+}
+
+/// Every statement in a folder of the workspace, in order of files and lines.
+///
+/// # Errors
+/// When a file cannot be read, or a statement escapes more than backslashes and quotes.
+pub fn of(folder: &str) -> io::Result<Vec<Statement>> {
     let root = workspace::root();
     let mut files = Vec::new();
-    for path in tidy::sources(&root.join("server/src/store"))? {
+    for path in tidy::sources(&root.join(folder))? {
         let tokens: TokenStream = fs::read_to_string(&path)?
             .parse()
             .map_err(|error: LexError| io::Error::other(format!("{}: {error}", path.display())))?;

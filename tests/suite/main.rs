@@ -46,6 +46,8 @@ mod pages_terminal;
 #[cfg(test)]
 mod photo;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod pulling;

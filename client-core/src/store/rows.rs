@@ -84,7 +84,8 @@ pub(crate) fn about_inspection<T: DeserializeOwned>(
     inspection: InspectionId,
 ) -> Result<Option<T>, ClientError> {
     let mut statement = conn.prepare_cached(
-        "SELECT body FROM rows WHERE inspection = ?1 AND kind = ?2 ORDER BY subject DESC LIMIT 1",
+        // The sign keeps the order from deciding: in that of subjects, every row of the kind would be walked through.
+        "SELECT body FROM rows WHERE inspection = ?1 AND kind = ?2 ORDER BY +subject DESC LIMIT 1",
     )?;
     let body: Option<Vec<u8>> =
         statement.query_row(params![inspection.as_bytes(), kind.as_str()], |row| row.get(0)).optional()?;

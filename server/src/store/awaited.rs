@@ -55,10 +55,13 @@ pub fn waited_for(
     let rows = tx.query(
         "SELECT c.inspection, c.record, c.asked_at, o.name, d.name FROM captures c
          JOIN officers o ON o.org = c.org AND o.id = c.officer JOIN devices d ON d.org = c.org AND d.id = c.device
-         WHERE c.org = $1 AND c.digest = $2 AND c.device = $3 AND c.held_at IS NULL ORDER BY c.inspection, c.record",
+         WHERE c.org = $1 AND c.digest = $2 AND c.device = $3 AND c.held_at IS NULL",
         &params![org, *digest, device],
     )?;
-    rows.iter().map(read).collect()
+    let mut missing: Vec<Missing> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    // Put in order here: asked for an order, the database walks through all captures in it.
+    missing.sort_by_key(|missing| (missing.inspection, missing.record));
+    Ok(missing)
 }
 
 /// Begins the wait for the bytes of a capture anew.

@@ -161,14 +161,15 @@ pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<Inspecti
 /// The inspections in which bytes with this hash were captured and are held, with what the journal said.
 pub fn held(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<(InspectionId, Captured)>, DbError> {
     let rows = tx.query(
-        "SELECT inspection, body FROM captures WHERE org = $1 AND digest = $2 AND held_at IS NOT NULL
-         ORDER BY inspection, record",
+        "SELECT inspection, body FROM captures WHERE org = $1 AND digest = $2 AND held_at IS NOT NULL",
         &params![org, *digest],
     )?;
-    rows.iter()
-        .map(|r| {
-            let facts = body::read(&r.get::<String>(1)?).map_err(|e| r.invalid(1, e.to_string()))?;
-            Ok((r.get(0)?, facts))
-        })
-        .collect()
+    let mut held = Vec::with_capacity(rows.len());
+    for r in &rows {
+        let facts: Captured = body::read(&r.get::<String>(1)?).map_err(|e| r.invalid(1, e.to_string()))?;
+        held.push((r.get(0)?, facts));
+    }
+    // Put in order here: asked for an order, the database walks through all captures in it.
+    held.sort_by_key(|(inspection, facts): &(InspectionId, Captured)| (*inspection, facts.record));
+    Ok(held)
 }

@@ -82,19 +82,24 @@ pub fn of_others(
         "SELECT device, seq, hash, kind, bytes, signature FROM journal_entries
          WHERE org = $1 AND inspection = $2 AND device <> $3 AND on_chain = 1
            AND (CAST($4 AS BIGINT) = 1 OR kind IN ('saved', 'sealed'))
-         UNION SELECT device, seq, hash, kind, bytes, signature FROM journal_carried
+         UNION ALL SELECT device, seq, hash, kind, bytes, signature FROM journal_carried
          WHERE org = $1 AND inspection = $2 AND device <> $3
-           AND (CAST($4 AS BIGINT) = 1 OR kind IN ('saved', 'sealed')) ORDER BY 1, 2, 3",
+           AND (CAST($4 AS BIGINT) = 1 OR kind IN ('saved', 'sealed'))",
         &params![org, inspection, asker, i64::from(all)],
     )?;
-    rows.iter()
-        .map(|r| {
-            Ok(Given {
-                device: r.get(0)?,
-                hash: r.get(2)?,
-                kind: Kind::from(r.get::<String>(3)?.as_str()),
-                signed: SignedEntry { bytes: r.get(4)?, signature: r.get(5)? },
-            })
-        })
-        .collect()
+    let mut given = Vec::with_capacity(rows.len());
+    for r in &rows {
+        let seq: i64 = r.get(1)?;
+        let entry = Given {
+            device: r.get(0)?,
+            hash: r.get(2)?,
+            kind: Kind::from(r.get::<String>(3)?.as_str()),
+            signed: SignedEntry { bytes: r.get(4)?, signature: r.get(5)? },
+        };
+        given.push((seq, entry));
+    }
+    // Put in order here: asked for an order, the database walks through all journals in it.
+    given.sort_by_key(|(seq, entry)| (entry.device, *seq, entry.hash));
+    given.dedup_by_key(|(_, entry)| (entry.device, entry.hash));
+    Ok(given.into_iter().map(|(_, entry)| entry).collect())
 }

@@ -35,9 +35,11 @@ pub fn visits(tx: &mut Tx<'_>, org: OrgId, case: CaseId) -> Result<Vec<Inspectio
     let rows = tx.query(
         "SELECT i.id FROM inspections i WHERE i.org = $1 AND i.case_id IN (
           SELECT l.linked_case FROM case_links l WHERE l.org = $1 AND l.case_id = $2 AND l.ended_at IS NULL
-          UNION SELECT l.case_id FROM case_links l WHERE l.org = $1 AND l.linked_case = $2 AND l.ended_at IS NULL)
-         ORDER BY i.id",
+          UNION SELECT l.case_id FROM case_links l WHERE l.org = $1 AND l.linked_case = $2 AND l.ended_at IS NULL)",
         &params![org, case],
     )?;
-    rows.iter().map(|r| r.get(0)).collect()
+    let mut visits: Vec<InspectionId> = rows.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?;
+    // Put in order here: asked for an order, the database walks through all visits in it.
+    visits.sort_unstable();
+    Ok(visits)
 }

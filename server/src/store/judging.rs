@@ -89,15 +89,23 @@ pub fn succeeded(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<(), Db
     Ok(())
 }
 
-/// Inspections with changes to judge, those first that wait longest; what failed is left out until its time.
+/// The inspections of the `limit` changes that wait longest to be judged, in this order; what failed is left out until its
+/// time.
 pub fn due(tx: &mut Tx<'_>, org: OrgId, now: Moment, limit: i64) -> Result<Vec<InspectionId>, DbError> {
     let rows = tx.query(
         "SELECT i.inspection FROM inbox i WHERE i.org = $1 AND i.state = 'received'
            AND NOT EXISTS (SELECT 1 FROM judging j WHERE j.org = i.org AND j.inspection = i.inspection AND j.next_at > $2)
-         GROUP BY i.inspection ORDER BY MIN(i.received_at), i.inspection LIMIT $3",
+         ORDER BY i.received_at, i.inspection LIMIT $3",
         &params![org, now, limit],
     )?;
-    rows.iter().map(|r| r.get(0)).collect()
+    let mut due: Vec<InspectionId> = Vec::with_capacity(rows.len());
+    for r in &rows {
+        let id = r.get(0)?;
+        if !due.contains(&id) {
+            due.push(id);
+        }
+    }
+    Ok(due)
 }
 
 /// Counts what waits.

@@ -28,7 +28,7 @@ pub fn of(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId, feed: &str) -> Result
             WHERE f.org = i.org AND f.feed = $3 AND f.kind = 'inspection' AND f.subject = i.id)
          FROM inspection_officers o JOIN inspections i ON i.org = o.org AND i.id = o.inspection
          WHERE o.org = $1 AND o.officer = $2 AND o.left_at IS NULL
-           AND i.state IN ('dispatched', 'in_progress', 'returned') ORDER BY i.id",
+           AND i.state IN ('dispatched', 'in_progress', 'returned')",
         &params![org, officer, feed],
     )?;
     let mut open = Vec::with_capacity(rows.len());

@@ -20,17 +20,17 @@ use crate::workers::{Fault, Gate};
 use fieldproof_schema::checklist::Template;
 use fieldproof_schema::ids::{InspectionId, OrgId};
 use fieldproof_schema::wire::error::ErrorCode;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, Semaphore};
 
 /// How long a round is kept waiting for judgements.
 pub const PATIENCE: Duration = Duration::from_millis(1500);
 /// How often left work is looked for when nobody points to it: another server's, and what failed before.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Inspections that are looked up at a time.
-const PAGE: i64 = 64;
+/// Changes that are looked up at a time, to judge their inspections.
+const PAGE: i64 = 256;
 /// Failures after which the change that causes them is looked for.
 const TRIES_BEFORE_SEARCH: i64 = 3;
 /// Seconds until the second try; each further wait is twice as long.
@@ -51,6 +51,9 @@ pub struct Judging {
     desks: Semaphore,
     /// Where bytes are opened that have not passed the gate.
     gate: Gate,
+    /// Visits that are being judged: whoever else is to judge one of them waits, since two would do the same work and only
+    /// the first could keep it.
+    busy: StdMutex<HashMap<InspectionId, Arc<Mutex<()>>>>,
     /// Visits of which the last judging did not come to its end: those that an earlier run left, and those over which a
     /// worker died. What is begun of them is written down first; true once this run did that. None until it was looked up.
     wary: Mutex<Option<BTreeMap<InspectionId, bool>>>,
@@ -65,7 +68,25 @@ impl Judging {
     /// With a gate of one's choice.
     pub fn at(patience: Option<Duration>, gate: Gate) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { patience, wake: Notify::new(), desks: Semaphore::new(cores), gate, wary: Mutex::new(None) }
+        Self {
+            patience,
+            wake: Notify::new(),
+            desks: Semaphore::new(cores),
+            gate,
+            busy: StdMutex::default(),
+            wary: Mutex::new(None),
+        }
+    }
+
+    /// Keeps others from judging a visit for as long as what is returned lives.
+    async fn turn(&self, id: InspectionId) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody waits for those that are held by this map alone.
+            busy.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(busy.entry(id).or_default())
+        };
+        turn.lock_owned().await
     }
 
     /// Computes away from the threads that serve: on each core one at a time.
@@ -175,6 +196,17 @@ pub async fn within_round(
 
 /// Judges one inspection; a failure is kept and not returned, unless it cannot be kept.
 async fn judge(app: &App, org: OrgId, id: InspectionId, answered: &Answered, by: By) -> Result<(), ApiError> {
+    let turn = app.judging.turn(id);
+    let _turn = match app.judging.patience.filter(|_| by == By::Round) {
+        Some(patience) => match tokio::time::timeout(patience, turn).await {
+            Ok(turn) => turn,
+            Err(_) => {
+                app.judging.wake.notify_one();
+                return Ok(());
+            }
+        },
+        None => turn.await,
+    };
     let wary = app.judging.is_wary_of(app, org, id).await?;
     if let Some(own) = wary {
         if by.hurries(app) {
