@@ -304,8 +304,7 @@ impl Client {
     }
 
     fn nothing_to_push(&self) -> Result<bool, ClientError> {
-        let unsent = unsent::total(&self.reader())?;
-        Ok(unsent.entries == 0 && unsent.changes == 0)
+        Ok(!unsent::any_to_push(&self.reader())?)
     }
 }
 

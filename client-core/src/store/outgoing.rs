@@ -4,7 +4,7 @@ use super::columns::{count, digest, id, signed};
 use crate::error::ClientError;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::suite::Digest;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// An own change that waits to be sent.
 pub(crate) struct Pending {
@@ -16,15 +16,19 @@ pub(crate) struct Pending {
     pub(crate) after_entry: Option<u64>,
 }
 
-/// Own changes behind a place that wait to be sent and are signed, in the order in which they were written.
-pub(crate) fn pending(conn: &Connection, after: u64, limit: usize) -> Result<Vec<Pending>, ClientError> {
+/// The first own change behind a place that waits to be sent, is signed, and is not of the visit `but`.
+pub(crate) fn next(
+    conn: &Connection,
+    after: u64,
+    but: Option<InspectionId>,
+) -> Result<Option<Pending>, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT c.ordinal, c.digest, length(c.bytes), CASE WHEN j.receipt IS NULL THEN j.seq END, c.inspection
          FROM changes c JOIN journal j ON j.hash = c.entry
-         WHERE c.own = 1 AND c.receipt IS NULL AND c.outcome IS NOT 'refused' AND c.ordinal > ?2
-         ORDER BY c.ordinal LIMIT ?1",
+         WHERE c.own = 1 AND c.receipt IS NULL AND c.outcome IS NOT 'refused' AND c.ordinal > ?1
+           AND c.inspection IS NOT ?2 ORDER BY c.ordinal LIMIT 1",
     )?;
-    let rows = statement.query_map([signed(limit as u64), signed(after)], |row| {
+    let found = statement.query_row(params![signed(after), but.map(|id| *id.as_bytes())], |row| {
         let after: Option<i64> = row.get(3)?;
         Ok(Pending {
             ordinal: count(row, 0)?,
@@ -33,8 +37,8 @@ pub(crate) fn pending(conn: &Connection, after: u64, limit: usize) -> Result<Vec
             after_entry: after.and_then(|seq| u64::try_from(seq).ok()),
             inspection: id(row, 4)?,
         })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    });
+    Ok(found.optional()?)
 }
 
 /// What of a visit the server has given no receipt for.
@@ -51,10 +55,13 @@ pub(crate) struct Waiting {
 /// Counts what of a visit the server has given no receipt for.
 pub(crate) fn waiting(conn: &Connection, inspection: InspectionId) -> Result<Waiting, ClientError> {
     let mut statement = conn.prepare_cached(
-        "SELECT COUNT(*), COALESCE(MAX(c.ordinal), 0), MAX(CASE WHEN j.receipt IS NULL THEN j.seq END),
-           COALESCE(SUM(c.entry IS NULL), 0), COALESCE(SUM(c.outcome IS 'refused'), 0)
-         FROM changes c LEFT JOIN journal j ON j.hash = c.entry
-         WHERE c.inspection = ?1 AND c.own = 1 AND c.receipt IS NULL",
+        // By entry first: few entries cover many changes.
+        "SELECT COALESCE(SUM(c.changes), 0), COALESCE(MAX(c.through), 0),
+           MAX(CASE WHEN j.receipt IS NULL THEN j.seq END),
+           COALESCE(SUM(c.changes) FILTER (WHERE c.entry IS NULL), 0), COALESCE(SUM(c.refused), 0)
+         FROM (SELECT entry, COUNT(*) AS changes, MAX(ordinal) AS through, SUM(outcome IS 'refused') AS refused
+           FROM changes WHERE inspection = ?1 AND own = 1 AND receipt IS NULL GROUP BY entry) c
+         LEFT JOIN journal j ON j.hash = c.entry",
     )?;
     Ok(statement.query_row([inspection.as_bytes()], |row| {
         let after: Option<i64> = row.get(2)?;

@@ -5,7 +5,7 @@ use crate::error::ClientError;
 use fieldproof_schema::ids::{InspectionId, ReceiptId};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt};
+use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt, Verdict};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Keeps a receipt that was verified.
@@ -37,21 +37,30 @@ pub(crate) fn mark(tx: &Connection, receipt: ReceiptId, item: Digest) -> Result<
     Ok((entries as u64, changes as u64))
 }
 
-/// Notes that a receipt names a document that was sent: its own changes up to `through` that had no receipt; returns how
-/// many those are.
+/// Notes that a receipt names a document that was sent: its own changes up to `through` that had no receipt, with what is
+/// known of what became of them; returns how many those are.
 pub(crate) fn mark_document(
     tx: &Connection,
     receipt: ReceiptId,
     document: Digest,
-    inspection: InspectionId,
-    through: u64,
+    (inspection, through): (InspectionId, u64),
+    verdict: Option<&Verdict>,
 ) -> Result<u64, ClientError> {
+    // Sixty changes at a time: each is written once, not once for the receipt and once for the verdict.
     let marked = tx
         .prepare_cached(
-            "UPDATE changes SET receipt = ?1 WHERE inspection = ?2 AND ordinal <= ?3 AND own = 1 AND receipt IS NULL
+            "UPDATE changes SET receipt = ?1, outcome = CASE WHEN ?4 IS NULL THEN outcome ELSE ?4 END,
+               code = CASE WHEN ?4 IS NULL THEN code ELSE ?5 END
+             WHERE inspection = ?2 AND ordinal <= ?3 AND own = 1 AND receipt IS NULL
                AND entry IS NOT NULL AND outcome IS NOT 'refused'",
         )?
-        .execute(params![receipt.as_bytes(), inspection.as_bytes(), signed(through)])?;
+        .execute(params![
+            receipt.as_bytes(),
+            inspection.as_bytes(),
+            signed(through),
+            verdict.map(|verdict| verdict.outcome.as_str()),
+            verdict.and_then(|verdict| verdict.code.as_deref()),
+        ])?;
     tx.prepare_cached(
         "INSERT INTO parcels (digest, inspection, receipt) VALUES (?1, ?2, ?3)
          ON CONFLICT (digest) DO UPDATE SET receipt = excluded.receipt",
@@ -115,7 +124,9 @@ fn put_outcome(
 /// Changes that were refused with this code are offered again.
 pub(crate) fn offer_refused_again(conn: &Connection, code: ErrorCode) -> Result<(), ClientError> {
     conn.execute(
-        "UPDATE changes SET outcome = NULL, code = NULL WHERE outcome = 'refused' AND code = ?1 AND receipt IS NULL",
+        // The list of outcomes lets the small index serve.
+        "UPDATE changes SET outcome = NULL, code = NULL WHERE outcome IN ('waiting', 'quarantined', 'refused')
+           AND outcome = 'refused' AND code = ?1 AND receipt IS NULL",
         [code.as_str()],
     )?;
     Ok(())

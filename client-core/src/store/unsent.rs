@@ -39,6 +39,15 @@ pub(crate) fn total(conn: &Connection) -> Result<Unsent, ClientError> {
     Ok(statement.query_row([], unsent)?)
 }
 
+/// Whether any journal entry or change waits: asked in every round, so nothing is counted.
+pub(crate) fn any_to_push(conn: &Connection) -> Result<bool, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM journal WHERE receipt IS NULL AND outcome IS NOT 'refused')
+           OR EXISTS (SELECT 1 FROM changes WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused')",
+    )?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
 /// Counts by inspection; inspections that the server holds as a whole are absent.
 pub(crate) fn by_inspection(conn: &Connection) -> Result<BTreeMap<InspectionId, Unsent>, ClientError> {
     let mut found: BTreeMap<InspectionId, Unsent> = BTreeMap::new();

@@ -89,9 +89,9 @@ impl Client {
         }
         let settled = settled(&answer.verdicts, offered);
         if let (Some(receipt), Some(signed)) = (&receipt, &answer.receipt) {
-            take_receipt(&tx, receipt, signed, (offered, &settled), &mut taken)?;
+            take_receipt(&tx, receipt, signed, (offered, &settled), &answer.verdicts, &mut taken)?;
         }
-        take_verdicts(&tx, &answer.verdicts, (offered, &settled), &mut taken)?;
+        take_verdicts(&tx, &answer.verdicts, (offered, &settled), receipt.as_ref(), &mut taken)?;
         taken.refused.extend(answer.verdicts.iter().filter(|verdict| is_over_quota(verdict)).map(refused));
         let held = receipt.as_ref().map(|receipt| receipt.items.as_slice()).unwrap_or_default();
         carry::take(&tx, push.request.holds.as_deref(), answer, (offered, held))?;
@@ -183,15 +183,19 @@ fn take_receipt(
     receipt: &Receipt,
     signed: &SignedReceipt,
     (offered, settled): (&BTreeMap<Digest, Offered>, &BTreeSet<Digest>),
+    verdicts: &[Verdict],
     taken: &mut Taken,
 ) -> Result<(), ClientError> {
+    let verdicts: BTreeMap<Digest, &Verdict> =
+        verdicts.iter().map(|verdict| (verdict.item, verdict)).collect();
     receipts::put(tx, receipt, signed)?;
     for item in receipt.items.iter().filter(|item| settled.contains(item)) {
         if let Some(Offered::Carried { .. }) = offered.get(item) {
             continue;
         }
         if let Some(Offered::Document { inspection, through, .. }) = offered.get(item) {
-            taken.changes += receipts::mark_document(tx, receipt.id, *item, *inspection, *through)?;
+            let (place, verdict) = ((*inspection, *through), verdicts.get(item).copied());
+            taken.changes += receipts::mark_document(tx, receipt.id, *item, place, verdict)?;
             continue;
         }
         let (entries, changes) = receipts::mark(tx, receipt.id, *item)?;
@@ -232,8 +236,10 @@ fn take_verdicts(
     tx: &Connection,
     verdicts: &[Verdict],
     (offered, settled): (&BTreeMap<Digest, Offered>, &BTreeSet<Digest>),
+    receipt: Option<&Receipt>,
     taken: &mut Taken,
 ) -> Result<(), ClientError> {
+    let named: BTreeSet<&Digest> = receipt.iter().flat_map(|receipt| &receipt.items).collect();
     for verdict in verdicts.iter().filter(|verdict| settled.contains(&verdict.item)) {
         let code = verdict.code.as_deref();
         if matches!(offered.get(&verdict.item), Some(Offered::Carried { .. })) {
@@ -249,7 +255,11 @@ fn take_verdicts(
             }
             Outcome::Accepted | Outcome::Waiting => {}
         }
-        receipts::decide(tx, verdict.item, verdict.outcome, code)?;
+        let is_noted = named.contains(&verdict.item)
+            && matches!(offered.get(&verdict.item), Some(Offered::Document { .. }));
+        if !is_noted {
+            receipts::decide(tx, verdict.item, verdict.outcome, code)?;
+        }
         taken.decided += u64::from(verdict.outcome == Outcome::Refused);
     }
     Ok(())

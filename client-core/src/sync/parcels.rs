@@ -18,9 +18,6 @@ use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// Rows looked at in one go.
-const PAGE: usize = 512;
-
 /// Something that is sent as one item.
 pub(crate) struct Parcel {
     pub(crate) inspection: InspectionId,
@@ -56,31 +53,33 @@ impl Parcel {
 
 /// The first parcels that wait, in the order in which they were begun: some more than `budget` bytes of them.
 pub(crate) fn gather(conn: &Connection, budget: usize) -> Result<Vec<Parcel>, ClientError> {
-    let mut parcels = Vec::new();
+    let mut parcels: Vec<Parcel> = Vec::new();
     let (mut gathered, mut last) = (0, 0);
     let mut as_document: BTreeMap<InspectionId, bool> = BTreeMap::new();
-    loop {
-        let page = outgoing::pending(conn, last, PAGE)?;
-        for pending in &page {
-            last = pending.ordinal;
-            match as_document.get(&pending.inspection) {
-                Some(true) => continue,
-                Some(false) => parcels.push(single(pending)),
-                None => {
-                    let whole = document(conn, pending.inspection, budget)?;
-                    as_document.insert(pending.inspection, whole.is_some());
-                    parcels.push(whole.unwrap_or_else(|| single(pending)));
-                }
+    // Changes of a visit mostly follow each other: the others of one that goes as a document are passed over.
+    let mut passed = None;
+    while let Some(pending) = outgoing::next(conn, last, passed)? {
+        last = pending.ordinal;
+        passed = None;
+        match as_document.get(&pending.inspection) {
+            Some(true) => {
+                passed = Some(pending.inspection);
+                continue;
             }
-            gathered += parcels.last().map_or(0, |parcel: &Parcel| parcel.size_bytes);
-            if gathered > budget || parcels.len() >= PUSH_ENTRIES_MAX {
-                return Ok(parcels);
+            Some(false) => parcels.push(single(&pending)),
+            None => {
+                let whole = document(conn, pending.inspection, budget)?;
+                as_document.insert(pending.inspection, whole.is_some());
+                passed = whole.is_some().then_some(pending.inspection);
+                parcels.push(whole.unwrap_or_else(|| single(&pending)));
             }
         }
-        if page.len() < PAGE {
-            return Ok(parcels);
+        gathered += parcels.last().map_or(0, |parcel| parcel.size_bytes);
+        if gathered > budget || parcels.len() >= PUSH_ENTRIES_MAX {
+            break;
         }
     }
+    Ok(parcels)
 }
 
 fn single(pending: &Pending) -> Parcel {

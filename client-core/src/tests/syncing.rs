@@ -127,7 +127,7 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     let items = visit.items();
     client.answer(visit.id, &items[0], &pass()).unwrap();
     client.sign().unwrap();
-    let refused = crate::store::outgoing::pending(&client.reader(), 0, 10).unwrap()[0].digest;
+    let refused = crate::store::outgoing::next(&client.reader(), 0, None).unwrap().unwrap().digest;
     server.state().refuse.insert(refused, ErrorCode::ChangeOutOfScope);
     client.narrative(visit.id, None, "其他").unwrap();
     let report = client.sync(&server).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     // A refusal that another day can mend is not one.
     client.narrative(visit.id, None, "再来").unwrap();
     client.sign().unwrap();
-    let waiting = crate::store::outgoing::pending(&client.reader(), 0, 10).unwrap()[0].digest;
+    let waiting = crate::store::outgoing::next(&client.reader(), 0, None).unwrap().unwrap().digest;
     server.state().refuse.insert(waiting, ErrorCode::Unavailable);
     client.sync(&server).await.unwrap();
     assert_eq!(client.status().unwrap().unsent.changes, 1);
@@ -339,7 +339,7 @@ async fn what_leaves_the_scope_leaves_the_list_but_never_before_it_was_sent() {
         .collect();
     server.publish(gone);
     client.sign().unwrap();
-    let refused = crate::store::outgoing::pending(&client.reader(), 0, 10).unwrap()[0].digest;
+    let refused = crate::store::outgoing::next(&client.reader(), 0, None).unwrap().unwrap().digest;
     server.state().refuse.insert(refused, ErrorCode::Unavailable);
     client.sync(&server).await.unwrap();
     assert_eq!(client.inspections().unwrap().len(), 1);

@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 /// What the migration to runs and later ones added, taken away again.
 const BEFORE_RUNS: &str = "
+    DROP INDEX evidence_by_digest; DROP INDEX evidence_unsent; DROP INDEX changes_open;
+    CREATE INDEX changes_open ON changes (inspection, entry) WHERE own = 1 AND receipt IS NULL;
+    CREATE INDEX changes_held ON changes (inspection) WHERE own = 1 AND receipt IS NOT NULL;
     DROP TABLE certificates; DROP TABLE carried; DROP TABLE handing;
     DROP INDEX changes_unsigned; DROP INDEX changes_by_receipt;
     ALTER TABLE changes DROP COLUMN actor; ALTER TABLE changes DROP COLUMN seq;
