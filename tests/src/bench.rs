@@ -1,8 +1,9 @@
-//! How fast inspections travel: a device and a durable server over loopback HTTP, one JSON line for each phase.
+//! How fast inspections travel: terminals and a durable server over loopback HTTP, one JSON line for each phase.
 //!
-//! Server and device share the process, so memory and processor time are those of both. The peak of memory and the seconds of
-//! all cores are told by phase, since the line before. The server fsyncs before it acknowledges, as always.
+//! The terminals are processes of their own; the server shares this one with the benchmark, which only waits meanwhile, but
+//! for the phase `rate`. Memory and processor time are told by phase. The server fsyncs before it acknowledges, as always.
 
+pub mod handheld;
 mod rate;
 mod wire;
 mod work;
@@ -12,30 +13,70 @@ use crate::measure::times::Times;
 use crate::measure::{acts, memory};
 use crate::stage;
 use crate::world::World;
-use crate::world::console::Person;
-use crate::world::device::Device;
+use crate::world::console::{Person, Task};
 use fieldproof_presentation::http::{self, Limits};
-use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::ids::OfficerId;
 use fieldproof_server::sync::judge;
 use fieldproof_server::workers::Gate;
 use fieldproof_server::workers::pool::{Pool, SUBCOMMAND};
-use serde_json::{Value, json};
+use handheld::{Ask, Handheld, Told};
+use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use wire::Wire;
+use tokio::task::JoinHandle;
 
 /// Single edits that are synced, each in a sync of its own.
 const SINGLE_EDITS: usize = 50;
 /// Inspections of which one answer each is changed.
 const EDITED: usize = 100;
 
+/// What can be measured, in the order in which it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Writing off line, sending it, judging it, uploading captures.
+    Push,
+    /// Nothing to sync.
+    Noop,
+    /// One edit, also to a colleague's terminal; a hundred edits.
+    Edit,
+    /// A fresh terminal begins.
+    Pull,
+    /// Single edits from many terminals at once.
+    Rate,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Phase; 5] = [Self::Push, Self::Noop, Self::Edit, Self::Pull, Self::Rate];
+
+    /// Finds a phase by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Noop => "noop",
+            Self::Edit => "edit",
+            Self::Pull => "pull",
+            Self::Rate => "rate",
+        }
+    }
+}
+
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Which phases; what others need is done, but not told.
+    pub phases: BTreeSet<Phase>,
     /// Inspections.
     pub cases: usize,
+    /// Captures of each inspection.
+    pub captures: usize,
     /// An empty PostgreSQL database; without one, SQLite.
     pub postgres: Option<String>,
     /// Processes that judge; 0: the server's own.
@@ -44,39 +85,60 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cases: 1000, postgres: None, gate_workers: 0 }
+        Self { phases: Phase::ALL.into(), cases: 1000, captures: 0, postgres: None, gate_workers: 0 }
     }
 }
 
 /// Prints the figures of one phase.
 struct Board<'a> {
     out: &'a mut dyn Write,
-    cases: usize,
-    engine: &'static str,
+    options: &'a Options,
     /// One durable insert, the raw limit of whatever is durable: ratios to it hold on other machines, too.
     raw: Duration,
-    /// Processor time until the last line: figures of time can be read on a machine that others use, too.
+    /// The server's processor time until the last line.
     cpu: Option<f64>,
 }
 
 impl Board<'_> {
-    fn line(&mut self, phase: &str, took: Duration, more: &Value) -> Result<(), Failure> {
-        let seconds = took.as_secs_f64();
+    /// A line about the server, and about the terminal that it dealt with.
+    fn line(&mut self, phase: Phase, name: &str, took: Duration, told: &Told) -> Result<(), Failure> {
         let process = std::process::id();
         let cpu = memory::cpu_seconds(process);
-        let mut line = json!({"phase": phase, "engine": self.engine, "cases": self.cases,
-            "seconds": (seconds * 10_000.0).round() / 10_000.0,
+        let used = cpu.zip(self.cpu).map(|(now, before)| ((now - before) * 100.0).round() / 100.0);
+        self.cpu = cpu;
+        let peak = memory::peak(process).map(f64::round);
+        memory::forget_peak();
+        if !self.options.phases.contains(&phase) {
+            return Ok(());
+        }
+        let seconds = took.as_secs_f64();
+        let engine = if self.options.postgres.is_some() { "postgresql" } else { "sqlite" };
+        let mut line = json!({"phase": name, "engine": engine, "cases": self.options.cases,
+            "captures": self.options.captures, "seconds": (seconds * 100_000.0).round() / 100_000.0,
             "raw_inserts": (seconds / self.raw.as_secs_f64()).round(),
-            "resident_mib": memory::resident(process).map(f64::round),
-            "peak_mib": memory::peak(process).map(f64::round),
-            "cpu_seconds": cpu.zip(self.cpu).map(|(now, before)| ((now - before) * 100.0).round() / 100.0)});
-        if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
+            "server_mib": memory::resident(process).map(f64::round), "server_peak_mib": peak, "server_cpu": used,
+            "device_mib": told.resident_mib, "device_peak_mib": told.peak_mib, "device_cpu": told.cpu_seconds});
+        if let (Some(line), Some(more)) = (line.as_object_mut(), told.more.as_object()) {
             line.extend(more.clone());
         }
         writeln!(self.out, "{line}")?;
-        self.cpu = cpu;
-        memory::forget_peak();
         Ok(self.out.flush()?)
+    }
+}
+
+/// The server on a port of its own.
+struct Served {
+    base: String,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    async fn of(world: &World) -> Result<Self, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let base = format!("http://{}", listener.local_addr()?);
+        let serving = http::serve(listener, world.router(), Limits::default(), std::future::pending());
+        let task = tokio::spawn(async move { drop(serving.await) });
+        Ok(Self { base, task })
     }
 }
 
@@ -85,7 +147,6 @@ impl Board<'_> {
 /// # Errors
 /// When something fails that must not.
 pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
-    // Rounds wait for no judgement, so that receipts and judgements are timed apart.
     let gate = match options.gate_workers {
         0 => Gate::InProcess,
         workers => {
@@ -93,103 +154,167 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
             Gate::Workers(Arc::new(Pool::of(program, vec![SUBCOMMAND.into()], workers)))
         }
     };
-    let world = World::start_at(1, options.postgres.as_deref(), Some(Duration::ZERO), gate).await;
-    let engine = if options.postgres.is_some() { "postgresql" } else { "sqlite" };
+    // At first rounds wait for no judgement and nobody judges in the background: receipts and judgements are timed apart.
+    let mut world = World::start_at(1, options.postgres.as_deref(), Some(Duration::ZERO), gate).await;
     let raw = acts::raw_commits(&world.folder().join("raw.db")).at(50);
-    let mut board =
-        Board { out, cases: options.cases, engine, raw, cpu: memory::cpu_seconds(std::process::id()) };
-    board.line("raw_durable_insert", raw, &json!({}))?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let base = format!("http://{}", listener.local_addr()?);
-    let serving =
-        tokio::spawn(http::serve(listener, world.router(), Limits::default(), std::future::pending()));
+    let mut board = Board { out, options, raw, cpu: memory::cpu_seconds(std::process::id()) };
+    board.line(Phase::Push, "raw_durable_insert", raw, &Told::default())?;
+    let served = Served::of(&world).await?;
 
     let (administrator, _) = world.found_city().await;
     let mut tasks = administrator.draw_and_dispatch(&world).await;
     tasks.sort_by(|a, b| b.template.cmp(&a.template));
     let task = tasks.swap_remove(0);
-    let device = administrator.terminal(&world, task.team[0], "one").await;
-    let wire = Wire::new(&base)?;
-    wire.sync(&device).await?;
-    let filled =
-        crate::measure::fill::fill(&world, &device, task.inspection, task.team[0], options.cases).await;
+    let filled = crate::measure::fill::fill(&world, task.inspection, task.team[0], options.cases).await;
     filled.map_err(|error| error.code.as_str())?;
+    let mut one = handheld(&world, &administrator, task.team[0], ("one", 1), &served.base).await?;
+    board.line(Phase::Push, "set_up", Duration::ZERO, &Told::default())?;
+    push(&mut board, &world, &mut one).await?;
 
-    let took = wire.sync(&device).await?;
-    board.line("pull_new", took.took, &took.figures())?;
-    let visits: Vec<InspectionId> = device.client().inspections()?.iter().map(|visit| visit.id).collect();
-    let (edited, raw_bytes) = work::edit_all(&device, &visits)?;
-    board.line(
-        "edit_offline",
-        edited,
-        &json!({"changes": visits.len() * work::CHANGES, "json_bytes": raw_bytes}),
-    )?;
-
-    let pushed = wire.sync(&device).await?;
-    let share = pushed.up as f64 / raw_bytes as f64;
-    let mut figures = pushed.figures();
-    figures["share_of_json"] = json!((share * 1000.0).round() / 1000.0);
-    board.line("push_receipted", pushed.took, &figures)?;
-    let judged = Instant::now();
-    while judge::sweep(&world.app).await.map_err(|error| error.code.as_str())? > 0 {}
-    board.line("push_judged_after", judged.elapsed(), &json!({}))?;
-    wire.sync(&device).await?;
-
-    small(&mut board, &wire, &world, &device, &visits).await?;
-    pull(&mut board, &wire, &world, &administrator, task.team[1]).await?;
-    let one = (task.team[0], task.inspection);
-    rate::rate(&mut board, &base, &world, &administrator, one).await?;
-    serving.abort();
+    // From here on the server is as it always is.
+    served.task.abort();
+    world.restart_with(Some(judge::PATIENCE)).await;
+    let background = tokio::spawn(judge::work(world.app.clone()));
+    let served = Served::of(&world).await?;
+    one.ask(&Ask::TurnTo { base: served.base.clone() }).await?;
+    one.ask(&Ask::Reopen).await?;
+    noop(&mut board, &mut one).await?;
+    let last = options.phases.last().copied();
+    if last >= Some(Phase::Edit) {
+        edits(&mut board, (&world, &administrator, &task), &mut one, &served.base).await?;
+    }
+    if last >= Some(Phase::Rate) {
+        rate::rate(&mut board, &served.base, &world, &administrator, task.team[0]).await?;
+    }
+    background.abort();
+    served.task.abort();
     Ok(())
 }
 
-/// Nothing to sync, one edit, a hundred edits.
-async fn small(
-    board: &mut Board<'_>,
-    wire: &Wire,
-    world: &World,
-    device: &Device,
-    visits: &[InspectionId],
-) -> Result<(), Failure> {
-    let mut times = Vec::new();
-    let mut last = wire.sync(device).await?;
-    for _ in 0..SINGLE_EDITS {
-        last = wire.sync(device).await?;
-        times.push(last.took);
-    }
-    board.line("noop", Times::taken(times).at(50), &last.figures())?;
-    let mut times = Vec::new();
-    for n in 0..SINGLE_EDITS {
-        work::edit_one(device, visits[n % visits.len()])?;
-        last = wire.sync(device).await?;
-        times.push(last.took);
-    }
-    let times = Times::taken(times);
-    let mut figures = last.figures();
-    figures["p99_seconds"] = json!(times.at(99).as_secs_f64());
-    board.line("one_edit", times.at(50), &figures)?;
-    let edited = visits.iter().take(EDITED);
-    for visit in edited {
-        work::edit_one(device, *visit)?;
-    }
-    let synced = wire.sync(device).await?;
-    board.line("hundred_edits", synced.took, &synced.figures())?;
-    while judge::sweep(&world.app).await.map_err(|error| error.code.as_str())? > 0 {}
-    Ok(())
-}
-
-/// A fresh device of the colleague pulls everything.
-async fn pull(
-    board: &mut Board<'_>,
-    wire: &Wire,
+/// A fresh terminal of an officer.
+async fn handheld(
     world: &World,
     administrator: &Person,
-    officer: fieldproof_schema::ids::OfficerId,
-) -> Result<(), Failure> {
-    let fresh = administrator.terminal(world, officer, "fresh").await;
-    let pulled = wire.sync(&fresh).await?;
-    let listed = fresh.client().inspections()?.len();
-    let mut figures = pulled.figures();
-    figures["listed"] = json!(listed);
-    board.line("pull_fresh", pulled.took, &figures)
+    officer: OfficerId,
+    (name, seed): (&str, u64),
+    base: &str,
+) -> Result<Handheld, Failure> {
+    let mut handheld = Handheld::start(&world.folder().join(name), seed, base).await?;
+    handheld.ask(&Ask::Enrol { code: administrator.enrolment_code(world, officer).await }).await?;
+    Ok(handheld)
 }
+
+/// Judges everything that waits for it.
+async fn judge_all(world: &World) -> Result<Duration, Failure> {
+    let begun = Instant::now();
+    while judge::sweep(&world.app).await.map_err(|error| error.code.as_str())? > 0 {}
+    Ok(begun.elapsed())
+}
+
+async fn push(board: &mut Board<'_>, world: &World, one: &mut Handheld) -> Result<(), Failure> {
+    let pulled = one.sync().await?;
+    board.line(Phase::Push, "pull_new", pulled.took(), &pulled)?;
+    let edited = one.ask(&Ask::EditAll { captures: board.options.captures }).await?;
+    board.line(Phase::Push, "edit_offline", edited.took(), &edited)?;
+    let mut pushed = one.sync().await?;
+    pushed.more["json_bytes"] = json!(edited.json_bytes);
+    let share = pushed.up as f64 / edited.json_bytes as f64;
+    pushed.more["share_of_json"] = json!((share * 1000.0).round() / 1000.0);
+    board.line(Phase::Push, "push_receipted", pushed.took(), &pushed)?;
+    let judged = judge_all(world).await?;
+    board.line(Phase::Push, "push_judged_after", judged, &Told::default())?;
+    if board.options.captures > 0 {
+        let uploaded = one.ask(&Ask::Sync { uploads: true }).await?;
+        board.line(Phase::Push, "upload", uploaded.took(), &uploaded)?;
+        judge_all(world).await?;
+    }
+    one.sync().await?;
+    let opened = one.ask(&Ask::Open { count: EDITED }).await?;
+    board.line(Phase::Push, "open_one", opened.took(), &opened)
+}
+
+async fn noop(board: &mut Board<'_>, one: &mut Handheld) -> Result<(), Failure> {
+    one.sync().await?;
+    let mut times = Vec::new();
+    let mut last = Told::default();
+    for _ in 0..SINGLE_EDITS {
+        last = one.sync().await?;
+        times.push(last.took());
+    }
+    line_of(board, Phase::Noop, "noop", times, last)
+}
+
+/// The median of some times, with their 99th hundredth.
+fn line_of(
+    board: &mut Board<'_>,
+    phase: Phase,
+    name: &str,
+    times: Vec<Duration>,
+    mut last: Told,
+) -> Result<(), Failure> {
+    let times = Times::taken(times);
+    if last.more.is_null() {
+        last.more = json!({});
+    }
+    last.more["p99_seconds"] = json!((times.at(99).as_secs_f64() * 100_000.0).round() / 100_000.0);
+    board.line(phase, name, times.at(50), &last)
+}
+
+/// A fresh terminal of a colleague; one edit to the server and to her; a hundred edits.
+async fn edits(
+    board: &mut Board<'_>,
+    (world, administrator, task): (&World, &Person, &Task),
+    one: &mut Handheld,
+    base: &str,
+) -> Result<(), Failure> {
+    let mut other = handheld(world, administrator, task.team[1], ("fresh", 2), base).await?;
+    let mut pulled = other.sync().await?;
+    pulled.more["listed"] = json!(pulled.listed);
+    board.line(Phase::Pull, "pull_fresh", pulled.took(), &pulled)?;
+
+    let (mut sent, mut arrived, mut last) = (Vec::new(), Vec::new(), Told::default());
+    for n in 0..SINGLE_EDITS {
+        one.ask(&Ask::EditSome { first: n, count: 1 }).await?;
+        last = one.sync().await?;
+        let read = other.sync().await?;
+        sent.push(last.took());
+        arrived.push(last.took() + read.took());
+    }
+    line_of(board, Phase::Edit, "one_edit", sent, last)?;
+    line_of(board, Phase::Edit, "one_edit_to_the_other", arrived, Told::default())?;
+    one.ask(&Ask::EditSome { first: 0, count: EDITED }).await?;
+    let synced = one.sync().await?;
+    board.line(Phase::Edit, "hundred_edits", synced.took(), &synced)
+}
+
+/// Reads the command line and measures, or is a terminal.
+///
+/// # Errors
+/// What is wrong with the arguments, or when something fails that must not.
+pub async fn main(mut arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let mut options = Options { phases: BTreeSet::new(), ..Options::default() };
+    while let Some(name) = arguments.next() {
+        if name == handheld::SUBCOMMAND {
+            return handheld::be(arguments).await;
+        }
+        if let Some(phase) = Phase::find(&name) {
+            options.phases.insert(phase);
+            continue;
+        }
+        let value = arguments.next().ok_or(USAGE)?;
+        match name.as_str() {
+            "--cases" => options.cases = value.parse().map_err(|_| USAGE)?,
+            "--captures" => options.captures = value.parse().map_err(|_| USAGE)?,
+            "--gate-workers" => options.gate_workers = value.parse().map_err(|_| USAGE)?,
+            "--postgres" => options.postgres = Some(value),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    if options.phases.is_empty() {
+        options.phases = Phase::ALL.into();
+    }
+    run(&options, &mut std::io::stdout()).await
+}
+
+/// How the benchmark is called.
+const USAGE: &str = "fieldproof-bench [push] [noop] [edit] [pull] [rate] [--cases N] [--captures N] [--postgres URL] [--gate-workers N]";

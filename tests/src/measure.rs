@@ -48,7 +48,7 @@ async fn store(world: &World, administrator: &Person, out: &mut dyn Write) -> Re
     raw.line(out, "one durable SQLite insert (the raw limit)", None)?;
     acts::answers(&device, &task).line(out, "one answer, committed", Some(&raw))?;
 
-    let filled = fill::fill(world, &device, task.inspection, task.team[0], INSPECTIONS).await;
+    let filled = fill::fill(world, task.inspection, task.team[0], INSPECTIONS).await;
     filled.map_err(|error| error.code.as_str())?;
     let start = Instant::now();
     let rows = device.sync().await.rows_received;

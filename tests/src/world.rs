@@ -105,6 +105,12 @@ impl World {
         self.restart_upon(|| {}).await;
     }
 
+    /// Starts the server again with another patience.
+    pub async fn restart_with(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
+        self.restart().await;
+    }
+
     /// Stops the server, does something to what it stored, and starts it again.
     async fn restart_upon(&mut self, act: impl FnOnce()) {
         self.app.db.clone().close().await;

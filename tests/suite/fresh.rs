@@ -27,7 +27,7 @@ async fn long_past(world: &World, city: &City) -> BTreeSet<InspectionId> {
     let (officer, org) = (city.task.team[0], world.app.org().await.unwrap());
     let of = move |tx: &mut Tx<'_>| visits_open::of(tx, org, officer, &feeds::of_officer(officer));
     let before = world.app.db.read::<_, DbError, _>(of).await.unwrap();
-    fill(world, &city.one, city.task.inspection, officer, PAST + TODAY).await.unwrap();
+    fill(world, city.task.inspection, officer, PAST + TODAY).await.unwrap();
     let mut all = world.app.db.read::<_, DbError, _>(of).await.unwrap();
     all.retain(|visit| !before.contains(visit));
     all.sort_by_key(|visit| visit.told);

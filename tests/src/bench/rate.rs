@@ -1,6 +1,7 @@
 //! Single edits from many terminals at once: how many are receipted in a second.
 
-use super::Board;
+use super::handheld::Told;
+use super::{Board, Phase};
 use crate::demo::api::Failure;
 use crate::world::World;
 use crate::world::console::Person;
@@ -13,8 +14,8 @@ use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::Body;
 use fieldproof_schema::wire::sync::{Chunk, Cursor, StillUnsent, SyncAnswer, SyncRequest};
 use fieldproof_schema::wire::{PROTOCOL, SYNC_MEDIA_TYPE, frame};
-use fieldproof_server::sync::judge;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Terminals, each on a connection of its own.
@@ -28,14 +29,14 @@ pub(super) async fn rate(
     base: &str,
     world: &World,
     administrator: &Person,
-    (officer, visit): (OfficerId, InspectionId),
+    officer: OfficerId,
 ) -> Result<(), Failure> {
     let mut terminals = Vec::new();
     for seed in 0..TERMINALS {
         let code = administrator.enrolment_code(world, officer).await;
         let mut rogue = Rogue::enrol(world, &code, 5000 + seed).await;
         let http = HttpTransport::new(base, Timeouts::default())?;
-        let (document, known) = catch_up(&http, &rogue, visit).await?;
+        let (visit, document, known) = catch_up(&http, &rogue, usize::try_from(seed)?).await?;
         let requests = edits(world, &mut rogue, (visit, document), seed, &known)?;
         terminals.push((http, rogue, requests));
     }
@@ -56,10 +57,9 @@ pub(super) async fn rate(
     let took = began.elapsed();
     let per_second = (count as f64 / took.as_secs_f64()).round();
     let more = json!({"terminals": TERMINALS, "syncs": count, "per_second": per_second});
-    board.line("rate_receipted", took, &more)?;
-    let judged = Instant::now();
-    while judge::sweep(&world.app).await.map_err(|error| error.code.as_str())? > 0 {}
-    board.line("rate_judged_after", judged.elapsed(), &json!({}))
+    board.line(Phase::Rate, "rate_receipted", took, &Told { more, ..Told::default() })?;
+    let judged = super::judge_all(world).await?;
+    board.line(Phase::Rate, "rate_judged_after", judged, &Told::default())
 }
 
 /// What a terminal has read.
@@ -87,34 +87,35 @@ fn request(entries: Vec<SignedEntry>, chunks: Vec<Chunk>, known: &Known) -> Sync
     }
 }
 
-/// Reads everything that there is, and the visit whole.
+/// Reads everything that there is: a visit of the terminal's own, as long as there are enough of them.
 async fn catch_up(
     http: &HttpTransport,
     rogue: &Rogue,
-    visit: InspectionId,
-) -> Result<(Document, Known), Failure> {
+    nth: usize,
+) -> Result<(InspectionId, Document, Known), Failure> {
     let mut known = Known::default();
+    let mut visits = BTreeMap::new();
     loop {
-        let asked = SyncRequest { wants: Some(vec![visit]), ..request(vec![], vec![], &known) };
-        let answer = ask(http, rogue, &asked).await?;
+        let answer = ask(http, rogue, &request(vec![], vec![], &known)).await?;
         known.epoch = Some(answer.epoch);
         for cursor in answer.cursors {
             known.cursors.retain(|before| before.feed != cursor.feed);
             known.cursors.push(cursor);
         }
+        visits.extend(answer.rows.into_iter().filter_map(|row| match row.body {
+            Body::Document(row) => Some((row.inspection, row.changes)),
+            _ => None,
+        }));
         if answer.more {
             continue;
         }
-        let row = answer.rows.into_iter().find_map(|row| match row.body {
-            Body::Document(row) if row.inspection == visit => Some(row),
-            _ => None,
-        });
-        let changes = row.ok_or("the visit is not in scope")?.changes;
+        let nth = nth % visits.len().max(1);
+        let (visit, changes) = visits.into_iter().nth(nth).ok_or("no visit is in scope")?;
         let document = match changes.as_slice() {
             [whole] if is_document(&whole.0) => Document::load(&whole.0)?,
             single => Document::from_changes(single.iter().map(|change| change.0.as_slice()))?,
         };
-        return Ok((document, known));
+        return Ok((visit, document, known));
     }
 }
 

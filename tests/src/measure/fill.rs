@@ -1,8 +1,7 @@
 //! A terminal as full as one gets: a thousand visits, five thousand entities.
 
 use crate::world::World;
-use crate::world::device::Device;
-use fieldproof_schema::document::{EntitySnapshot, Identity};
+use fieldproof_schema::document::{EntitySnapshot, Identity, TemplatePin};
 use fieldproof_schema::ids::{CaseId, EntityId, InspectionId, OfficerId};
 use fieldproof_schema::reference::EntityRow;
 use fieldproof_schema::wire::row::RowKind;
@@ -21,13 +20,12 @@ const BATCH: usize = 500;
 /// The district that everything is in.
 const UNIT: &str = "ORG-D2";
 
-/// Gives the officer of a terminal many entities, and visits like the one that is there to the first of them.
+/// Gives an officer many entities, and visits like the one that is there to the first of them.
 ///
 /// # Errors
 /// When the server does not take them.
 pub async fn fill(
     world: &World,
-    device: &Device,
     like: InspectionId,
     officer: OfficerId,
     visits: usize,
@@ -54,8 +52,9 @@ pub async fn fill(
             })
             .await?;
     }
-    let template = device.client().template(&view.identity.template).expect("the store is readable");
-    let template = template.expect("the checklist is here");
+    let TemplatePin { id, revision, .. } = view.identity.template.clone();
+    let reader = app.clone();
+    let template = app.db.read(move |tx| reader.templates.get(tx, org, &id, &revision)).await?;
     for row in rows.iter().take(visits) {
         let now = app.now();
         let identity = Identity {

@@ -8,7 +8,7 @@ pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
     /// Does it so often.
-    pub(super) fn of(count: usize, mut act: impl FnMut(usize)) -> Self {
+    pub(crate) fn of(count: usize, mut act: impl FnMut(usize)) -> Self {
         let time = |n| {
             let start = Instant::now();
             act(n);
