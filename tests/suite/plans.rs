@@ -21,7 +21,9 @@ const GROWING: &[&str] = &[
     "documents",
     "entities",
     "evidence",
+    "devices",
     "feed_rows",
+    "feeds",
     "inbox",
     "inspections",
     "journal",
@@ -56,6 +58,8 @@ const WALKS: &[(&str, &str)] = &[
         "WITH RECURSIVE scope (code) AS (SELECT unit_code FROM users",
         "a page of the console counts what it lists",
     ),
+    ("SELECT feed, last_seq FROM feeds", "looked up once for all streams that wait"),
+    ("SELECT protocol, program, COUNT(*) FROM devices", "a page counts the terminals"),
     // A terminal.
     ("SELECT d.inspection FROM documents d", "said once after a restore of the server, page by page"),
     ("SELECT ordinal, bytes FROM changes WHERE actor IS NULL", "a store of an earlier version is opened"),

@@ -65,7 +65,6 @@ pub struct Asked {
 pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulled, ApiError> {
     let (device, worker) = (device.clone(), app.clone());
     let read = move |tx: &mut Tx<'_>| {
-        let ends: BTreeMap<String, u64> = feeds::ends(tx, device.org)?.into_iter().collect();
         let epoch = tenants::epoch(tx, device.org)?;
         let valid = asked.given_in.is_none_or(|given_in| given_in == epoch);
         let mut pulled = Pulled {
@@ -92,6 +91,11 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
             scope: DeviceScope::of(tx, &device)?,
             vouchers: Vouchers::new(worker.key.as_ref(), device.org, device.id),
         };
+        let mut ends = BTreeMap::new();
+        for feed in reader.scope.feeds(tx)? {
+            let end = feeds::end(tx, device.org, &feed)?;
+            ends.insert(feed, end);
+        }
         for inspection in asked.wants.iter().take(WANTS_MAX) {
             pulled.whole(tx, &mut reader, *inspection)?;
         }
