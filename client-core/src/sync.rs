@@ -133,6 +133,7 @@ impl Client {
             self.exchange(transport, &mut link, &mut report).await?;
             report.still_unsent = unsent::total(&self.reader())?;
         }
+        self.retain();
         Ok(report)
     }
 
@@ -152,6 +153,9 @@ impl Client {
         let mut brought = BTreeSet::new();
         for _ in 0..ROUNDS_MAX {
             self.sign()?;
+            if link.greeted {
+                self.offer_folded_again()?;
+            }
             let mut push = self.next_push(if link.greeted { Some(link.budget.bytes()) } else { None })?;
             let wants = folded::wanted(&self.reader())?.into_iter().filter(|id| !wanted.contains(id));
             let wants: Vec<InspectionId> = wants.take(WANTS_MAX).collect();

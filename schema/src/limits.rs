@@ -53,6 +53,14 @@ pub const DEVICE_BACKLOG_NEAR_PERCENT: u64 = 80;
 pub const RUN_CHANGES_MAX: u64 = 64;
 /// Seconds after which a change is covered by an entry at the next act, whatever is written meanwhile.
 pub const RUN_SECONDS_MAX: i64 = 60;
+/// Changes of an open visit that stand by themselves on a terminal before they are folded into one document: making it
+/// costs what the whole visit weighs.
+pub const FOLD_CHANGES_MIN: u64 = 32;
+/// Changes that a terminal folds, or takes out of folds, in one piece: some tenths of a second on a handheld, and an officer
+/// who acts meanwhile waits for one visit of them at most.
+pub const FOLD_CHANGES_MAX: u64 = 4096;
+/// Visits that a terminal looks at after a sync, to fold them or to delete what was left: it has thousands.
+pub const RETENTION_VISITS_MAX: usize = 64;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key in an inspection document: an item, a record or a conflict.

@@ -35,4 +35,5 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 2, name: "faces", sql: include_str!("../migrations/device/0002_faces.sql") },
     Migration { number: 3, name: "runs", sql: include_str!("../migrations/device/0003_runs.sql") },
     Migration { number: 4, name: "carried", sql: include_str!("../migrations/device/0004_carried.sql") },
+    Migration { number: 5, name: "retention", sql: include_str!("../migrations/device/0005_retention.sql") },
 ];

@@ -2,10 +2,11 @@
 
 use super::detail::{Author, authors};
 use super::{Client, Desk};
+use crate::documents;
 use crate::error::ClientError;
 use crate::projection;
 use crate::sealing::{SealBook, SealState, book};
-use crate::store::{changes, journal, rows};
+use crate::store::{journal, rows};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::{InspectionId, OfficerId};
 use fieldproof_schema::journal::Kind;
@@ -75,7 +76,8 @@ impl Client {
             desk.document(inspection)?
         };
         let reader = self.reader();
-        let mut authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
+        let mut authors =
+            authors(&reader, &*document.view()?, documents::origins(&reader, inspection, &document)?)?;
         let ordered = document.changes();
         let [from, limit] = [from, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         let rows = ordered.iter().rev().skip(from).take(limit).filter_map(|(change, _)| {
@@ -94,7 +96,8 @@ impl Client {
             (who, desk.document(inspection)?)
         };
         let reader = self.reader();
-        let mut authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
+        let mut authors =
+            authors(&reader, &*document.view()?, documents::origins(&reader, inspection, &document)?)?;
         let ordered = document.changes().into_iter();
         let changes = ordered.filter_map(|(id, _)| Some((id, authors.remove(&id)?))).collect();
         let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;

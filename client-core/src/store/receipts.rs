@@ -1,8 +1,9 @@
 //! Receipts, and what they and the server's verdicts say about single items.
 
-use super::columns::{id, signed};
+use super::columns::{id, moment_or_none, signed};
 use crate::error::ClientError;
 use fieldproof_schema::ids::{InspectionId, ReceiptId};
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt};
@@ -132,11 +133,31 @@ pub(crate) fn discount_other_epochs(tx: &Connection, epoch: Digest) -> Result<()
             [epoch.to_bytes()],
         )?;
     }
+    super::folded::discount_all(tx)?;
     tx.execute(
         "UPDATE evidence SET receipt = NULL WHERE receipt IN (SELECT id FROM receipts WHERE epoch <> ?1)",
         [epoch.to_bytes()],
     )?;
     Ok(())
+}
+
+/// The moment of the latest receipt of an epoch whose backup horizon has passed: the server cannot be restored to before
+/// it any more.
+pub(crate) fn beyond_horizon(
+    conn: &Connection,
+    epoch: Digest,
+    now: Moment,
+) -> Result<Option<Moment>, ClientError> {
+    let sql = "SELECT MAX(at) FROM receipts WHERE epoch = ?1 AND backup_horizon <= ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_row(params![epoch.to_bytes(), now.as_micros()], |row| moment_or_none(row, 0))?)
+}
+
+/// When a receipt was given.
+pub(crate) fn at(conn: &Connection, receipt: ReceiptId) -> Result<Option<Moment>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT at FROM receipts WHERE id = ?1")?;
+    let found = statement.query_row([receipt.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(found.map(Moment::from_micros))
 }
 
 /// The newest receipt.

@@ -32,14 +32,19 @@ impl Standing {
     }
 }
 
-/// The counts of changes that are held and that are not, of captures, and of signatures; and the column that says of
+/// The counts of changes that are held and that are not, of those that are folded, of captures, and of signatures; and the column that says of
 /// which inspection they are.
-pub(crate) const COUNTS: [(&str, &str); 4] = [
+pub(crate) const COUNTS: [(&str, &str); 5] = [
     ("SELECT 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL", "inspection"),
     (
         "SELECT COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
          LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL",
         "c.inspection",
+    ),
+    (
+        "SELECT COALESCE(SUM(CASE held WHEN 0 THEN own END), 0), 0, COALESCE(SUM(CASE held WHEN 1 THEN own END), 0)
+         FROM folded WHERE own > 0",
+        "inspection",
     ),
     (
         "SELECT COALESCE(SUM(e.receipt IS NULL AND j.receipt IS NULL), 0),
@@ -84,6 +89,7 @@ pub(crate) fn by_inspection(
            SELECT inspection, 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL GROUP BY inspection
            UNION ALL SELECT c.inspection, COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
              LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL GROUP BY c.inspection
+           UNION ALL SELECT inspection, own * (1 - held), 0, own * held FROM folded WHERE own > 0
            UNION ALL SELECT e.inspection, SUM(e.receipt IS NULL AND j.receipt IS NULL),
              SUM(e.receipt IS NULL AND j.receipt IS NOT NULL), COUNT(e.receipt)
              FROM evidence e LEFT JOIN journal j ON j.hash = e.entry GROUP BY e.inspection
