@@ -81,12 +81,11 @@ pub(crate) fn unfold(tx: &Connection, inspection: InspectionId) -> Result<(), Cl
             changes::settle(tx, inspection, header.id, own.receipt)?;
         }
     }
-    // What stood by itself builds upon it: it comes behind it in the order of arrival.
+    // It holds what was put here just now, the last ones at this moment. What stood by itself builds upon that and comes
+    // behind it in the order of arrival.
+    changes::put_snapshot(tx, inspection, &document.save())?;
     changes::move_behind(tx, inspection, through)?;
-    folded::remove(tx, inspection)?;
-    // A snapshot counts by places in the order of arrival, which are others now.
-    changes::drop_snapshot(tx, inspection)?;
-    if through == 0 { changes::put_snapshot(tx, inspection, &document.save()) } else { Ok(()) }
+    folded::remove(tx, inspection)
 }
 
 /// The same where anything in the fold is this store's own.

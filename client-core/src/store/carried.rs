@@ -126,8 +126,8 @@ pub(crate) fn shared_after(
     let mut statement = conn.prepare_cached(
         "SELECT inspection FROM (
            SELECT f.inspection FROM folded f WHERE ?1 IS NULL OR f.inspection > ?1
-           UNION SELECT d.inspection FROM documents d WHERE (?1 IS NULL OR d.inspection > ?1)
-             AND EXISTS (SELECT 1 FROM changes c WHERE c.inspection = d.inspection AND c.own = 0 AND c.device IS NOT NULL))
+           UNION SELECT c.inspection FROM changes c WHERE (?1 IS NULL OR c.inspection > ?1)
+             AND c.own = 0 AND c.device IS NOT NULL AND c.waiting = 0)
          ORDER BY inspection LIMIT ?2",
     )?;
     let rows = statement

@@ -113,12 +113,14 @@ fn put_outcome(
     Ok(())
 }
 
-/// Changes that were refused with this code are offered again.
+/// Entries and changes that were refused with this code are offered again.
 pub(crate) fn offer_refused_again(conn: &Connection, code: ErrorCode) -> Result<(), ClientError> {
-    conn.execute(
+    for sql in [
+        "UPDATE journal SET outcome = NULL, code = NULL WHERE outcome = 'refused' AND code = ?1 AND receipt IS NULL",
         "UPDATE changes SET outcome = NULL, code = NULL WHERE outcome = 'refused' AND code = ?1 AND receipt IS NULL",
-        [code.as_str()],
-    )?;
+    ] {
+        conn.execute(sql, [code.as_str()])?;
+    }
     Ok(())
 }
 

@@ -78,7 +78,8 @@ pub(crate) fn of(conn: &Connection, inspection: InspectionId) -> Result<Standing
     Ok(found)
 }
 
-/// Inspections with own records, those first of which the server does not hold everything; then by name.
+/// Inspections with own records, those first of which the server does not hold everything; then by name. Of
+/// a visit that was deleted only signatures are left, in the journal: it is not among them.
 pub(crate) fn by_inspection(
     conn: &Connection,
     from: u64,
@@ -98,6 +99,7 @@ pub(crate) fn by_inspection(
          SELECT p.inspection, COALESCE(MAX(i.entity_name), ''), SUM(p.here), SUM(p.sent), SUM(p.held)
          FROM parts p LEFT JOIN inspections i ON i.inspection = p.inspection
          WHERE p.inspection IS NOT NULL GROUP BY p.inspection
+         HAVING SUM(p.here) + SUM(p.sent) > 0 OR COUNT(i.inspection) > 0
          ORDER BY SUM(p.here) + SUM(p.sent) = 0, MAX(i.entity_name), p.inspection LIMIT ?1 OFFSET ?2",
     )?;
     let rows = statement.query_map(params![signed(limit), signed(from)], |row| {

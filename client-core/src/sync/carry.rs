@@ -150,7 +150,9 @@ pub(super) fn take(
     }
     let for_good = |verdict: &&Verdict| {
         let code = verdict.code.as_deref().and_then(ErrorCode::find);
-        verdict.outcome == Outcome::Refused && code != Some(ErrorCode::Unavailable)
+        // What there was no room or no time for is brought again.
+        let passing = [ErrorCode::Unavailable, ErrorCode::QuotaExceeded];
+        verdict.outcome == Outcome::Refused && !code.is_some_and(|code| passing.contains(&code))
     };
     let refused = answer.verdicts.iter().filter(for_good).map(|verdict| &verdict.item);
     let settled: BTreeSet<&Digest> = refused.chain(held).collect();

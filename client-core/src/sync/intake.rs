@@ -42,6 +42,8 @@ pub(crate) struct Taken {
     cursors_moved: bool,
     decided: u64,
     refused: Vec<RefusedItem>,
+    /// True when there was no room for an entry: nothing that comes after it counts before the next sync.
+    pub(super) is_full: bool,
     recovered: bool,
     rolled_back: bool,
     server_restored: bool,
@@ -92,6 +94,8 @@ impl Client {
             take_receipt(&tx, receipt, signed, (offered, &settled), &mut taken)?;
         }
         take_verdicts(&tx, &answer.verdicts, (offered, &settled), &mut taken)?;
+        let entries: BTreeSet<Digest> = push.request.entries.iter().map(|entry| entry.hash()).collect();
+        taken.is_full = answer.verdicts.iter().any(|v| is_over_quota(v) && entries.contains(&v.item));
         taken.refused.extend(answer.verdicts.iter().filter(|verdict| is_over_quota(verdict)).map(refused));
         let held = receipt.as_ref().map(|receipt| receipt.items.as_slice()).unwrap_or_default();
         carry::take(&tx, push.request.holds.as_deref(), answer, (offered, held))?;
