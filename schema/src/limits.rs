@@ -47,7 +47,20 @@ pub const SYNC_OPS_MAX: usize = CHANGE_OPS_MAX;
 pub const DEVICE_BACKLOG_ITEMS_MAX: u64 = 200_000;
 /// Bytes of these changes.
 pub const DEVICE_BACKLOG_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// Percent of either from which on people are told.
+/// Journal entries of one device, on its chain and beside it: three hundred on each working day of twenty years, and a third
+/// more. An operator can set another number, here and below.
+pub const DEVICE_ENTRIES_MAX: u64 = 2_000_000;
+/// Bytes of these entries: an honest one has some four hundred.
+pub const DEVICE_ENTRIES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Journal entries taken of one device on one day, and changes: a year off line comes in at once.
+pub const DEVICE_DAY_ITEMS_MAX: u64 = 200_000;
+/// Bytes of either.
+pub const DEVICE_DAY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of originals taken of one device on one day: what a link of 25 Mbit/s carries in it.
+pub const DEVICE_DAY_EVIDENCE_BYTES_MAX: u64 = 256 * 1024 * 1024 * 1024;
+/// Bytes of originals of one device that are held apart: a few weeks of a body recorder.
+pub const DEVICE_APART_EVIDENCE_BYTES_MAX: u64 = 128 * 1024 * 1024 * 1024;
+/// Percent of any of these from which on people are told.
 pub const DEVICE_BACKLOG_NEAR_PERCENT: u64 = 80;
 /// Changes of one writer that one entry covers at most: losing the terminal's last minute must not lose a day's signatures.
 pub const RUN_CHANGES_MAX: u64 = 64;

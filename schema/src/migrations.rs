@@ -27,6 +27,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 9, name: "carried", sql: include_str!("../migrations/server/0009_carried.sql") },
     Migration { number: 10, name: "bounds", sql: include_str!("../migrations/server/0010_bounds.sql") },
     Migration { number: 11, name: "proposals", sql: include_str!("../migrations/server/0011_proposals.sql") },
+    Migration { number: 12, name: "shares", sql: include_str!("../migrations/server/0012_shares.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.
