@@ -236,7 +236,7 @@ impl Client {
             heads,
             content: view.digest(),
             captures,
-            unmerged: unmerged(desk, who, (inspection, &document), &team)?,
+            unmerged: unmerged(desk, who, (inspection, document), &team)?,
             team,
             unsettled,
             party: party.clone(),
