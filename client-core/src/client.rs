@@ -92,6 +92,8 @@ pub struct Client {
     /// Closed before the writer, whose closing then tidies the write-ahead log away.
     reader: Mutex<Connection>,
     desk: Mutex<Desk>,
+    /// Held while an original is taken in, from its first byte until something names it.
+    pub(crate) originals: Mutex<()>,
     /// Locked as long as the client lives; the system unlocks it when the process ends in any way.
     _lock: File,
 }
@@ -150,12 +152,10 @@ impl Desk {
         if let Some(held) = self.documents.get(inspection) {
             return Ok(Some(held));
         }
-        if folded::is(&self.conn, inspection)? {
-            let tx = self.conn.transaction()?;
-            documents::unfold(&tx, inspection)?;
-            tx.commit()?;
-        }
-        let loaded = documents::load(&self.conn, inspection)?.map(Arc::new);
+        let tx = self.conn.transaction()?;
+        let loaded = documents::load_or_ask(&tx, inspection)?.map(Arc::new);
+        folded::open(&tx, inspection)?;
+        tx.commit()?;
         if let Some(document) = &loaded {
             self.documents.put(inspection, document.clone());
         }
@@ -196,6 +196,10 @@ impl Client {
         let signed = runs::sign(&tx, &pen)?;
         documents::snapshot_signed(&tx, documents, &signed)?;
         Ok(tx.commit()?)
+    }
+
+    pub(crate) fn taking_originals(&self) -> MutexGuard<'_, ()> {
+        self.originals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn reader(&self) -> MutexGuard<'_, Connection> {

@@ -4,12 +4,15 @@
 //! it; snapshots can be thrown away. Bytes that came from outside are decoded where a panic ends nothing.
 
 mod cache;
+mod folds;
 
 pub(crate) use cache::Cache;
+pub(crate) use folds::{
+    base, by_author, covered, is_own, load_or_ask, origins, origins_of, unfold, unfold_own, whole,
+};
 
 use crate::error::ClientError;
 use crate::store::{changes, folded};
-use crate::sync::arrived;
 use fieldproof_schema::document::{Applied, ChangeHeader, ChangeId, Document, History, RawChange, inspect};
 use fieldproof_schema::ids::InspectionId;
 use rusqlite::Connection;
@@ -31,6 +34,10 @@ pub(crate) fn load(conn: &Connection, inspection: InspectionId) -> Result<Option
         tracing::warn!(inspection.id = %inspection, "a snapshot is unusable; the document is built from its changes");
     }
     let all = changes::list(conn, inspection, 0, false)?;
+    if let Some(base) = base(conn, inspection)? {
+        let raws: Vec<&RawChange> = all.iter().map(|(_, _, raw)| raw).collect();
+        return apply_all(&base, &raws).map(Some).ok_or(ClientError::Damaged { what: "a document" });
+    }
     if all.is_empty() {
         return Ok(None);
     }
@@ -50,12 +57,17 @@ pub(crate) fn absorb(
     document: Option<Document>,
 ) -> Result<(Option<Document>, u64), ClientError> {
     let waiting = changes::list(tx, inspection, 0, true)?;
+    let document = match document {
+        Some(known) => Some(known),
+        None => whole(tx, inspection)?,
+    };
     let (document, joined) = join(document, &waiting);
     for ordinal in &joined {
         changes::joined(tx, *ordinal)?;
     }
     if let Some(document) = document.as_ref().filter(|_| !joined.is_empty()) {
         changes::put_snapshot(tx, inspection, &document.save())?;
+        folded::open(tx, inspection)?;
     }
     Ok((document, joined.len() as u64))
 }
@@ -148,27 +160,6 @@ pub(crate) fn header_of(raw: &RawChange) -> Option<ChangeHeader> {
 /// The changes of a whole document, each after its predecessors; nothing when it cannot be opened.
 pub(crate) fn open(bytes: &[u8]) -> Option<Vec<(RawChange, ChangeHeader)>> {
     guarded(|| Some(History::open(bytes.to_vec()).ok()?.changes())).flatten()
-}
-
-/// Takes the changes of a document that came whole out of its snapshot; one that is not folded stays as it is. A snapshot
-/// that cannot be opened is thrown away, and the server is asked for it again.
-pub(crate) fn unfold(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
-    let Some(origins) = folded::get(tx, inspection)? else { return Ok(()) };
-    let snapshot = changes::snapshot(tx, inspection)?;
-    folded::remove(tx, inspection)?;
-    let Some(parts) = snapshot.as_ref().and_then(|(bytes, _)| open(bytes)) else {
-        tracing::warn!(inspection.id = %inspection, "a document that came whole is unusable; it is asked for again");
-        changes::drop_snapshot(tx, inspection)?;
-        return folded::want(tx, inspection, true);
-    };
-    for (raw, header) in parts {
-        arrived::keep(tx, inspection, &raw, &header, &origins, false)?;
-    }
-    match snapshot {
-        // It holds all of them.
-        Some((bytes, _)) => changes::put_snapshot(tx, inspection, &bytes),
-        None => Ok(()),
-    }
 }
 
 /// Runs a decoder over bytes from outside; a panic of it is a refusal, and nothing that it touched is used again.

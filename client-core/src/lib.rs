@@ -16,6 +16,7 @@ mod journal_writer;
 mod keys;
 mod package;
 mod projection;
+mod retention;
 mod runs;
 mod sealing;
 mod store;

@@ -32,7 +32,9 @@ fn project(
 ) -> Result<Line, ClientError> {
     let task: Option<TaskRow> = rows::about_inspection(conn, RowKind::Task, inspection)?;
     let row: Option<InspectionRow> = rows::about_inspection(conn, RowKind::Inspection, inspection)?;
-    let last_edit_at = changes::last_edit_at(conn, inspection)?;
+    let folded = folded::get(conn, inspection)?.filter(|fold| fold.opened);
+    let last_edit_at =
+        changes::last_edit_at(conn, inspection)?.max(folded.and_then(|fold| fold.last_edit_at()));
     let view = document.map(Document::view).transpose()?;
     let template = match &view {
         Some(view) => shelf.template(conn, &view.identity.template)?,
@@ -120,13 +122,14 @@ fn whose(conn: &Connection, inspection: InspectionId) -> Option<EntityId> {
 
 /// Makes documents, snapshots and the list anew from changes and rows.
 pub(crate) fn rebuild(tx: &Connection, shelf: &Shelf) -> Result<(), ClientError> {
-    for inspection in folded::all(tx)? {
-        documents::unfold(tx, inspection)?;
-    }
     changes::wait_all(tx)?;
     list::clear(tx)?;
     entities::rebuild(tx)?;
     let mut known = changes::inspections(tx)?;
+    for inspection in folded::all(tx)? {
+        folded::open(tx, inspection)?;
+        known.push(inspection);
+    }
     known.extend(rows::inspections(tx)?);
     known.sort_unstable();
     known.dedup();

@@ -10,6 +10,7 @@ pub(crate) mod entities;
 pub(crate) mod evidence;
 pub(crate) mod folded;
 pub(crate) mod journal;
+pub(crate) mod left;
 pub(crate) mod list;
 pub(crate) mod meta;
 pub(crate) mod outgoing;

@@ -133,6 +133,7 @@ impl Client {
             self.exchange(transport, &mut link, &mut report).await?;
             report.still_unsent = unsent::total(&self.reader())?;
         }
+        self.retain();
         Ok(report)
     }
 
@@ -150,9 +151,13 @@ impl Client {
         let mut wanted = BTreeSet::new();
         // And brought once: what the server does not take now it may take with the next one.
         let mut brought = BTreeSet::new();
+        let mut is_full = false;
         for _ in 0..ROUNDS_MAX {
             self.sign()?;
-            let mut push = self.next_push(if link.greeted { Some(link.budget.bytes()) } else { None })?;
+            if link.greeted {
+                self.offer_folded_again()?;
+            }
+            let mut push = self.next_push(Some(link.budget.bytes()).filter(|_| link.greeted && !is_full))?;
             let wants = folded::wanted(&self.reader())?.into_iter().filter(|id| !wanted.contains(id));
             let wants: Vec<InspectionId> = wants.take(WANTS_MAX).collect();
             wanted.extend(wants.iter().copied());
@@ -166,8 +171,8 @@ impl Client {
             let carries = push.request.carried.is_some();
             let answer = match self.ask(transport, link, (body, nonce)).await {
                 Err(error) if error.code() == ErrorCode::BodyTooLarge => {
-                    // One change alone cannot be made smaller: the others go on without it.
-                    if !self.set_aside_lone_change(&push, report)? && !link.budget.refused() {
+                    // One item alone cannot be made smaller: the others go on without it.
+                    if !self.set_aside_lone_item(&push, report)? && !link.budget.refused() {
                         return Err(error);
                     }
                     continue;
@@ -181,14 +186,16 @@ impl Client {
             report.bytes_sent += sent_bytes;
             let more = answer.more;
             let taken = self.take_in(&answer, &push)?;
+            is_full |= taken.is_full;
             let first = !std::mem::replace(&mut link.greeted, true);
             let moved = first || taken.moved();
-            let received_all = taken.entries + taken.changes >= offered;
+            let received_all = is_full || taken.entries + taken.changes >= offered;
             taken.add_to(report);
             // Without any progress another round would only repeat this one.
             let lacking = folded::wanted(&self.reader())?.iter().any(|id| !wanted.contains(id))
                 || self.nothing_to_push()? && carry::is_left(&self.reader(), &brought)?;
-            if !lacking && (!moved || !more && received_all && self.nothing_to_push()?) {
+            let all_said = received_all && (is_full || self.nothing_to_push()?);
+            if !lacking && (!moved || !more && all_said) {
                 break;
             }
         }
@@ -282,24 +289,28 @@ impl Client {
         Ok(tx.commit()?)
     }
 
-    /// Marks the only change of a push that consists of nothing else as refused, so that it is shown and the rest goes on.
-    /// It is offered again after the next opening.
-    fn set_aside_lone_change(&self, push: &Push, report: &mut SyncReport) -> Result<bool, ClientError> {
-        let ([], [Chunk { inspection, changes }]) =
-            (push.request.entries.as_slice(), push.request.chunks.as_slice())
-        else {
-            return Ok(false);
-        };
-        // A document comes apart into changes when there is less room.
-        let [RawChange(bytes)] = changes.as_slice() else { return Ok(false) };
-        if is_document(bytes) {
-            return Ok(false);
-        }
-        let (item, code) = (Digest::of(bytes), ErrorCode::BodyTooLarge.as_str());
+    /// Marks the only entry or change of a push that consists of nothing else as refused, so that it is shown and the rest
+    /// goes on: of entries what comes before it, since they are one chain. It is offered again after the next opening.
+    fn set_aside_lone_item(&self, push: &Push, report: &mut SyncReport) -> Result<bool, ClientError> {
+        let (item, inspection, length) =
+            match (push.request.entries.as_slice(), push.request.chunks.as_slice()) {
+                ([entry], []) => {
+                    let inspection = entry.read().ok().and_then(|entry| entry.inspection);
+                    (entry.hash(), inspection, entry.bytes.len())
+                }
+                ([], [Chunk { inspection, changes }]) => match changes.as_slice() {
+                    // A document comes apart into changes when there is less room.
+                    [RawChange(bytes)] if !is_document(bytes) => {
+                        (Digest::of(bytes), Some(*inspection), bytes.len())
+                    }
+                    _ => return Ok(false),
+                },
+                _ => return Ok(false),
+            };
+        let code = ErrorCode::BodyTooLarge.as_str();
         receipts::decide(&self.desk().conn, item, Outcome::Refused, Some(code))?;
-        tracing::warn!(inspection.id = %inspection, change.size_bytes = bytes.len(), "a change is too large for the way");
-        let (inspection, code) = (Some(*inspection), code.to_owned());
-        report.refused.push(RefusedItem { item, inspection, code, held: false });
+        tracing::warn!(item.digest = %item, item.size_bytes = length, "an item is too large for the way");
+        report.refused.push(RefusedItem { item, inspection, code: code.to_owned(), held: false });
         Ok(true)
     }
 

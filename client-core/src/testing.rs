@@ -5,7 +5,7 @@
 mod server;
 mod visit;
 
-pub(crate) use server::{Nowhere, Server};
+pub(crate) use server::{Nowhere, Server, State};
 pub(crate) use visit::{PASSPHRASE, Visit, colleague, me, officer_row, options, pass, terminal, view_of};
 
 use fieldproof_schema::host::Host;

@@ -7,6 +7,7 @@ mod faces;
 mod merging;
 mod pages;
 mod proposals;
+mod retention;
 mod runs;
 mod sealing;
 mod syncing;

@@ -247,6 +247,21 @@ impl Document {
         Some((Actor(meta.actor.to_bytes().try_into().ok()?), meta.seq))
     }
 
+    /// Who wrote each change, and as which of its own; each after its predecessors.
+    pub fn places_of_all(&self) -> Vec<(ChangeId, (Actor, u64))> {
+        let all = self.doc.get_changes_meta(&[]).into_iter();
+        let place = |meta: automerge::ChangeMetadata<'_>| {
+            Some((ChangeId(meta.hash.0), (Actor(meta.actor.to_bytes().try_into().ok()?), meta.seq)))
+        };
+        all.filter_map(place).collect()
+    }
+
+    /// The whole document with its history, in fewer bytes than [`Self::save`]; never for the wire, where what Automerge
+    /// compressed itself is refused.
+    pub fn save_small(&self) -> Vec<u8> {
+        self.doc.save()
+    }
+
     /// Every change, each after its predecessors.
     pub fn changes(&self) -> Vec<(ChangeId, RawChange)> {
         let changes = self.doc.get_changes(&[]);

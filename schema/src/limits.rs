@@ -47,12 +47,33 @@ pub const SYNC_OPS_MAX: usize = CHANGE_OPS_MAX;
 pub const DEVICE_BACKLOG_ITEMS_MAX: u64 = 200_000;
 /// Bytes of these changes.
 pub const DEVICE_BACKLOG_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// Percent of either from which on people are told.
+/// Journal entries of one device, on its chain and beside it: three hundred on each working day of twenty years, and a third
+/// more. An operator can set another number, here and below.
+pub const DEVICE_ENTRIES_MAX: u64 = 2_000_000;
+/// Bytes of these entries: an honest one has some four hundred.
+pub const DEVICE_ENTRIES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Journal entries taken of one device on one day, and changes: a year off line comes in at once.
+pub const DEVICE_DAY_ITEMS_MAX: u64 = 200_000;
+/// Bytes of either.
+pub const DEVICE_DAY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of originals taken of one device on one day: what a link of 25 Mbit/s carries in it.
+pub const DEVICE_DAY_EVIDENCE_BYTES_MAX: u64 = 256 * 1024 * 1024 * 1024;
+/// Bytes of originals of one device that are held apart: a few weeks of a body recorder.
+pub const DEVICE_APART_EVIDENCE_BYTES_MAX: u64 = 128 * 1024 * 1024 * 1024;
+/// Percent of any of these from which on people are told.
 pub const DEVICE_BACKLOG_NEAR_PERCENT: u64 = 80;
 /// Changes of one writer that one entry covers at most: losing the terminal's last minute must not lose a day's signatures.
 pub const RUN_CHANGES_MAX: u64 = 64;
 /// Seconds after which a change is covered by an entry at the next act, whatever is written meanwhile.
 pub const RUN_SECONDS_MAX: i64 = 60;
+/// Changes of an open visit that stand by themselves on a terminal before they are folded into one document: making it
+/// costs what the whole visit weighs.
+pub const FOLD_CHANGES_MIN: u64 = 32;
+/// Changes that a terminal folds, or takes out of folds, in one piece: some tenths of a second on a handheld, and an officer
+/// who acts meanwhile waits for one visit of them at most.
+pub const FOLD_CHANGES_MAX: u64 = 4096;
+/// Visits that a terminal looks at after a sync, to fold them or to delete what was left: it has thousands.
+pub const RETENTION_VISITS_MAX: usize = 64;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key in an inspection document: an item, a record or a conflict.

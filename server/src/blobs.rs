@@ -81,6 +81,22 @@ impl Blobs {
         }
     }
 
+    /// One owner's uploads of which something is on this node, and how many bytes.
+    pub async fn staged_of(&self, owner: &str) -> Result<Vec<(Digest, u64)>, ApiError> {
+        let prefix = format!("{owner}-");
+        let mut found = fs::read_dir(&self.staging).await.map_err(ApiError::internal)?;
+        let mut staged = Vec::new();
+        while let Some(file) = found.next_entry().await.map_err(ApiError::internal)? {
+            let name = file.file_name();
+            let digest = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.parse().ok());
+            // One that is completed at this moment is gone.
+            if let (Some(digest), Ok(meta)) = (digest, file.metadata().await) {
+                staged.push((digest, meta.len()));
+            }
+        }
+        Ok(staged)
+    }
+
     /// Writes a part at `offset`; what was staged beyond is cut. The bytes are synced before this returns.
     pub async fn append(
         &self,

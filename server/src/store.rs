@@ -41,6 +41,7 @@ pub mod teams;
 pub mod templates;
 pub mod tenants;
 pub mod units;
+pub mod usage;
 pub mod users;
 pub mod visits;
 pub mod visits_open;

@@ -9,7 +9,9 @@ use fieldproof_schema::suite::{Digest, MemoryKey, Signer};
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::frame;
 use fieldproof_schema::wire::sync::{Chunk, Outcome, SyncAnswer, SyncRequest};
+use fieldproof_server::quota::Bounds;
 use fieldproof_server::restore;
+use fieldproof_server::store::usage::Amount;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::backup::Backup;
 use fieldproof_tests::world::device::Device;
@@ -316,7 +318,7 @@ async fn the_writers_scope_decides_and_not_the_carriers() {
 #[tokio::test]
 async fn what_is_brought_in_somebodys_name_leaves_that_terminal_half_of_its_share() {
     let mut hands = Hands::begin(909).await;
-    hands.world.app.quota.set(4, 1 << 20);
+    hands.world.app.quota.set(Bounds { backlog: Amount { items: 4, bytes: 1 << 20 }, ..Bounds::default() });
     let rubbish: Vec<RawChange> = (0..3).map(|n| hands.written(0x20 + n, &format!("{n}")).1).collect();
     let answer = hands.bring(vec![hands.carried(vec![], rubbish.clone())], None).await;
     let outcomes: Vec<_> = rubbish.iter().map(|raw| said(&answer, Digest::of(&raw.0))).collect();

@@ -30,6 +30,8 @@ mod fuzz;
 #[cfg(test)]
 mod herd;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod judging;
@@ -59,6 +61,8 @@ mod quota;
 mod release;
 #[cfg(test)]
 mod restored;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]

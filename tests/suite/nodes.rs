@@ -17,6 +17,7 @@ use fieldproof_tests::photo;
 use fieldproof_tests::postgres;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::device::Device;
+use fieldproof_tests::world::link::Fate;
 use futures::StreamExt;
 use std::collections::BTreeSet;
 
@@ -47,7 +48,6 @@ async fn one_terminal_may_meet_either_server_at_any_time() {
     let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "全景" };
     one.client().capture(visit, CaptureSource::Bytes(&large), &facts).unwrap();
     one.link = node.link();
-    use fieldproof_tests::world::link::Fate;
     // The record, the offer and the first part pass; the second part does not.
     one.link.next(&[vec![Fate::Answered; 3], vec![Fate::Lost]].concat());
     assert!(one.try_sync().await.is_err());
@@ -65,6 +65,43 @@ async fn one_terminal_may_meet_either_server_at_any_time() {
     assert!(one.sync().await.server_restored && one.client().status().unwrap().unsent.is_empty());
     let audit = administrator.get(&world, "/api/v1/audit").await;
     assert_eq!(audit["rows"][0]["act"], "server.restored");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_meets_a_server_without_its_parts_begins_again_and_no_receipt_is_false() {
+    let world = world("nodes_staging", 355).await;
+    let City { task, mut one, .. } = support::city(&world).await;
+    let node = world.node_of_its_own("apart").await;
+    let visit = task.inspection;
+    let mut large = photo::jpeg(98, None, 64, 64);
+    large.resize(2_600_000, 7);
+    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "全景" };
+    one.client().capture(visit, CaptureSource::Bytes(&large), &facts).unwrap();
+    let stage = |one: &Device| one.client().inspection(visit).unwrap().evidence[0].stage;
+    // Each server in turn is given parts, and the link goes before the last one.
+    for (link, parts) in [(world.link(), 2), (node.link(), 1), (world.link(), 0)] {
+        one.link = link;
+        let offer = if stage(&one) == Stage::Here { 2 } else { 1 };
+        one.link.next(&[vec![Fate::Answered; offer + parts], vec![Fate::Lost; 2]].concat());
+        assert!(one.try_sync().await.is_err());
+        assert_eq!(stage(&one), Stage::Sent, "no server has all of it");
+    }
+    // The one that has a part of it goes on where it stands, whatever the other has meanwhile.
+    one.link = node.link();
+    let report = one.sync().await;
+    assert_eq!((report.evidence_completed, stage(&one)), (1, Stage::Held));
+    let device = one.client().status().unwrap().enrolled.unwrap().device;
+    let owner = format!("{}-{device}", world.app.org().await.unwrap());
+    assert_eq!(world.app.blobs.staged_of(&owner).await.unwrap().len(), 1);
+    // What lies half sent at the other one is no part of anything, and goes with the next upload there.
+    one.link = world.link();
+    let small = photo::jpeg(97, None, 64, 64);
+    one.client().capture(visit, CaptureSource::Bytes(&small), &facts).unwrap();
+    assert_eq!(one.sync().await.evidence_completed, 1);
+    for app in [&world.app, &node.app] {
+        assert_eq!(app.blobs.staged_of(&owner).await.unwrap(), []);
+    }
+    assert!(one.client().inspection(visit).unwrap().evidence.iter().all(|e| e.stage == Stage::Held));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

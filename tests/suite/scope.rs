@@ -34,6 +34,6 @@ pub(crate) async fn third(world: &World, person: &Person, task: &Task) -> Office
 }
 
 /// Whether a terminal lists a visit.
-fn listed(device: &Device, visit: InspectionId) -> bool {
+pub(crate) fn listed(device: &Device, visit: InspectionId) -> bool {
     device.client().inspections().unwrap().iter().any(|known| known.id == visit)
 }

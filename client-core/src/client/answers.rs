@@ -3,8 +3,8 @@
 use super::Client;
 use super::edits::Act;
 use crate::checklists;
+use crate::documents;
 use crate::error::ClientError;
-use crate::store::changes;
 use fieldproof_schema::checklist::{Answer, Judgement};
 use fieldproof_schema::document::{ChangeId, Register, Side};
 use fieldproof_schema::ids::InspectionId;
@@ -78,7 +78,7 @@ impl Client {
                 Some(register) => register.rivals.is_empty() && register.standing.stamp.change == change,
                 None => false,
             };
-            if !is_standing || !changes::is_own(act.tx, inspection, change)? {
+            if !is_standing || !documents::is_own(act.tx, inspection, act.document, change)? {
                 return Ok(Box::new(|_| Ok(false)));
             }
             let before = before.answers.get(item).map(|register| register.standing.value.clone());
@@ -125,7 +125,7 @@ fn obstacle(
     let change = standing.stamp.change;
     if seen == Some(change)
         || mine == Some(standing.value.as_str())
-        || changes::is_own(act.tx, inspection, change)?
+        || documents::is_own(act.tx, inspection, act.document, change)?
     {
         return Ok(None);
     }

@@ -65,6 +65,7 @@ impl Client {
                 Box::new(File::open(path).map_err(|e| ClientError::file("opening a capture", e))?)
             }
         };
+        let _taking = self.taking_originals();
         let taken = evidence::take(&self.dir, reader, facts.media_type, &unique)?;
         self.edit(inspection, |act| {
             let body = body::Captured {

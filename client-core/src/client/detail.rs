@@ -3,6 +3,7 @@
 use super::summary::InspectionSummary;
 use super::{Client, directory};
 use crate::checklists::Law;
+use crate::documents;
 use crate::error::ClientError;
 use crate::evidence;
 use crate::sealing::{SealState, book, team};
@@ -10,7 +11,7 @@ use crate::store::changes::{self, Origin};
 use crate::store::{evidence as captures, rows, unsent};
 use fieldproof_schema::checklist::{Answer, Applicability, Judgement, Template, answers, applicability};
 use fieldproof_schema::conflict::{Conflict, answer_conflicts};
-use fieldproof_schema::document::{ChangeId, TeamMember, View};
+use fieldproof_schema::document::{ChangeId, Document, TeamMember, View};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, RecordId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::reference::{EntityRow, EvidenceRegister, InspectionRow, OfficerRow, TaskRow};
@@ -175,7 +176,7 @@ impl Client {
         let template = self.template(&view.identity.template)?;
         let reader = self.reader();
         let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;
-        let authors = authors(&reader, &view, standing_origins(&reader, &view, inspection)?)?;
+        let authors = authors(&reader, &view, standing_origins(&reader, &document, &view)?)?;
         let conflicts = answer_conflicts(&view);
         let items = template
             .as_ref()
@@ -226,7 +227,8 @@ impl Client {
             return Ok(Vec::new());
         }
         let reader = self.reader();
-        let authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
+        let authors =
+            authors(&reader, &*document.view()?, documents::origins(&reader, inspection, &document)?)?;
         let mut names = Vec::new();
         for author in new.iter().filter_map(|change| authors.get(change)).filter(|author| !author.own) {
             if !names.contains(&author.name) {
@@ -283,15 +285,11 @@ impl Client {
 }
 
 /// Where the changes come from that wrote what stands. An inspection has as many as items, whatever its history.
-fn standing_origins(
-    conn: &Connection,
-    view: &View,
-    inspection: InspectionId,
-) -> Result<Vec<Origin>, ClientError> {
+fn standing_origins(conn: &Connection, document: &Document, view: &View) -> Result<Vec<Origin>, ClientError> {
     let mut writers = view.writers();
     // A conflict that is open again after a decision has sides that stand no longer.
     writers.extend(answer_conflicts(view).iter().flat_map(|c| &c.sides).map(|side| side.change));
-    changes::origins_of(conn, inspection, &writers)
+    documents::origins_of(conn, view.identity.inspection, document, &writers)
 }
 
 /// Who wrote the changes of an inspection.
@@ -341,11 +339,10 @@ pub(super) fn judged(
     conn: &Connection,
     template: &Template,
     law: &Law,
-    view: &View,
-    inspection: InspectionId,
+    (document, view): (&Document, &View),
     now: Moment,
 ) -> Result<Vec<ItemState>, ClientError> {
-    let authors = authors(conn, view, standing_origins(conn, view, inspection)?)?;
+    let authors = authors(conn, view, standing_origins(conn, document, view)?)?;
     Ok(items(template, law, view, &answer_conflicts(view), &authors, now))
 }
 

@@ -141,7 +141,7 @@ impl Client {
         let sealed_at = book.last_complete().map(|seal| seal.statement.at);
         let mut failed = Vec::new();
         if let Some(template) = template {
-            for state in judged(&reader, &template, &law, &view, inspection, self.host.now())? {
+            for state in judged(&reader, &template, &law, (&document, &view), self.host.now())? {
                 let fails = state.judgement.is_some_and(|judgement| judgement.verdict == Verdict::Fail);
                 if let Some(item) = template.item(&state.item).filter(|_| fails) {
                     let (text, text_en) = (item.text.clone(), item.text_en.clone());

@@ -2,10 +2,11 @@
 
 use super::detail::{Author, authors};
 use super::{Client, Desk};
+use crate::documents;
 use crate::error::ClientError;
 use crate::projection;
 use crate::sealing::{SealBook, SealState, book};
-use crate::store::{changes, journal, rows};
+use crate::store::{journal, rows};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::{InspectionId, OfficerId};
 use fieldproof_schema::journal::Kind;
@@ -75,12 +76,16 @@ impl Client {
             desk.document(inspection)?
         };
         let reader = self.reader();
-        let mut authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
-        let ordered = document.changes();
+        let ordered = document.places_of_all();
         let [from, limit] = [from, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-        let rows = ordered.iter().rev().skip(from).take(limit).filter_map(|(change, _)| {
-            let author = authors.remove(change)?;
-            Some(ChangeLine { change: *change, author, places: document.places(*change) })
+        let page: Vec<ChangeId> =
+            ordered.iter().rev().skip(from).take(limit).map(|(change, _)| *change).collect();
+        let wanted = page.iter().copied().collect();
+        let origins = documents::origins_of(&reader, inspection, &document, &wanted)?;
+        let mut authors = authors(&reader, &*document.view()?, origins)?;
+        let rows = page.into_iter().filter_map(|change| {
+            let author = authors.remove(&change)?;
+            Some(ChangeLine { change, author, places: document.places(change) })
         });
         Ok(ChangePage { rows: rows.collect(), more: ordered.len() > from.saturating_add(limit) })
     }
@@ -94,7 +99,8 @@ impl Client {
             (who, desk.document(inspection)?)
         };
         let reader = self.reader();
-        let mut authors = authors(&reader, &*document.view()?, changes::origins(&reader, inspection)?)?;
+        let mut authors =
+            authors(&reader, &*document.view()?, documents::origins(&reader, inspection, &document)?)?;
         let ordered = document.changes().into_iter();
         let changes = ordered.filter_map(|(id, _)| Some((id, authors.remove(&id)?))).collect();
         let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;

@@ -48,6 +48,7 @@ impl Client {
             link: tokio::sync::Mutex::new(Link::default()),
             desk: Mutex::new(desk),
             reader: Mutex::new(reader),
+            originals: Mutex::new(()),
             _lock: lock,
         })
     }

@@ -12,6 +12,7 @@ use crate::projection;
 use crate::sealing;
 use crate::store::changes::{self, NewChange};
 use crate::store::{carried, journal, rows};
+use crate::sync::arrived::Folds;
 use crate::sync::carry;
 use fieldproof_schema::document::{RawChange, TemplatePin, View};
 use fieldproof_schema::host::random;
@@ -96,7 +97,7 @@ impl Client {
         }
         let tx = desk.conn.transaction()?;
         let carried = carry::of_visit(&tx, inspection, me, true)?;
-        let all = changes::by_author(&tx, inspection, me)?;
+        let all = documents::by_author(&tx, inspection, me)?;
         tx.commit()?;
         let server: Vec<RawChange> =
             all.into_iter().filter(|(author, ..)| author.is_none()).map(|(_, _, raw)| raw).collect();
@@ -142,6 +143,7 @@ impl Client {
         let mut reading = Reading::open(file)?;
         let inspection = reading.package.inspection;
         let judged = self.judge_package(&reading.package)?;
+        let _taking = self.taking_originals();
         let kept = self.keep_originals(&mut reading, &judged)?;
         let mut imported = self.keep_package(inspection, &judged)?;
         imported.originals = kept;
@@ -198,7 +200,11 @@ impl Client {
         let Desk { conn, documents: cache, .. } = &mut *desk;
         let tx = conn.transaction()?;
         let (mut changes_new, mut entries_new) = (0, 0);
+        let mut folds = Folds::read(&tx, inspection)?;
         for new in &judged.passed {
+            if folds.hold(&tx, &new.header)? {
+                continue;
+            }
             let kept = changes::insert(
                 &tx,
                 &NewChange {

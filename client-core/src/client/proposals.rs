@@ -2,12 +2,13 @@
 
 use super::detail::{Author, authors};
 use super::{Client, directory};
+use crate::documents;
 use crate::error::{ClientError, Obstacle};
 use crate::sealing;
-use crate::store::{changes, list, rows};
+use crate::store::{list, rows};
 use fieldproof_schema::conflict::{Conflict, ConflictSide};
 use fieldproof_schema::directory::EntityField;
-use fieldproof_schema::document::{ChangeId, View};
+use fieldproof_schema::document::{ChangeId, Document, View};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::limits::{PROPOSAL_EVIDENCE_MAX, REASON_CHARS_MAX};
 use fieldproof_schema::proposal::{self, Proposal, Proposed};
@@ -141,27 +142,26 @@ impl Client {
     /// What is proposed in a visit, what became of it, and where it conflicts with the directory as it is now or with what
     /// this terminal holds of other visits to the same entity.
     pub fn proposals(&self, inspection: InspectionId) -> Result<ProposalBook, ClientError> {
-        let (who, line, view) = {
+        let (who, line, document) = {
             let mut desk = self.desk();
             let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
-            (who, desk.visible(inspection)?, desk.document(inspection)?.view()?)
+            (who, desk.visible(inspection)?, desk.document(inspection)?)
         };
+        let view = document.view()?;
         let others = {
             let reader = self.reader();
             list::of_entity(&reader, view.identity.entity.id, 0, VISITS_MAX)?
         };
-        let mut views = Vec::new();
+        let mut others_here = Vec::new();
         for other in others.iter().map(|line| line.inspection).filter(|other| *other != inspection) {
             let document = self.desk().document_if_here(other)?;
-            if let Some(document) = document {
-                views.push(document.view()?);
-            }
+            others_here.extend(document);
         }
         let reader = self.reader();
         let (row, listed) = present(&reader, &view)?;
-        let proposals = lines(&reader, &view)?;
+        let proposals = lines(&reader, &document)?;
         let mut open = Vec::new();
-        for other in &views {
+        for other in &others_here {
             open.extend(lines(&reader, other)?);
         }
         let waits = |line: &&ProposalLine| line.state() == ProposalState::Open;
@@ -212,14 +212,15 @@ fn fates(conn: &Connection, inspection: InspectionId) -> Result<Fates, ClientErr
 }
 
 /// The proposals that stand in a visit.
-fn lines(conn: &Connection, view: &View) -> Result<Vec<ProposalLine>, ClientError> {
+fn lines(conn: &Connection, document: &Document) -> Result<Vec<ProposalLine>, ClientError> {
+    let view = &*document.view()?;
     let inspection = view.identity.inspection;
     let standing = proposal::standing(view);
     if standing.is_empty() {
         return Ok(Vec::new());
     }
     let wrote: BTreeSet<ChangeId> = standing.iter().map(|proposed| proposed.change).collect();
-    let mut authors = authors(conn, view, changes::origins_of(conn, inspection, &wrote)?)?;
+    let mut authors = authors(conn, view, documents::origins_of(conn, inspection, document, &wrote)?)?;
     let mut fates = fates(conn, inspection)?;
     let line = |mut proposed: Proposed| {
         let author = authors.remove(&proposed.change);

@@ -3,12 +3,13 @@
 use super::detail::{EvidenceItem, ItemState, judged};
 use super::edits::line;
 use super::{Client, Desk, Who, directory};
+use crate::documents;
 use crate::error::{ClientError, Obstacle};
 use crate::journal_writer::Clocks;
 use crate::keys;
 use crate::sealing::{self, SealBook, SealState};
 use crate::store::unsent::{self, Unsent};
-use crate::store::{changes, evidence as captures, rows};
+use crate::store::{evidence as captures, rows};
 use fieldproof_schema::conflict::{Conflict, answer_conflicts};
 use fieldproof_schema::document::{Document, View};
 use fieldproof_schema::ids::{DecisionId, InspectionId, OfficerId};
@@ -81,7 +82,7 @@ impl Client {
         Ok(SealOutlook {
             version: book.next_version(),
             answers_return: supplement(&book).1,
-            unmerged: unmerged(&desk, &who, inspection, &team)?,
+            unmerged: unmerged(&desk, &who, (inspection, &document), &team)?,
             pending: pending.map(|pending| pending.digest),
             obstacle,
             trusted,
@@ -107,7 +108,7 @@ impl Client {
         let template = self.template(&view.identity.template)?;
         let reader = self.reader();
         let items = match template {
-            Some(template) => judged(&reader, &template, &law, &view, inspection, self.host.now())?,
+            Some(template) => judged(&reader, &template, &law, (&document, &view), self.host.now())?,
             None => Vec::new(),
         };
         let row: Option<InspectionRow> = rows::about_inspection(&reader, RowKind::Inspection, inspection)?;
@@ -235,7 +236,7 @@ impl Client {
             heads,
             content: view.digest(),
             captures,
-            unmerged: unmerged(desk, who, inspection, &team)?,
+            unmerged: unmerged(desk, who, (inspection, document), &team)?,
             team,
             unsettled,
             party: party.clone(),
@@ -295,10 +296,10 @@ fn supplement(book: &SealBook) -> (Option<Digest>, Option<DecisionId>) {
 fn unmerged(
     desk: &Desk,
     who: &Who,
-    inspection: InspectionId,
+    (inspection, document): (InspectionId, &Document),
     team: &[OfficerId],
 ) -> Result<Vec<OfficerId>, ClientError> {
-    let origins = changes::origins(&desk.conn, inspection)?;
+    let origins = documents::origins(&desk.conn, inspection, document)?;
     let heard: BTreeSet<OfficerId> = origins.into_iter().filter_map(|origin| origin.officer).collect();
     let silent = team.iter().filter(|officer| **officer != who.member.officer && !heard.contains(officer));
     Ok(silent.copied().collect())
@@ -336,7 +337,8 @@ fn check_against(
         return Err(wrong(Obstacle::ContentDiffers));
     }
     let outside: BTreeSet<_> = document.changes_outside(&statement.heads).into_iter().collect();
-    if changes::own(&desk.conn, inspection)?.iter().any(|own| outside.contains(own)) {
+    let outside = documents::origins_of(&desk.conn, inspection, document, &outside)?;
+    if outside.iter().any(|origin| origin.own) {
         return Err(wrong(Obstacle::OwnChangesOutside));
     }
     let listed: BTreeSet<_> = statement.captures.iter().map(|c| (c.record, c.digest)).collect();

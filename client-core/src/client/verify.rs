@@ -4,7 +4,7 @@ use super::Client;
 use crate::documents;
 use crate::error::ClientError;
 use crate::evidence;
-use crate::store::{changes, evidence as captures, journal, unsigned};
+use crate::store::{changes, evidence as captures, folded, journal};
 use fieldproof_schema::document::{ChangeHeader, ChangeId, RawChange, ancestors_among};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Entry, JournalError, Kind, Tip, body};
@@ -101,7 +101,9 @@ impl Client {
                 Ok(())
             })?;
         }
-        for inspection in changes::inspections(&reader)? {
+        let mut inspections: BTreeSet<InspectionId> = changes::inspections(&reader)?.into_iter().collect();
+        inspections.extend(folded::all(&reader)?);
+        for inspection in inspections {
             for waiting in [false, true] {
                 match changes::list(&reader, inspection, 0, waiting) {
                     Ok(whole) => found.changes += whole.len() as u64,
@@ -109,10 +111,17 @@ impl Client {
                     Err(error) => return Err(error),
                 }
             }
-            match unsigned::covered(&reader, inspection) {
-                Ok(covered) => found.faults.extend(uncovered(&reader, inspection, &covered)?),
-                // Said above.
-                Err(ClientError::Damaged { .. }) => {}
+            match documents::covered(&reader, inspection) {
+                Ok((folded, covered)) => {
+                    found.changes += folded;
+                    found.faults.extend(uncovered(&reader, inspection, &covered)?);
+                }
+                Err(ClientError::Damaged { .. }) => {
+                    let fault = Fault::Changes { inspection };
+                    if !found.faults.contains(&fault) {
+                        found.faults.push(fault);
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -33,6 +33,10 @@ impl Cache {
         }
     }
 
+    pub(crate) fn remove(&mut self, inspection: InspectionId) {
+        self.held.remove(&inspection);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.held.clear();
     }

@@ -104,6 +104,12 @@ pub(crate) fn hand(tx: &Connection, inspection: InspectionId, lacking: bool) -> 
     Ok(())
 }
 
+/// Whether the server lacks something of a visit.
+pub(crate) fn is_to_hand(conn: &Connection, inspection: InspectionId) -> Result<bool, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM handing WHERE inspection = ?1)")?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| row.get(0))?)
+}
+
 /// The visits of which the server lacks something.
 pub(crate) fn to_hand(conn: &Connection) -> Result<Vec<InspectionId>, ClientError> {
     let mut statement = conn.prepare_cached("SELECT inspection FROM handing ORDER BY inspection")?;
@@ -111,17 +117,18 @@ pub(crate) fn to_hand(conn: &Connection) -> Result<Vec<InspectionId>, ClientErro
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Visits behind one, in the order of their ids, that others wrote to as well, or that are not opened yet.
+/// Visits behind one, in the order of their ids, that others wrote to as well, or that are folded.
 pub(crate) fn shared_after(
     conn: &Connection,
     after: Option<InspectionId>,
     limit: usize,
 ) -> Result<Vec<InspectionId>, ClientError> {
     let mut statement = conn.prepare_cached(
-        "SELECT d.inspection FROM documents d WHERE (?1 IS NULL OR d.inspection > ?1)
-           AND (EXISTS (SELECT 1 FROM folded f WHERE f.inspection = d.inspection)
-             OR EXISTS (SELECT 1 FROM changes c WHERE c.inspection = d.inspection AND c.own = 0 AND c.device IS NOT NULL))
-         ORDER BY d.inspection LIMIT ?2",
+        "SELECT inspection FROM (
+           SELECT f.inspection FROM folded f WHERE ?1 IS NULL OR f.inspection > ?1
+           UNION SELECT c.inspection FROM changes c WHERE (?1 IS NULL OR c.inspection > ?1)
+             AND c.own = 0 AND c.device IS NOT NULL AND c.waiting = 0)
+         ORDER BY inspection LIMIT ?2",
     )?;
     let rows = statement
         .query_map(params![after.map(|id| *id.as_bytes()), signed(limit as u64)], |row| id(row, 0))?;

@@ -3,7 +3,7 @@
 use super::columns::{change, count, digest, id, id_or_none, moment_or_none, signed};
 use crate::error::ClientError;
 use fieldproof_schema::document::{Actor, ChangeId, RawChange};
-use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, ReceiptId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::Origin as Told;
@@ -201,6 +201,51 @@ pub(crate) fn joined(tx: &Connection, ordinal: i64) -> Result<(), ClientError> {
     Ok(())
 }
 
+/// The changes of an inspection wait for what they build upon, which was lost.
+pub(crate) fn wait(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
+    tx.prepare_cached("UPDATE changes SET waiting = 1 WHERE inspection = ?1 AND waiting = 0")?
+        .execute([inspection.as_bytes()])?;
+    Ok(())
+}
+
+/// The last place of an inspection's changes in the order of arrival; 0 without any.
+pub(crate) fn last(conn: &Connection, inspection: InspectionId) -> Result<i64, ClientError> {
+    let sql = "SELECT COALESCE(MAX(ordinal), 0) FROM changes WHERE inspection = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([inspection.as_bytes()], |row| row.get(0))?)
+}
+
+/// Moves the changes of an inspection up to a place behind everything that is here, in their order.
+pub(crate) fn move_behind(
+    tx: &Connection,
+    inspection: InspectionId,
+    through: i64,
+) -> Result<(), ClientError> {
+    let end: i64 = tx.query_row("SELECT COALESCE(MAX(ordinal), 0) FROM changes", [], |row| row.get(0))?;
+    tx.prepare_cached("UPDATE changes SET ordinal = ordinal + ?3 WHERE inspection = ?1 AND ordinal <= ?2")?
+        .execute(params![inspection.as_bytes(), through, end])?;
+    Ok(())
+}
+
+/// The receipt that names an own change, which was accepted.
+pub(crate) fn settle(
+    tx: &Connection,
+    inspection: InspectionId,
+    change: ChangeId,
+    receipt: ReceiptId,
+) -> Result<(), ClientError> {
+    tx.prepare_cached(
+        "UPDATE changes SET receipt = ?3, outcome = 'accepted' WHERE inspection = ?1 AND change = ?2",
+    )?
+    .execute(params![inspection.as_bytes(), change.0, receipt.as_bytes()])?;
+    Ok(())
+}
+
+/// Takes every change of an inspection away, with its snapshot: they are folded, or not this terminal's any more.
+pub(crate) fn remove_all(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
+    tx.prepare_cached("DELETE FROM changes WHERE inspection = ?1")?.execute([inspection.as_bytes()])?;
+    drop_snapshot(tx, inspection)
+}
+
 /// All changes of an inspection start waiting again: the first step of building its document anew.
 pub(crate) fn wait_all(tx: &Connection) -> Result<(), ClientError> {
     tx.execute("UPDATE changes SET waiting = 1 WHERE waiting = 0", [])?;
@@ -307,27 +352,23 @@ pub(crate) fn origins_of(
     Ok(found)
 }
 
-/// The own changes of an inspection.
-pub(crate) fn own(conn: &Connection, inspection: InspectionId) -> Result<Vec<ChangeId>, ClientError> {
-    let mut statement =
-        conn.prepare_cached("SELECT change FROM changes WHERE inspection = ?1 AND own = 1 ORDER BY ordinal")?;
-    let rows = statement.query_map([inspection.as_bytes()], |row| change(row, 0))?;
+/// Visits with changes that stand by themselves behind one, in the order of their ids, with how many those are.
+pub(crate) fn counted_after(
+    conn: &Connection,
+    after: Option<InspectionId>,
+    limit: usize,
+) -> Result<Vec<(InspectionId, u64)>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT inspection, COUNT(*) FROM changes WHERE ?1 IS NULL OR inspection > ?1
+         GROUP BY inspection ORDER BY inspection LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![after.map(|id| *id.as_bytes()), signed(limit as u64)], |row| {
+        Ok((id(row, 0)?, count(row, 1)?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether this store wrote a change.
-pub(crate) fn is_own(
-    conn: &Connection,
-    inspection: InspectionId,
-    change: ChangeId,
-) -> Result<bool, ClientError> {
-    let mut statement =
-        conn.prepare_cached("SELECT own FROM changes WHERE inspection = ?1 AND change = ?2")?;
-    let own = statement.query_row(params![inspection.as_bytes(), change.0], |row| row.get(0)).optional()?;
-    Ok(own.unwrap_or(false))
-}
-
-/// Every inspection that has changes.
+/// Every inspection that has changes by themselves.
 pub(crate) fn inspections(conn: &Connection) -> Result<Vec<InspectionId>, ClientError> {
     let mut statement = conn.prepare_cached("SELECT DISTINCT inspection FROM changes ORDER BY inspection")?;
     let rows = statement.query_map([], |row| id(row, 0))?;

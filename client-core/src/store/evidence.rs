@@ -103,6 +103,36 @@ pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<()
     Ok(())
 }
 
+/// Forgets the captures of a visit and notes their originals, which can be removed.
+pub(crate) fn free(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
+    tx.prepare_cached(
+        "INSERT INTO freed (digest) SELECT DISTINCT digest FROM evidence WHERE inspection = ?1
+         ON CONFLICT (digest) DO NOTHING",
+    )?
+    .execute([inspection.as_bytes()])?;
+    tx.prepare_cached("DELETE FROM evidence WHERE inspection = ?1")?.execute([inspection.as_bytes()])?;
+    Ok(())
+}
+
+/// Originals that can be removed.
+pub(crate) fn freed(conn: &Connection) -> Result<Vec<Digest>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT digest FROM freed ORDER BY digest")?;
+    let rows = statement.query_map([], |row| digest(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The original is removed, or named again.
+pub(crate) fn forget_freed(tx: &Connection, original: Digest) -> Result<(), ClientError> {
+    tx.prepare_cached("DELETE FROM freed WHERE digest = ?1")?.execute([original.to_bytes()])?;
+    Ok(())
+}
+
+/// Whether a capture names an original.
+pub(crate) fn names(conn: &Connection, original: Digest) -> Result<bool, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM evidence WHERE digest = ?1)")?;
+    Ok(statement.query_row([original.to_bytes()], |row| row.get(0))?)
+}
+
 /// The capture cannot be sent, and why.
 pub(crate) fn set_problem(tx: &Connection, record: RecordId, code: &str) -> Result<(), ClientError> {
     tx.prepare_cached("UPDATE evidence SET code = ?2 WHERE record = ?1")?

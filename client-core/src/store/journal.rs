@@ -7,6 +7,7 @@ use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Entry, Kind, SignedEntry, Tip};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An entry as it stands here.
@@ -74,13 +75,16 @@ pub(crate) fn last_received(conn: &Connection) -> Result<u64, ClientError> {
     Ok(statement.query_row([], |row| count(row, 0)).optional()?.unwrap_or(0))
 }
 
-/// The first entries that wait to be sent, in order.
+/// The first entries that wait to be sent, in order; none behind one that is too large for the way, upon which they build.
 pub(crate) fn pending(conn: &Connection, limit: usize) -> Result<Vec<Pending>, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT seq, hash, length(bytes) FROM journal WHERE receipt IS NULL AND outcome IS NOT 'refused'
+           AND seq < COALESCE((SELECT MIN(seq) FROM journal WHERE outcome IN ('waiting', 'quarantined', 'refused')
+             AND outcome = 'refused' AND code = ?2), 9223372036854775807)
          ORDER BY seq LIMIT ?1",
     )?;
-    let rows = statement.query_map([signed(limit as u64)], |row| {
+    let too_large = ErrorCode::BodyTooLarge.as_str();
+    let rows = statement.query_map(params![signed(limit as u64), too_large], |row| {
         Ok(Pending {
             seq: count(row, 0)?,
             hash: digest(row, 1)?,

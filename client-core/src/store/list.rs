@@ -129,6 +129,7 @@ const VISIBLE: &str = "(i.scoped = 1
          AND j.outcome IS NOT 'refused')
     OR EXISTS (SELECT 1 FROM changes c WHERE c.inspection = i.inspection AND c.own = 1 AND c.receipt IS NULL
          AND c.outcome IS NOT 'refused')
+    OR EXISTS (SELECT 1 FROM folded f WHERE f.inspection = i.inspection AND f.own > 0 AND f.held = 0)
     OR EXISTS (SELECT 1 FROM evidence e WHERE e.inspection = i.inspection AND e.receipt IS NULL))";
 /// Whose name or task number has some words in it (`?2`).
 const NAMED: &str = "(i.entity_name LIKE ?2 ESCAPE '\\' OR i.task_no LIKE ?2 ESCAPE '\\')";
@@ -196,6 +197,21 @@ pub(crate) fn set_entity(
     tx.prepare_cached("UPDATE inspections SET entity = ?2 WHERE inspection = ?1")?
         .execute(params![inspection.as_bytes(), entity.as_bytes()])?;
     Ok(())
+}
+
+/// Visits that this terminal is not given any more, behind one, in the order of their ids.
+pub(crate) fn left_after(
+    conn: &Connection,
+    after: Option<InspectionId>,
+    limit: usize,
+) -> Result<Vec<InspectionId>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT inspection FROM inspections WHERE scoped = 0 AND (?1 IS NULL OR inspection > ?1)
+         ORDER BY inspection LIMIT ?2",
+    )?;
+    let rows = statement
+        .query_map(params![after.map(|id| *id.as_bytes()), signed(limit as u64)], |row| id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The line of an inspection.

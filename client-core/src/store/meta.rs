@@ -24,6 +24,10 @@ const VIEWS: &str = "views";
 const REVOKED_AT: &str = "revoked_at";
 /// How far the server was told what is held here, in the order of the visits' ids; absent when it was told all.
 const HOLDINGS: &str = "holdings";
+/// How far folding got, in the order of the visits' ids; absent where it begins.
+const FOLDING: &str = "folding";
+/// The same for deleting visits that were left.
+const FREEING: &str = "freeing";
 /// The highest floor that the server told, as it was signed.
 const FLOOR: &str = "floor";
 /// The entry that the journal here attaches to, when it does not begin at 1.
@@ -119,6 +123,37 @@ pub(crate) fn put_holdings(
         Some(last) => put(tx, HOLDINGS, &last.map(|id| id.to_string()).unwrap_or_default()),
         None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [HOLDINGS]).map(drop)?),
     }
+}
+
+fn visit(conn: &Connection, name: &'static str) -> Result<Option<InspectionId>, ClientError> {
+    get(conn, name)?.map(|id| id.parse().map_err(|_| ClientError::Damaged { what: name })).transpose()
+}
+
+fn put_visit(tx: &Connection, name: &str, visit: Option<InspectionId>) -> Result<(), ClientError> {
+    match visit {
+        Some(visit) => put(tx, name, &visit.to_string()),
+        None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [name]).map(drop)?),
+    }
+}
+
+/// The last visit that was looked at for folding; none before the first.
+pub(crate) fn folding(conn: &Connection) -> Result<Option<InspectionId>, ClientError> {
+    visit(conn, FOLDING)
+}
+
+/// Remembers how far folding got.
+pub(crate) fn put_folding(tx: &Connection, through: Option<InspectionId>) -> Result<(), ClientError> {
+    put_visit(tx, FOLDING, through)
+}
+
+/// The last visit that was looked at for deleting; none before the first.
+pub(crate) fn freeing(conn: &Connection) -> Result<Option<InspectionId>, ClientError> {
+    visit(conn, FREEING)
+}
+
+/// Remembers how far deleting got.
+pub(crate) fn put_freeing(tx: &Connection, through: Option<InspectionId>) -> Result<(), ClientError> {
+    put_visit(tx, FREEING, through)
 }
 
 /// The highest floor that the server told; it was verified before it was kept.

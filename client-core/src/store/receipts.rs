@@ -1,8 +1,9 @@
 //! Receipts, and what they and the server's verdicts say about single items.
 
-use super::columns::{id, signed};
+use super::columns::{id, moment_or_none, signed};
 use crate::error::ClientError;
 use fieldproof_schema::ids::{InspectionId, ReceiptId};
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Outcome, Receipt, SignedReceipt, Verdict};
@@ -121,14 +122,16 @@ fn put_outcome(
     Ok(())
 }
 
-/// Changes that were refused with this code are offered again.
+/// Entries and changes that were refused with this code are offered again.
 pub(crate) fn offer_refused_again(conn: &Connection, code: ErrorCode) -> Result<(), ClientError> {
-    conn.execute(
-        // The list of outcomes lets the small index serve.
-        "UPDATE changes SET outcome = NULL, code = NULL WHERE outcome IN ('waiting', 'quarantined', 'refused')
-           AND outcome = 'refused' AND code = ?1 AND receipt IS NULL",
-        [code.as_str()],
-    )?;
+    // The list of outcomes lets the small indexes serve.
+    for table in ["journal", "changes"] {
+        let sql = format!(
+            "UPDATE {table} SET outcome = NULL, code = NULL WHERE outcome IN ('waiting', 'quarantined', 'refused')
+               AND outcome = 'refused' AND code = ?1 AND receipt IS NULL"
+        );
+        conn.execute(&sql, [code.as_str()])?;
+    }
     Ok(())
 }
 
@@ -143,11 +146,31 @@ pub(crate) fn discount_other_epochs(tx: &Connection, epoch: Digest) -> Result<()
             [epoch.to_bytes()],
         )?;
     }
+    super::folded::discount_all(tx)?;
     tx.execute(
         "UPDATE evidence SET receipt = NULL WHERE receipt IN (SELECT id FROM receipts WHERE epoch <> ?1)",
         [epoch.to_bytes()],
     )?;
     Ok(())
+}
+
+/// The moment of the latest receipt of an epoch whose backup horizon has passed: the server cannot be restored to before
+/// it any more.
+pub(crate) fn beyond_horizon(
+    conn: &Connection,
+    epoch: Digest,
+    now: Moment,
+) -> Result<Option<Moment>, ClientError> {
+    let sql = "SELECT MAX(at) FROM receipts WHERE epoch = ?1 AND backup_horizon <= ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_row(params![epoch.to_bytes(), now.as_micros()], |row| moment_or_none(row, 0))?)
+}
+
+/// When a receipt was given.
+pub(crate) fn at(conn: &Connection, receipt: ReceiptId) -> Result<Option<Moment>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT at FROM receipts WHERE id = ?1")?;
+    let found = statement.query_row([receipt.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(found.map(Moment::from_micros))
 }
 
 /// The newest receipt.

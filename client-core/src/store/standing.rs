@@ -32,14 +32,19 @@ impl Standing {
     }
 }
 
-/// The counts of changes that are held and that are not, of captures, and of signatures; and the column that says of
+/// The counts of changes that are held and that are not, of those that are folded, of captures, and of signatures; and the column that says of
 /// which inspection they are.
-pub(crate) const COUNTS: [(&str, &str); 4] = [
+pub(crate) const COUNTS: [(&str, &str); 5] = [
     ("SELECT 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL", "inspection"),
     (
         "SELECT COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
          LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL",
         "c.inspection",
+    ),
+    (
+        "SELECT COALESCE(SUM(CASE held WHEN 0 THEN own END), 0), 0, COALESCE(SUM(CASE held WHEN 1 THEN own END), 0)
+         FROM folded WHERE own > 0",
+        "inspection",
     ),
     (
         "SELECT COALESCE(SUM(e.receipt IS NULL AND j.receipt IS NULL), 0),
@@ -73,7 +78,8 @@ pub(crate) fn of(conn: &Connection, inspection: InspectionId) -> Result<Standing
     Ok(found)
 }
 
-/// Inspections with own records, those first of which the server does not hold everything; then by name.
+/// Inspections with own records, those first of which the server does not hold everything; then by name. Of
+/// a visit that was deleted only signatures are left, in the journal: it is not among them.
 pub(crate) fn by_inspection(
     conn: &Connection,
     from: u64,
@@ -84,6 +90,7 @@ pub(crate) fn by_inspection(
            SELECT inspection, 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL GROUP BY inspection
            UNION ALL SELECT c.inspection, COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
              LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL GROUP BY c.inspection
+           UNION ALL SELECT inspection, own * (1 - held), 0, own * held FROM folded WHERE own > 0
            UNION ALL SELECT e.inspection, SUM(e.receipt IS NULL AND j.receipt IS NULL),
              SUM(e.receipt IS NULL AND j.receipt IS NOT NULL), COUNT(e.receipt)
              FROM evidence e LEFT JOIN journal j ON j.hash = e.entry GROUP BY e.inspection
@@ -92,6 +99,7 @@ pub(crate) fn by_inspection(
          SELECT p.inspection, COALESCE(MAX(i.entity_name), ''), SUM(p.here), SUM(p.sent), SUM(p.held)
          FROM parts p LEFT JOIN inspections i ON i.inspection = p.inspection
          WHERE p.inspection IS NOT NULL GROUP BY p.inspection
+         HAVING SUM(p.here) + SUM(p.sent) > 0 OR COUNT(i.inspection) > 0
          ORDER BY SUM(p.here) + SUM(p.sent) = 0, MAX(i.entity_name), p.inspection LIMIT ?1 OFFSET ?2",
     )?;
     let rows = statement.query_map(params![signed(limit), signed(from)], |row| {

@@ -32,7 +32,8 @@ pub(crate) fn total(conn: &Connection) -> Result<Unsent, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT
            (SELECT COUNT(*) FROM journal WHERE receipt IS NULL AND outcome IS NOT 'refused'),
-           (SELECT COUNT(*) FROM changes WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused'),
+           (SELECT COUNT(*) FROM changes WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused')
+             + (SELECT COALESCE(SUM(own), 0) FROM folded WHERE own > 0 AND held = 0),
            (SELECT COUNT(*) FROM evidence WHERE receipt IS NULL),
            (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE receipt IS NULL)",
     )?;
@@ -67,6 +68,12 @@ pub(crate) fn by_inspection(conn: &Connection) -> Result<BTreeMap<InspectionId, 
     while let Some(row) = rows.next()? {
         found.entry(id(row, 0)?).or_default().changes = count(row, 1)?;
     }
+    let mut statement =
+        conn.prepare_cached("SELECT inspection, own FROM folded WHERE own > 0 AND held = 0")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.entry(id(row, 0)?).or_default().changes += count(row, 1)?;
+    }
     let mut statement = conn.prepare_cached(
         "SELECT inspection, COUNT(*), SUM(size_bytes) FROM evidence WHERE receipt IS NULL GROUP BY inspection",
     )?;
@@ -84,7 +91,8 @@ pub(crate) fn of_inspection(conn: &Connection, inspection: InspectionId) -> Resu
         "SELECT
            (SELECT COUNT(*) FROM journal WHERE inspection = ?1 AND receipt IS NULL AND outcome IS NOT 'refused'),
            (SELECT COUNT(*) FROM changes
-            WHERE inspection = ?1 AND own = 1 AND receipt IS NULL AND outcome IS NOT 'refused'),
+            WHERE inspection = ?1 AND own = 1 AND receipt IS NULL AND outcome IS NOT 'refused')
+             + (SELECT COALESCE(SUM(own), 0) FROM folded WHERE inspection = ?1 AND own > 0 AND held = 0),
            (SELECT COUNT(*) FROM evidence WHERE inspection = ?1 AND receipt IS NULL),
            (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE inspection = ?1 AND receipt IS NULL)",
     )?;

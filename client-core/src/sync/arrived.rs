@@ -4,8 +4,9 @@ use super::carry;
 use crate::documents;
 use crate::error::ClientError;
 use crate::store::changes::{self, NewChange};
-use crate::store::{folded, rows};
-use fieldproof_schema::document::{ChangeHeader, RawChange, is_document};
+use crate::store::folded::{self, Fold};
+use crate::store::rows;
+use fieldproof_schema::document::{ChangeHeader, Document, RawChange, is_document};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::wire::row::{DocumentRow, Origin, RowKind};
@@ -31,17 +32,20 @@ pub(super) fn take(tx: &Connection, subject: &str, row: &DocumentRow) -> Result<
     if !row.changes.is_empty() {
         folded::want(tx, inspection, false)?;
     }
+    let mut folds = Folds::read(tx, inspection)?;
     if let [whole] = row.changes.as_slice()
         && is_document(&whole.0)
+        && folds.fold.is_none()
         && !changes::any(tx, inspection)?
     {
-        changes::put_snapshot(tx, inspection, &whole.0)?;
-        folded::put(tx, inspection, &row.origins)?;
+        folded::put_whole(tx, inspection, &whole.0, &row.origins)?;
         return Ok(Arrived::Folded);
     }
-    documents::unfold(tx, inspection)?;
     let mut arrived = Arrived::Known;
     for raw in &row.changes {
+        if folded::is_same(tx, inspection, &raw.0)? {
+            continue;
+        }
         let Some(changes) = read(raw) else {
             // Kept as it came; a later version may read it.
             tracing::warn!(inspection.id = %inspection, "changes cannot be read by this version and are kept aside");
@@ -49,7 +53,7 @@ pub(super) fn take(tx: &Connection, subject: &str, row: &DocumentRow) -> Result<
             continue;
         };
         for (raw, header) in changes {
-            if keep(tx, inspection, &raw, &header, &row.origins, true)? {
+            if !folds.hold(tx, &header)? && keep(tx, inspection, &raw, &header, &row.origins)? {
                 arrived = Arrived::Changes;
             }
         }
@@ -57,6 +61,7 @@ pub(super) fn take(tx: &Connection, subject: &str, row: &DocumentRow) -> Result<
     for origin in &row.origins {
         changes::confirm_run(tx, inspection, origin)?;
     }
+    folds.confirm(tx, &row.origins)?;
     if row.changes.is_empty() && lacks(tx, row)? {
         folded::want(tx, inspection, true)?;
     }
@@ -78,7 +83,6 @@ pub(crate) fn keep(
     raw: &RawChange,
     header: &ChangeHeader,
     origins: &[Origin],
-    waiting: bool,
 ) -> Result<bool, ClientError> {
     let origin = origins.iter().find(|origin| origin.names(header.actor, header.seq));
     changes::insert(
@@ -95,17 +99,61 @@ pub(crate) fn keep(
             officer: origin.and_then(|origin| origin.officer),
             device_at: None,
             written: origin.map_or(Interval::default(), |origin| origin.written),
-            waiting,
+            waiting: true,
         },
     )
 }
 
-/// Whether something is missing here that the server has.
-fn lacks(tx: &Connection, row: &DocumentRow) -> Result<bool, ClientError> {
-    for head in &row.heads {
-        if !changes::has(tx, row.inspection, *head)? {
+/// What of a visit is folded here.
+pub(crate) struct Folds {
+    inspection: InspectionId,
+    fold: Option<Fold>,
+    /// Opened when the fold does not say by itself what is in it.
+    document: Option<Document>,
+}
+
+impl Folds {
+    pub(crate) fn read(tx: &Connection, inspection: InspectionId) -> Result<Self, ClientError> {
+        Ok(Self { inspection, fold: folded::get(tx, inspection)?, document: None })
+    }
+
+    /// Whether a change is folded.
+    pub(crate) fn hold(&mut self, tx: &Connection, header: &ChangeHeader) -> Result<bool, ClientError> {
+        let Some(fold) = &self.fold else { return Ok(false) };
+        if fold.run((header.actor, header.seq)).is_some() {
             return Ok(true);
         }
+        if self.document.is_none() {
+            self.document = documents::whole(tx, self.inspection)?;
+            if self.document.is_none() {
+                self.fold = None;
+            }
+        }
+        Ok(self.document.as_ref().is_some_and(|document| document.contains(header.id)))
     }
-    Ok(false)
+
+    /// Takes in when folded changes were written, as the server says it.
+    pub(crate) fn confirm(mut self, tx: &Connection, origins: &[Origin]) -> Result<(), ClientError> {
+        let Some(fold) = &mut self.fold else { return Ok(()) };
+        let mut changed = false;
+        for origin in origins {
+            changed |= fold.confirm(origin);
+        }
+        if changed { folded::put_runs(tx, self.inspection, &fold.runs) } else { Ok(()) }
+    }
+}
+
+/// Whether something is missing here that the server has.
+fn lacks(tx: &Connection, row: &DocumentRow) -> Result<bool, ClientError> {
+    let mut missing = Vec::new();
+    for head in &row.heads {
+        if !changes::has(tx, row.inspection, *head)? {
+            missing.push(*head);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    let folded = documents::whole(tx, row.inspection)?;
+    Ok(folded.is_none_or(|folded| !missing.iter().all(|head| folded.contains(*head))))
 }

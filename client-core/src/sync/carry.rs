@@ -7,7 +7,7 @@
 use super::Offered;
 use crate::documents;
 use crate::error::ClientError;
-use crate::store::{carried, changes, journal, meta};
+use crate::store::{carried, journal, meta};
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{DeviceId, InspectionId};
 use fieldproof_schema::limits::{CARRIED_MAX, HOLDINGS_MAX};
@@ -50,7 +50,6 @@ pub(crate) fn of_visit(
     me: DeviceId,
     own: bool,
 ) -> Result<Vec<Carried>, ClientError> {
-    documents::unfold(tx, inspection)?;
     let mut entries = BTreeMap::<DeviceId, Vec<_>>::new();
     for (device, entry) in carried::entries(tx, inspection)? {
         entries.entry(device).or_default().push(entry);
@@ -61,7 +60,7 @@ pub(crate) fn of_visit(
         }
     }
     let mut written = BTreeMap::<DeviceId, Vec<RawChange>>::new();
-    for (author, is_own, raw) in changes::by_author(tx, inspection, me)? {
+    for (author, is_own, raw) in documents::by_author(tx, inspection, me)? {
         if let Some(author) = author.filter(|_| own || !is_own) {
             written.entry(author).or_default().push(raw);
         }
@@ -98,7 +97,7 @@ pub(super) fn fill(
     if let Some(after) = meta::holdings(tx)? {
         let mut page = Vec::new();
         for inspection in carried::shared_after(tx, after, HOLDINGS_MAX)? {
-            let document = documents::load(tx, inspection)?;
+            let document = documents::load_or_ask(tx, inspection)?;
             let heads = document.map(|document| document.heads()).unwrap_or_default();
             page.push(Holding { inspection, heads });
         }
@@ -112,6 +111,8 @@ pub(super) fn fill(
         if !brought.insert(inspection) {
             continue;
         }
+        // What is damaged here must not hold up the rest.
+        documents::whole(tx, inspection)?;
         let of_visit = of_visit(tx, inspection, me, false)?;
         if of_visit.is_empty() {
             // Nobody's signature is here: what others wrote has to come from them.
@@ -149,7 +150,9 @@ pub(super) fn take(
     }
     let for_good = |verdict: &&Verdict| {
         let code = verdict.code.as_deref().and_then(ErrorCode::find);
-        verdict.outcome == Outcome::Refused && code != Some(ErrorCode::Unavailable)
+        // What there was no room or no time for is brought again.
+        let passing = [ErrorCode::Unavailable, ErrorCode::QuotaExceeded];
+        verdict.outcome == Outcome::Refused && !code.is_some_and(|code| passing.contains(&code))
     };
     let refused = answer.verdicts.iter().filter(for_good).map(|verdict| &verdict.item);
     let settled: BTreeSet<&Digest> = refused.chain(held).collect();

@@ -1,6 +1,6 @@
 //! Taking in an answer: receipts, verdicts, rows and cursors in one transaction, so that a kill in between repeats at most.
 
-use super::arrived::{self, Arrived};
+use super::arrived::{self, Arrived, Folds};
 use super::continuity::{Continuity, compare};
 use super::{Offered, Push, RefusedItem, SyncReport, carry, floor, recover};
 use crate::checklists::Shelf;
@@ -42,6 +42,8 @@ pub(crate) struct Taken {
     cursors_moved: bool,
     decided: u64,
     refused: Vec<RefusedItem>,
+    /// True when there was no room for an entry: nothing that comes after it counts before the next sync.
+    pub(super) is_full: bool,
     recovered: bool,
     rolled_back: bool,
     server_restored: bool,
@@ -92,6 +94,8 @@ impl Client {
             take_receipt(&tx, receipt, signed, (offered, &settled), &answer.verdicts, &mut taken)?;
         }
         take_verdicts(&tx, &answer.verdicts, (offered, &settled), receipt.as_ref(), &mut taken)?;
+        let entries: BTreeSet<Digest> = push.request.entries.iter().map(|entry| entry.hash()).collect();
+        taken.is_full = answer.verdicts.iter().any(|v| is_over_quota(v) && entries.contains(&v.item));
         taken.refused.extend(answer.verdicts.iter().filter(|verdict| is_over_quota(verdict)).map(refused));
         let held = receipt.as_ref().map(|receipt| receipt.items.as_slice()).unwrap_or_default();
         carry::take(&tx, push.request.holds.as_deref(), answer, (offered, held))?;
@@ -105,6 +109,7 @@ impl Client {
                 Continuity::Fits => {}
                 Continuity::ServerBehind => {
                     journal::offer_again_after(&tx, answer.tip.seq)?;
+                    folded::discount_after(&tx, answer.tip.seq)?;
                     taken.server_restored = true;
                 }
                 Continuity::StoreBehind => {
@@ -305,7 +310,14 @@ fn take_late_verdict(tx: &Connection, row: &Row, text: &str) -> Result<(), Clien
     let known = serde_json::from_str::<VerdictRow>(text).ok();
     let outcome = known.as_ref().and_then(|verdict| Outcome::find(&verdict.outcome));
     match known.zip(outcome) {
-        Some((verdict, outcome)) => receipts::decide_late(tx, verdict.item, outcome, verdict.code.as_deref()),
+        Some((verdict, outcome)) => {
+            // What is folded was accepted; what is not any more stands by itself again.
+            let is_entry = journal::by_hash(tx, verdict.item)?.is_some();
+            if outcome != Outcome::Accepted && !is_entry {
+                documents::unfold_own(tx, verdict.inspection)?;
+            }
+            receipts::decide_late(tx, verdict.item, outcome, verdict.code.as_deref())
+        }
         None => rows::put(tx, &row.kind, &row.subject, text.as_bytes()),
     }
 }
@@ -322,7 +334,7 @@ fn take_change(
         tracing::warn!(inspection.id = %row.inspection, "a change cannot be read by this version and is kept aside");
         return rows::put(tx, RowKind::Change.as_str(), subject, &row.change.0);
     };
-    documents::unfold(tx, row.inspection)?;
+    let mut folds = Folds::read(tx, row.inspection)?;
     let origin = Origin {
         actor: header.actor,
         first: header.seq,
@@ -332,7 +344,10 @@ fn take_change(
         entry: row.entry,
         written: row.written,
     };
-    if arrived::keep(tx, row.inspection, &row.change, &header, &[origin], true)? {
+    let origins = [origin];
+    if folds.hold(tx, &header)? {
+        folds.confirm(tx, &origins)?;
+    } else if arrived::keep(tx, row.inspection, &row.change, &header, &origins)? {
         changed.documents.insert(row.inspection);
     } else {
         changes::confirm(tx, row.inspection, header.id, row.written)?;
@@ -355,8 +370,8 @@ fn absorb(
     for inspection in changed.lines {
         let known = match cached(inspection) {
             Some(document) => Some(document),
-            None if folded::is(tx, inspection)? => None,
-            None => documents::load(tx, inspection)?.map(Arc::new),
+            None if folded::is_unopened(tx, inspection)? => None,
+            None => documents::load_or_ask(tx, inspection)?.map(Arc::new),
         };
         let document = if changed.documents.contains(&inspection) {
             let (document, joined) = documents::absorb(tx, inspection, known.map(Arc::unwrap_or_clone))?;

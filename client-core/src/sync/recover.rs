@@ -1,9 +1,10 @@
 //! Going on after the store was lost or came back older: the chain continues at the server's tip, and says so.
 
 use crate::client::Desk;
+use crate::documents;
 use crate::error::ClientError;
 use crate::journal_writer::{Line, Pen};
-use crate::store::{evidence, journal, meta, unsigned};
+use crate::store::{evidence, folded, journal, meta, unsigned};
 use fieldproof_schema::journal::{Kind, Tip, body};
 use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
@@ -37,7 +38,12 @@ pub(crate) fn settle_in(
 /// the table of forked entries as it was signed, and its content is journalled anew.
 pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Result<(), ClientError> {
     // Receipts of a branch that the server no longer has say nothing about this one.
-    journal::offer_again_after(tx, server.seq.saturating_sub(1))?;
+    let behind = server.seq.saturating_sub(1);
+    for inspection in folded::discount_after(tx, behind)? {
+        // Their entries get other names.
+        documents::unfold(tx, inspection)?;
+    }
+    journal::offer_again_after(tx, behind)?;
     let forked = journal::fork_pending(tx, pen.clocks.now)?;
     meta::put_base(tx, server)?;
     write_rebuilt(tx, pen, Kind::RolledBack, server, None)?;

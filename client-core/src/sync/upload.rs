@@ -15,6 +15,7 @@ use fieldproof_schema::limits::EVIDENCE_PART_BYTES_MAX;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::evidence::{OFFSET_HEADER, Offer, PART_MEDIA_TYPE, RECEIPT_MEDIA_TYPE};
 use fieldproof_schema::wire::sync::SignedReceipt;
+use std::collections::BTreeSet;
 
 /// Bytes of one part: what a weak link carries in a minute, so that a cut costs little.
 const PART_BYTES: usize =
@@ -32,7 +33,12 @@ impl Client {
         report: &mut SyncReport,
     ) -> Result<(), ClientError> {
         let waiting = captures::pending(&self.reader())?;
+        let mut full = BTreeSet::new();
         for held in waiting {
+            // What is larger has no room either; another visit's may not be held apart, and have some.
+            if full.contains(&held.inspection) {
+                continue;
+            }
             match self.upload(transport, link, &held, report).await {
                 Ok(()) => report.evidence_completed += 1,
                 Err(error) => match &error {
@@ -40,12 +46,17 @@ impl Client {
                     ClientError::Refused { .. } if error.retry_after_seconds().is_some() => {
                         return Err(error);
                     }
-                    ClientError::Refused { code, .. } => report.refused.push(RefusedItem {
-                        item: held.digest,
-                        inspection: Some(held.inspection),
-                        code: code.clone(),
-                        held: false,
-                    }),
+                    ClientError::Refused { code, .. } => {
+                        if code == ErrorCode::QuotaExceeded.as_str() {
+                            full.insert(held.inspection);
+                        }
+                        report.refused.push(RefusedItem {
+                            item: held.digest,
+                            inspection: Some(held.inspection),
+                            code: code.clone(),
+                            held: false,
+                        });
+                    }
                     // One original that cannot be read now must not hold up the others; it is tried again next time.
                     ClientError::File { .. } => {
                         tracing::error!(error = %error, evidence.record = %held.record, "an original cannot be read");

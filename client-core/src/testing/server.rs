@@ -5,6 +5,7 @@ use bytes::Bytes;
 use fieldproof_schema::document::{Document, RawChange, inspect, is_document};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, ReceiptId};
 use fieldproof_schema::journal::{Entry, Kind, SignedEntry, Tip, body};
+use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::{Digest, MemoryKey, PublicKey, Purpose, Signer};
 use fieldproof_schema::wire::device::{Challenge, EnrolRequest, Enrolled, Session, SessionRequest};
@@ -33,12 +34,14 @@ pub(crate) struct State {
     pub(crate) entries: BTreeMap<DeviceId, Vec<SignedEntry>>,
     pub(crate) changes: BTreeSet<Digest>,
     pub(crate) blobs: BTreeMap<Digest, Vec<u8>>,
-    devices: BTreeMap<DeviceId, (PublicKey, OfficerId)>,
-    receipts: u64,
-    tokens: u64,
+    pub(crate) devices: BTreeMap<DeviceId, (PublicKey, OfficerId)>,
+    pub(crate) receipts: u64,
+    pub(crate) tokens: u64,
     pub(crate) enrolments: Vec<EnrolRequest>,
     /// Answers that are lost after the work was done.
     pub(crate) lose: u32,
+    /// How many more requests to the sync service are answered.
+    pub(crate) syncs_left: Option<u32>,
     /// Items that are refused, by the digest of their bytes.
     pub(crate) refuse: BTreeMap<Digest, ErrorCode>,
     /// Larger bodies are refused.
@@ -75,6 +78,7 @@ impl Server {
 
     fn receipt(&self, state: &mut State, device: DeviceId, items: Vec<Digest>) -> SignedReceipt {
         state.receipts += 1;
+        let at = Moment::from_micros(now(state).as_micros() + i64::try_from(state.receipts).unwrap());
         let mut id = [0; 16];
         id[0] = state.epoch;
         id[8..].copy_from_slice(&state.receipts.to_be_bytes());
@@ -82,10 +86,10 @@ impl Server {
             id: ReceiptId::from_bytes(id),
             device,
             epoch: Self::epoch(state),
-            at: Moment::from_micros(i64::try_from(state.receipts).unwrap()),
+            at,
             items,
             tip: tip(state, device),
-            backup_horizon: Moment::from_micros(0),
+            backup_horizon: at.plus_seconds(BACKUP_HORIZON_SECONDS),
         };
         receipt.sign(&self.key)
     }
@@ -144,6 +148,9 @@ impl Server {
         if state.body_bytes_max.is_some_and(|max| request.body.len() > max) {
             return Err(ErrorCode::BodyTooLarge);
         }
+        if let Some(left) = &mut state.syncs_left {
+            *left = left.checked_sub(1).ok_or(ErrorCode::Unavailable)?;
+        }
         let asked: SyncRequest = frame::unpack(&request.body).map_err(|_| ErrorCode::BodyMalformed)?;
         state.said.push(asked.still_unsent);
         state.floors_named.push(asked.floor.clone());
@@ -160,19 +167,17 @@ impl Server {
                 let item = Digest::of(&raw.0);
                 let whole = is_document(&raw.0);
                 let code = state.refuse.get(&item).copied();
-                let code = code
-                    .or((!whole && !is_covered(state, device, raw)).then_some(ErrorCode::ChangeUncovered));
+                let parts = if whole { parts_of(raw) } else { vec![raw.clone()] };
+                let is_missing =
+                    |part: &RawChange| !is_covered(state, device, part) && !is_known(state, part);
+                let code = code.or(parts.iter().any(is_missing).then_some(ErrorCode::ChangeUncovered));
                 held.extend(matches!(code, None | Some(ErrorCode::ChangeUncovered)).then_some(item));
                 verdicts.push(verdict(item, code));
-                if code.is_none() && whole {
-                    // Of a document, what its sender's journal covers.
-                    for (_, part) in Document::load(&raw.0).unwrap().changes() {
-                        if is_covered(state, device, &part) {
-                            take_change(state, device, chunk.inspection, &part);
-                        }
+                // Of a document, what its sender's journal covers.
+                for part in parts.iter().filter(|_| code.is_none()) {
+                    if is_covered(state, device, part) {
+                        take_change(state, device, chunk.inspection, part);
                     }
-                } else if code.is_none() {
-                    take_change(state, device, chunk.inspection, raw);
                 }
             }
         }
@@ -184,7 +189,7 @@ impl Server {
         let until = (from + PAGE).min(state.feed.len());
         let answer = SyncAnswer {
             protocol: PROTOCOL,
-            server_at: Moment::from_micros(1_795_442_645_000_000).plus_seconds(state.server_at_seconds),
+            server_at: now(state),
             epoch: Self::epoch(state),
             receipt,
             verdicts,
@@ -267,6 +272,10 @@ impl Transport for Server {
     }
 }
 
+fn now(state: &State) -> Moment {
+    Moment::from_micros(1_795_442_645_000_000).plus_seconds(state.server_at_seconds)
+}
+
 /// A network without a server.
 pub(crate) struct Nowhere;
 
@@ -300,10 +309,18 @@ fn take_change(state: &mut State, device: DeviceId, inspection: InspectionId, ra
         device: Some(device),
         officer: Some(officer),
         entry: None,
-        written: Interval::default(),
+        written: Interval { earliest: None, latest: Some(now(state)) },
     };
     let subject = inspect(&raw.0).unwrap().id.to_string();
     state.feed.push(Row { kind: "change".into(), subject, body: Body::Change(row) });
+}
+
+fn parts_of(document: &RawChange) -> Vec<RawChange> {
+    Document::load(&document.0).unwrap().changes().into_iter().map(|(_, part)| part).collect()
+}
+
+fn is_known(state: &State, raw: &RawChange) -> bool {
+    state.feed.iter().any(|row| matches!(&row.body, Body::Change(change) if change.change == *raw))
 }
 
 /// By an entry that names it, or a run that it belongs to.

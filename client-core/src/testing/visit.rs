@@ -8,7 +8,7 @@ use fieldproof_schema::document::{
     Actor, ChangeId, Document, EntitySnapshot, Genesis, Identity, RawChange, TeamMember, View, genesis,
 };
 use fieldproof_schema::ids::{CaseId, EntityId, InspectionId, OfficerId, TaskId};
-use fieldproof_schema::moment::Moment;
+use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::reference::{InspectionRow, InspectionState, OfficerRow, TaskRow};
 use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
 use std::path::Path;
@@ -126,7 +126,10 @@ impl Visit {
             device: officer.map(|_| fieldproof_schema::ids::DeviceId::from_bytes([0x77; 16])),
             officer,
             entry: None,
-            written: fieldproof_schema::moment::Interval::default(),
+            written: Interval {
+                earliest: None,
+                latest: officer.map(|_| Moment::from_micros(1_795_442_645_000_000)),
+            },
         };
         Row { kind: "change".into(), subject, body: Body::Change(row) }
     }

@@ -349,3 +349,45 @@ async fn what_leaves_the_scope_leaves_the_list_but_never_before_it_was_sent() {
     assert_eq!(client.inspections().unwrap(), []);
     assert_eq!(client.inspection(visit.id).unwrap_err().code(), ErrorCode::NotFound);
 }
+
+#[tokio::test]
+async fn an_entry_that_no_way_carries_is_shown_and_all_the_rest_goes_on() {
+    let (dir, host, server, visit, client) = start().await;
+    let items = visit.items();
+    client.answer(visit.id, &items[0], &pass()).unwrap();
+    let long: String = (0..500_u32).map(|n| Digest::of(&n.to_be_bytes()).to_string()).collect();
+    let entry = {
+        let mut desk = client.desk();
+        let who = desk.who.clone().unwrap();
+        let tx = desk.conn.transaction().unwrap();
+        let pen = who.pen(crate::journal_writer::Clocks::read(&*client.host));
+        crate::runs::sign(&tx, &pen).unwrap();
+        let body = serde_json::json!({ "statement": long }).to_string();
+        let kind = fieldproof_schema::journal::Kind::Exported;
+        let entry = pen.write_text(&tx, kind, Some(visit.id), None, None, body).unwrap();
+        tx.commit().unwrap();
+        entry
+    };
+    client.answer(visit.id, &items[1], &pass()).unwrap();
+    server.state().body_bytes_max = Some(4_000);
+    server.publish(vec![visit.inspection_row(&visit.row())]);
+    for _ in 0..2 {
+        let report = client.sync(&server).await.unwrap();
+        assert!(report.rounds < 10, "{report:?}");
+        let unsent = client.status().unwrap().unsent;
+        assert_eq!((unsent.entries, unsent.changes), (1, 1), "what is signed after it is one chain with it");
+        assert_eq!(server.state().changes.len(), 1, "what was signed before it went");
+        let apart = client.apart(10).unwrap();
+        assert_eq!(
+            apart.iter().map(|a| (a.item, a.code.as_str())).collect::<Vec<_>>(),
+            [(entry, "body_too_large")]
+        );
+    }
+    // Through another way, after the next start.
+    drop(client);
+    let client = Client::open(dir.path(), host, options()).unwrap();
+    server.state().body_bytes_max = None;
+    client.sync(&server).await.unwrap();
+    assert_all_there(&client, &server);
+    assert_eq!((server.state().changes.len(), client.apart(10).unwrap().len()), (2, 0));
+}

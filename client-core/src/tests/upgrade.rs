@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// What the migration to runs and later ones added, taken away again.
 const BEFORE_RUNS: &str = "
+    DROP TABLE freed; DROP INDEX inspections_left;
     DROP INDEX evidence_by_digest; DROP INDEX evidence_unsent; DROP INDEX changes_open;
     CREATE INDEX changes_open ON changes (inspection, entry) WHERE own = 1 AND receipt IS NULL;
     CREATE INDEX changes_held ON changes (inspection) WHERE own = 1 AND receipt IS NOT NULL;

@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::findings;
 use crate::policy::Act;
 use crate::scope::DeviceScope;
+use crate::store::usage::{self, Day, Usage};
 use crate::store::{captures, captures_apart, feeds, inspections, receipts, tenants};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -58,6 +59,7 @@ struct Upload {
     length: u64,
     offset: u64,
     held: bool,
+    is_apart: bool,
 }
 
 /// What a device itself captured. Whatever others sent under the same hash does not show.
@@ -68,7 +70,41 @@ async fn own(app: &App, device: &DeviceActor, digest: Digest) -> Result<Option<U
     let length = declared.facts.size_bytes;
     let held = declared.held_at.is_some();
     let offset = if held { length } else { app.blobs.offset(&owner(device), &digest).await? };
-    Ok(Some(Upload { length, offset, held }))
+    Ok(Some(Upload { length, offset, held, is_apart: declared.is_apart }))
+}
+
+/// Refuses to begin an upload for which the device's share has no room; one that was begun goes on.
+async fn ensure_room(app: &App, device: &DeviceActor, upload: &Upload) -> Result<(), ApiError> {
+    if upload.held || upload.offset > 0 {
+        return Ok(());
+    }
+    let staged = app.blobs.staged_of(&owner(device)).await?;
+    let (asker, now, others) = (device.clone(), app.now(), staged.clone());
+    let read = move |tx: &mut crate::db::Tx<'_>| {
+        let (_, today) = usage::taken(tx, asker.org, asker.id, usage::day(now))?;
+        let apart_bytes = usage::apart_bytes(tx, asker.org, asker.id)?;
+        let scope = DeviceScope::of(tx, &asker)?;
+        let mut done = Vec::new();
+        for (digest, _) in &others {
+            let declared = scope.may_upload(tx, digest)?;
+            done.push(declared.is_none_or(|declared| declared.held_at.is_some()));
+        }
+        Ok::<_, DbError>((Usage { today, apart_bytes, ..Usage::default() }, done))
+    };
+    let (usage, done) = app.db.read(read).await?;
+    let mut coming = 0_u64;
+    for ((digest, bytes), done) in staged.iter().zip(done) {
+        if done {
+            // It was completed through another node: what is here is of no use to anybody.
+            app.blobs.discard(&owner(device), digest).await?;
+        } else {
+            coming = coming.saturating_add(*bytes);
+        }
+    }
+    if app.quota.bounds().has_room_for_original(&usage, upload.is_apart, coming, upload.length) {
+        return Ok(());
+    }
+    Err(ErrorCode::QuotaExceeded.into())
 }
 
 /// Under whose name parts are staged: nobody can write into another device's upload.
@@ -78,7 +114,8 @@ fn owner(device: &DeviceActor) -> String {
 
 #[utoipa::path(post, path = "/api/v1/evidence/{digest}", tag = "evidence", request_body = serde_json::Value, responses(
     (status = 201, description = "Nothing is here yet"), (status = 200, description = "upload-offset says how much is here"),
-    (status = 403, description = "evidence_undeclared"), (status = 413, description = "evidence_too_large")))]
+    (status = 403, description = "evidence_undeclared"), (status = 413, description = "evidence_too_large"),
+    (status = 429, description = "quota_exceeded: the device has brought as much as it may")))]
 pub(crate) async fn offer(
     State(app): State<App>,
     Sender(device): Sender,
@@ -93,6 +130,7 @@ pub(crate) async fn offer(
     if upload.length != offer.size_bytes || upload.length == 0 {
         return Err(ApiError::field("size_bytes", "differs from the journal's, or is 0"));
     }
+    ensure_room(&app, &device, &upload).await?;
     let status = if upload.offset == 0 { StatusCode::CREATED } else { StatusCode::OK };
     Ok(progress(status, upload.offset, upload.length))
 }
@@ -139,6 +177,7 @@ pub(crate) async fn append(
     if offset.saturating_add(part.len() as u64) > upload.length {
         return Err(too_large(upload.length));
     }
+    ensure_room(&app, &device, &upload).await?;
     let reached = app.blobs.append(&owner(&device), &digest, offset, &part).await?;
     if reached == upload.length {
         hold(&app, &device, digest, upload.length).await?;
@@ -158,6 +197,7 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> R
     }
     let note = move |tx: &mut crate::db::Tx<'_>| {
         captures_apart::hold(tx, org, &digest, id, now)?;
+        usage::add(tx, org, id, usage::day(now), &Day { evidence_bytes: length, ..Day::default() })?;
         for inspection in captures::hold(tx, org, &digest, id, now)? {
             let team = inspections::team(tx, org, inspection)?;
             feeds::publish_inspection(tx, org, &team, inspection);

@@ -158,31 +158,51 @@ pub(crate) struct ChangeListed {
     earliest: Option<Moment>,
     #[schema(value_type = Option<String>, format = DateTime)]
     latest: Option<Moment>,
-    size_bytes: usize,
+    size_bytes: i64,
 }
 
-#[utoipa::path(get, path = "/api/v1/inspections/{id}/history", tag = "inspections", params(("id" = String, Path)),
+/// Which changes of a history are asked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct HistoryPage {
+    /// The last so many; all of them without it.
+    limit: Option<u32>,
+    /// Before this place: the `next` of a page.
+    before: Option<i64>,
+}
+
+#[utoipa::path(get, path = "/api/v1/inspections/{id}/history", tag = "inspections", params(("id" = String, Path),
+    ("limit" = Option<u32>, Query, description = "The last so many changes; all without it"),
+    ("before" = Option<i64>, Query, description = "The `next` of an earlier page")),
     responses((status = 200, body = serde_json::Value, description =
-        "`changes`, each after its predecessors; `seals` with the time of completion; `decisions`"),
+        "`changes`, each after its predecessors; `next`, when there are earlier ones; `seals` with the time of completion; `decisions`"),
     (status = 404, description = "not_found")))]
 pub(crate) async fn history(
     State(app): State<App>,
     actor: UserActor,
     Path(id): Path<String>,
+    Args(page): Args<HistoryPage>,
 ) -> Result<axum::Json<Value>, ApiError> {
     let id: InspectionId = parse("id", &id)?;
     let (_, row) = seen(&app, &actor, id).await?;
     let org = actor.org;
+    let (before, limit) =
+        (page.before.unwrap_or(i64::MAX), page.limit.map_or(i64::from(u32::MAX), i64::from).max(1));
     let read = move |tx: &mut Tx<'_>| {
         Ok::<_, ApiError>((
-            changes::list(tx, org, id)?,
+            // One more says whether there are others.
+            changes::history(tx, org, id, before, limit + 1)?,
             journal::writers(tx, org, id)?,
             seals::list(tx, org, id)?,
         ))
     };
-    let (changes, writers, seals) = app.db.read(read).await?;
+    let (mut changes, writers, seals) = app.db.read(read).await?;
     let names: BTreeMap<_, _> = writers.iter().map(|writer| (writer.actor, writer)).collect();
-    let listed = changes.into_iter().map(|change| {
+    let more = changes.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    if more {
+        changes.pop();
+    }
+    let next = changes.last().filter(|_| more).map(|change| change.position);
+    let listed = changes.into_iter().rev().map(|change| {
         let writer = names.get(&change.actor);
         ChangeListed {
             change: change.id,
@@ -193,7 +213,7 @@ pub(crate) async fn history(
             entry: change.entry,
             earliest: change.written.earliest,
             latest: change.written.latest,
-            size_bytes: change.bytes.len(),
+            size_bytes: change.size_bytes,
         }
     });
     let listed: Vec<_> = listed.collect();
@@ -201,5 +221,5 @@ pub(crate) async fn history(
         .iter()
         .map(|s| json!({"digest": s.digest, "version": s.version, "completed_at": s.completed_at, "seal": s.seal}))
         .collect();
-    Ok(axum::Json(json!({"changes": listed, "seals": seals, "decisions": row.decisions})))
+    Ok(axum::Json(json!({"changes": listed, "next": next, "seals": seals, "decisions": row.decisions})))
 }

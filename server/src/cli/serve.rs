@@ -4,11 +4,17 @@ use super::{CliError, answer};
 use crate::config::Place;
 use crate::error::ApiError;
 use crate::events;
+use crate::quota::Bounds;
 use crate::routes;
+use crate::store::usage::Amount;
 use crate::sync::judge;
 use clap::Args;
 use fieldproof_presentation::http::{self, Limits};
-use fieldproof_schema::limits::{DEVICE_BACKLOG_BYTES_MAX, DEVICE_BACKLOG_ITEMS_MAX};
+use fieldproof_schema::limits::{
+    DEVICE_APART_EVIDENCE_BYTES_MAX, DEVICE_BACKLOG_BYTES_MAX, DEVICE_BACKLOG_ITEMS_MAX,
+    DEVICE_DAY_BYTES_MAX, DEVICE_DAY_EVIDENCE_BYTES_MAX, DEVICE_DAY_ITEMS_MAX, DEVICE_ENTRIES_BYTES_MAX,
+    DEVICE_ENTRIES_MAX,
+};
 use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
@@ -35,15 +41,45 @@ pub(super) struct Serve {
     /// Their size, in MiB.
     #[arg(long, env = "FIELDPROOF_DEVICE_BACKLOG_MIB", default_value_t = DEVICE_BACKLOG_BYTES_MAX / MIB)]
     device_backlog_mib: u64,
+    /// Journal entries of one terminal, in all.
+    #[arg(long, env = "FIELDPROOF_DEVICE_ENTRIES", default_value_t = DEVICE_ENTRIES_MAX)]
+    device_entries: u64,
+    /// Their size, in MiB.
+    #[arg(long, env = "FIELDPROOF_DEVICE_ENTRIES_MIB", default_value_t = DEVICE_ENTRIES_BYTES_MAX / MIB)]
+    device_entries_mib: u64,
+    /// Journal entries, and changes, that are taken of one terminal on one day (UTC).
+    #[arg(long, env = "FIELDPROOF_DEVICE_DAY_ITEMS", default_value_t = DEVICE_DAY_ITEMS_MAX)]
+    device_day_items: u64,
+    /// The size of either, in MiB.
+    #[arg(long, env = "FIELDPROOF_DEVICE_DAY_MIB", default_value_t = DEVICE_DAY_BYTES_MAX / MIB)]
+    device_day_mib: u64,
+    /// Originals that are taken of one terminal on one day (UTC), in MiB.
+    #[arg(long, env = "FIELDPROOF_DEVICE_DAY_EVIDENCE_MIB", default_value_t = DEVICE_DAY_EVIDENCE_BYTES_MAX / MIB)]
+    device_day_evidence_mib: u64,
+    /// Originals of one terminal that are held apart, in MiB.
+    #[arg(long, env = "FIELDPROOF_DEVICE_APART_EVIDENCE_MIB", default_value_t = DEVICE_APART_EVIDENCE_BYTES_MAX / MIB)]
+    device_apart_evidence_mib: u64,
 }
 
 const MIB: u64 = 1024 * 1024;
 
 impl Serve {
+    fn bounds(&self) -> Bounds {
+        let bytes = |mib: u64| mib.saturating_mul(MIB);
+        let amount = |items, mib| Amount { items, bytes: bytes(mib) };
+        Bounds {
+            backlog: amount(self.device_backlog_items, self.device_backlog_mib),
+            entries: amount(self.device_entries, self.device_entries_mib),
+            day: amount(self.device_day_items, self.device_day_mib),
+            day_evidence: bytes(self.device_day_evidence_mib),
+            apart_evidence: bytes(self.device_apart_evidence_mib),
+        }
+    }
+
     pub(super) async fn run(self) -> Result<(), CliError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let app = self.place.open_to_serve(self.gate_workers.unwrap_or_else(cores)).await?;
-        app.quota.set(self.device_backlog_items, self.device_backlog_mib.saturating_mul(MIB));
+        app.quota.set(self.bounds());
         judge::look_back(&app, app.org().await?).await?;
         let address = PathBuf::from(self.listen.to_string());
         let listener = TcpListener::bind(self.listen).await.map_err(CliError::file(&address))?;

@@ -14,9 +14,9 @@ use crate::db::DbError;
 use crate::devices;
 use crate::error::ApiError;
 use crate::policy::Act;
+use crate::quota::{Filled, Kind};
 use crate::store::devices::{self as terminals, Device};
-use crate::store::inbox::{self, Backlog};
-use crate::store::{floors, officers, units};
+use crate::store::{floors, officers, units, usage};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -54,6 +54,33 @@ struct Line {
     officer: String,
     unit: String,
     seen: Seen,
+    /// How full its shares are.
+    shares: [Filled; 5],
+}
+
+impl Line {
+    /// Of the share that is fullest, in percent.
+    fn fullest(&self) -> u64 {
+        self.shares.iter().map(|share| share.percent).max().unwrap_or(0)
+    }
+
+    fn is_near(&self) -> bool {
+        self.shares.iter().any(Filled::is_near)
+    }
+}
+
+/// What a share is called, and how much of it is used.
+fn share(p: &Page, share: &Filled) -> (String, String) {
+    let (name, held) = match share.kind {
+        Kind::Backlog => ("admin.device.backlog", "admin.device.backlog.held"),
+        Kind::Entries => ("admin.device.share.entries", "admin.device.share.entries.held"),
+        Kind::Today => ("admin.device.share.today", "admin.device.share.today.held"),
+        Kind::EvidenceToday => ("admin.device.share.evidence_today", ""),
+        Kind::EvidenceApart => ("admin.device.share.evidence_apart", ""),
+    };
+    let size = p.size(&share.amount.bytes);
+    let held = if held.is_empty() { size } else { p.t2(held, "n", share.amount.items, "size", size) };
+    (p.t(name), held)
 }
 
 /// When a terminal was seen last, and what it said then.
@@ -90,14 +117,20 @@ struct Wanted {
 async fn list(State(app): State<App>, seat: Seat, Args(wanted): Args<Wanted>) -> Result<Response, ApiError> {
     seat.actor.user.may(Act::ManageDevices)?;
     let before = before(wanted.before.as_deref())?;
-    let (org, asker) = (seat.actor.org, seat.actor.user.id);
+    let (org, asker, now) = (seat.actor.org, seat.actor.user.id, app.now());
     let read = move |tx: &mut crate::db::Tx<'_>| {
         let floor = floors::current(tx, org)?.map(|set| set.floor);
-        Ok::<_, DbError>((terminals::list(tx, org, asker, &before)?, units::all(tx, org)?, floor))
+        let page = terminals::list(tx, org, asker, &before)?;
+        let mut used = Vec::with_capacity(page.rows.len());
+        for listed in &page.rows {
+            used.push(usage::of(tx, org, listed.device.id, now)?);
+        }
+        Ok::<_, DbError>((page, used, units::all(tx, org)?, floor))
     };
-    let (page, units, floor) = app.db.read(read).await?;
-    let (p, now) = (seat.p.clone(), app.now());
-    let line = |listed: terminals::Listed| Line {
+    let (page, used, units, floor) = app.db.read(read).await?;
+    let p = seat.p.clone();
+    let line = |(listed, used): (terminals::Listed, usage::Usage)| Line {
+        shares: app.quota.filled(&used),
         officer: listed.officer_name,
         unit: super::directory::unit_name(&units, &listed.unit_code),
         seen: Seen::of(&p, &listed.device, now),
@@ -106,7 +139,7 @@ async fn list(State(app): State<App>, seat: Seat, Args(wanted): Args<Wanted>) ->
     };
     Ok(seat.show(&DevicesPage {
         c: Chrome::new(&seat, "devices"),
-        rows: page.rows.into_iter().map(line).collect(),
+        rows: page.rows.into_iter().zip(used).map(line).collect(),
         next: page.next.map(|before| format!("/console/devices{}", query(&[("before", &before)]))),
         is_start: wanted.before.is_none(),
         p,
@@ -119,10 +152,8 @@ struct DevicePage {
     p: Page,
     c: Chrome,
     line: Line,
-    backlog: Backlog,
-    /// Of its share, in percent.
-    full: u64,
-    is_near: bool,
+    /// Its shares: the name, how much is used, and how full it is.
+    shares: Vec<(String, String, Filled)>,
     faults: Faults,
     reason: String,
 }
@@ -139,31 +170,37 @@ async fn page(
     faults: Faults,
     reason: String,
 ) -> Result<DevicePage, ApiError> {
-    let (org, asker) = (seat.actor.org, seat.actor.user.clone());
+    let (org, asker, now) = (seat.actor.org, seat.actor.user.clone(), app.now());
     let read = move |tx: &mut crate::db::Tx<'_>| {
         asker.may(Act::ManageDevices)?;
         let device = terminals::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
         let officer = officers::find(tx, org, device.officer)?.ok_or(ErrorCode::NotFound)?;
         asker.may_on(Act::ManageDevices, &officer.facts.org_code)?;
         let floor = floors::current(tx, org)?.map(|set| set.floor);
-        let backlog = inbox::backlog(tx, org, id)?;
-        Ok::<_, ApiError>((device, officer, units::all(tx, org)?, floor, backlog))
+        let used = usage::of(tx, org, id, now)?;
+        Ok::<_, ApiError>((device, officer, units::all(tx, org)?, floor, used))
     };
-    let (device, officer, units, floor, backlog) = app.db.read(read).await?;
+    let (device, officer, units, floor, used) = app.db.read(read).await?;
     let line = Line {
         officer: officer.facts.name,
         unit: super::directory::unit_name(&units, &officer.facts.org_code),
-        seen: Seen::of(&seat.p, &device, app.now()),
+        seen: Seen::of(&seat.p, &device, now),
+        shares: app.quota.filled(&used),
         is_below: is_below(floor.as_ref(), &device),
         device,
     };
     Ok(DevicePage {
         c: Chrome::new(seat, "devices"),
         p: seat.p.clone(),
+        shares: line
+            .shares
+            .iter()
+            .map(|filled| {
+                let (name, held) = share(&seat.p, filled);
+                (name, held, *filled)
+            })
+            .collect(),
         line,
-        backlog,
-        full: app.quota.percent(backlog),
-        is_near: app.quota.is_near(backlog),
         faults,
         reason,
     })

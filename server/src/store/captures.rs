@@ -89,6 +89,8 @@ pub struct Declared {
     pub facts: Captured,
     /// When its bytes were held.
     pub held_at: Option<Moment>,
+    /// Whether it is held apart.
+    pub is_apart: bool,
 }
 
 /// The capture with these bytes that `device` declared; one that is not held yet comes first.
@@ -111,7 +113,7 @@ impl Declared {
     pub(super) fn read(r: &Row) -> Result<Self, DbError> {
         let body: String = r.get(0)?;
         let facts = body::read(&body).map_err(|e| r.invalid(0, e.to_string()))?;
-        Ok(Self { facts, held_at: r.get(1)? })
+        Ok(Self { facts, held_at: r.get(1)?, is_apart: false })
     }
 }
 

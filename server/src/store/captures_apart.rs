@@ -13,13 +13,22 @@ pub fn insert(
     (inspection, record): (InspectionId, RecordId),
     digest: &Digest,
     device: DeviceId,
-    body: &str,
+    (body, size_bytes): (&str, u64),
     at: Moment,
 ) -> Result<(), DbError> {
     tx.execute(
-        "INSERT INTO captures_apart (org, inspection, record, digest, device, body, declared_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org, device, inspection, record) DO NOTHING",
-        &params![org, inspection, record, *digest, device, body, at],
+        "INSERT INTO captures_apart (org, inspection, record, digest, device, body, declared_at, size_bytes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org, device, inspection, record) DO NOTHING",
+        &params![
+            org,
+            inspection,
+            record,
+            *digest,
+            device,
+            body,
+            at,
+            i64::try_from(size_bytes).unwrap_or(i64::MAX)
+        ],
     )?;
     Ok(())
 }
@@ -36,7 +45,8 @@ pub fn declared(
          ORDER BY held_at NULLS FIRST, inspection, record LIMIT 1",
         &params![org, *digest, device],
     )?;
-    rows.first().map(Declared::read).transpose()
+    let declared = rows.first().map(Declared::read).transpose()?;
+    Ok(declared.map(|declared| Declared { is_apart: true, ..declared }))
 }
 
 /// Notes that a device's bytes are held.

@@ -150,6 +150,57 @@ pub fn find(
     row.map(|r| read(&r)).transpose()
 }
 
+/// One change of a history, without its bytes.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Its place.
+    pub position: i64,
+    /// Its name.
+    pub id: ChangeId,
+    /// Its writer.
+    pub actor: Actor,
+    /// The device that wrote it; none for the server's own.
+    pub device: Option<DeviceId>,
+    /// The officer; none for the server's own.
+    pub officer: Option<OfficerId>,
+    /// The journal entry that covers it; none for the server's own.
+    pub entry: Option<Digest>,
+    /// When, as far as the server can vouch for it.
+    pub written: Interval,
+    /// How long it is.
+    pub size_bytes: i64,
+}
+
+/// The last `limit` changes of an inspection before a place, the last first.
+pub fn history(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Line>, DbError> {
+    let rows = tx.query(
+        "SELECT position, change_id, actor, device, officer, entry, written_earliest, written_latest,
+           CAST(LENGTH(bytes) AS BIGINT) FROM changes
+         WHERE org = $1 AND inspection = $2 AND position < $3 ORDER BY position DESC LIMIT $4",
+        &params![org, inspection, before, limit],
+    )?;
+    rows.iter()
+        .map(|r| {
+            Ok(Line {
+                position: r.get(0)?,
+                id: r.get(1)?,
+                actor: r.get(2)?,
+                device: r.get(3)?,
+                officer: r.get(4)?,
+                entry: r.get(5)?,
+                written: Interval { earliest: r.get(6)?, latest: r.get(7)? },
+                size_bytes: r.get(8)?,
+            })
+        })
+        .collect()
+}
+
 /// Whether a change is part of an inspection.
 pub fn has(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, id: ChangeId) -> Result<bool, DbError> {
     let row = tx.query_opt(

@@ -1,5 +1,6 @@
 //! Every change that was ever received, and what became of it.
 
+use super::usage::Amount;
 use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId, UserId};
 use fieldproof_schema::moment::Moment;
@@ -172,20 +173,11 @@ pub fn insert(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, item: &Item
 }
 
 /// What a device has sent and is not part of the record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Backlog {
-    /// Changes.
-    pub items: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// The backlog of one device.
-pub fn backlog(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Backlog, DbError> {
+pub fn backlog(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Amount, DbError> {
     const SQL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(LENGTH(bytes)), 0) AS BIGINT) FROM inbox
          WHERE org = $1 AND device = $2 AND state <> 'accepted'";
     let row = tx.query_opt(SQL, &params![org, device])?.ok_or(DbError::NoRow { sql: SQL })?;
-    Ok(Backlog { items: row.get(0)?, bytes: row.get(1)? })
+    Ok(Amount { items: row.get(0)?, bytes: row.get(1)? })
 }
 
 /// Changes of an inspection that the gate has still to judge, in order of arrival.

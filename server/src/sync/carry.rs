@@ -119,6 +119,11 @@ fn take_entry(
     };
     let known = journal::holds(tx, author.org, entry, hash)?;
     if known.is_none() {
+        if !intake.meter.takes_entry(signed.bytes.len()) {
+            let code = Some(ErrorCode::QuotaExceeded);
+            intake.received.say(receive::verdict(*hash, Outcome::Refused, code, Some(inspection), None));
+            return Ok(false);
+        }
         let by = intake.by.id;
         carried::insert(tx, author.org, (entry, inspection), (signed, hash), by, intake.now)?;
     }

@@ -46,7 +46,15 @@ fn keep_apart(
     };
     // Only for visits that are known here: what is sent for others could be anything.
     if inspections::find(tx, org, inspection)?.is_some() {
-        captures_apart::insert(tx, org, (inspection, captured.record), &digest, device.id, &entry.body, now)?;
+        captures_apart::insert(
+            tx,
+            org,
+            (inspection, captured.record),
+            &digest,
+            device.id,
+            (&entry.body, captured.size_bytes),
+            now,
+        )?;
         if code == ErrorCode::ChangeOutOfScope {
             findings::assignment::outside_team(tx, device, inspection, &digest, now)?;
         }

@@ -8,9 +8,10 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::findings;
-use crate::quota::Quota;
+use crate::quota::{self, Meter, Quota};
 use crate::scope::DeviceScope;
-use crate::store::inbox::{Backlog, Item, Ruling, State};
+use crate::store::inbox::{Item, Ruling, State};
+use crate::store::usage::{self, Amount, Day};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::carry::{self, CheckedCarried};
 use crate::sync::offer::Name;
@@ -179,12 +180,14 @@ pub struct Intake<'a> {
     pub received: Received,
     /// What is durable when the transaction is.
     pub held: Vec<Digest>,
+    /// What its sender may still bring.
+    pub meter: Meter,
 }
 
 /// How much of a device's share is left.
 pub struct Share<'a> {
     quota: &'a Quota,
-    backlog: Backlog,
+    backlog: Amount,
     /// What somebody else brings may fill half of it: the rest is for the device itself, whatever is brought in its name.
     weight: u64,
 }
@@ -198,7 +201,7 @@ impl<'a> Share<'a> {
         changes: &[CheckedChange],
     ) -> Result<Self, DbError> {
         let backlog = match changes {
-            [] => Backlog::default(),
+            [] => Amount::default(),
             _ => inbox::backlog(tx, device.org, device.id)?,
         };
         Ok(Self { quota, backlog, weight: 1 })
@@ -211,16 +214,15 @@ impl<'a> Share<'a> {
 
     /// Counts something in, where there is room for it.
     fn takes(&mut self, bytes: u64) -> bool {
-        let weighed = Backlog {
+        let weighed = Amount {
             items: self.backlog.items.saturating_mul(self.weight),
             bytes: self.backlog.bytes.saturating_mul(self.weight),
         };
-        if !self.quota.has_room(weighed, bytes.saturating_mul(self.weight)) {
-            return false;
+        let fits = quota::has_room(weighed, bytes.saturating_mul(self.weight), self.quota.bounds().backlog);
+        if fits {
+            self.backlog.add(bytes);
         }
-        self.backlog.items += 1;
-        self.backlog.bytes = self.backlog.bytes.saturating_add(bytes);
-        true
+        fits
     }
 }
 
@@ -267,7 +269,13 @@ pub async fn receive(
                 entries: checked.refused.clone(),
                 changes: Vec::new(),
             };
-            let mut intake = Intake { by: &device, now, received, held: Vec::new() };
+            let brings_any =
+                !checked.entries.is_empty() || !checked.changes.is_empty() || !checked.carried.is_empty();
+            let day = usage::day(now);
+            let taken =
+                if brings_any { usage::taken(tx, device.org, device.id, day)? } else { Default::default() };
+            let meter = Meter::new(worker.quota.bounds(), taken);
+            let mut intake = Intake { by: &device, now, received, held: Vec::new(), meter };
             for entry in &checked.entries {
                 take_entry(tx, (&device, &mut scope), entry, &mut intake)?;
             }
@@ -280,7 +288,10 @@ pub async fn receive(
                 findings::identity::contradicted(tx, &device, now)?;
             }
             carry::take(tx, &worker.quota, checked.carried.iter().zip(&decisions), &mut intake)?;
-            let Intake { mut received, held, .. } = intake;
+            let Intake { mut received, held, meter, .. } = intake;
+            if meter.taken != Day::default() {
+                usage::add(tx, device.org, device.id, day, &meter.taken)?;
+            }
             if !held.is_empty() {
                 let receipt = Receipt {
                     id: ReceiptId::new(now, random),
@@ -307,7 +318,7 @@ fn take_entry(
     intake: &mut Intake<'_>,
 ) -> Result<(), DbError> {
     let CheckedEntry { hash, entry, signed } = checked;
-    let Intake { now, received, held, .. } = intake;
+    let Intake { now, received, held, meter, .. } = intake;
     let now = *now;
     let (outcome, code) = if let Some(on_chain) = journal::holds(tx, device.org, entry, hash)? {
         held.push(*hash);
@@ -319,6 +330,9 @@ fn take_entry(
             Some(ErrorCode::EntryFork)
         };
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
+    } else if entry.seq <= received.tip.seq + 1 && !meter.takes_entry(signed.bytes.len()) {
+        // Not held: the device offers it again, and with it what comes after.
+        (Outcome::Refused, Some(ErrorCode::QuotaExceeded))
     } else if let Ok(tip) = received.tip.follow(entry, *hash) {
         journal::insert(tx, device.org, entry, signed, hash, now, true)?;
         held.push(*hash);
@@ -347,10 +361,11 @@ pub fn take_change(
     share: &mut Share<'_>,
     intake: &mut Intake<'_>,
 ) -> Result<(), DbError> {
-    let Intake { now, received, held, .. } = intake;
+    let Intake { now, received, held, meter, .. } = intake;
     let (org, inspection, now) = (device.org, change.inspection, *now);
     let known = inbox::find(tx, org, inspection, &change.digest, device.id)?;
-    if known.is_none() && !share.takes(change.bytes.len() as u64) {
+    let length = change.bytes.len();
+    if known.is_none() && !(share.takes(length as u64) && meter.takes_change(length)) {
         let code = Some(ErrorCode::QuotaExceeded);
         received.say(verdict(change.digest, Outcome::Refused, code, Some(inspection), change.id));
         return Ok(());
