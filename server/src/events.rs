@@ -102,7 +102,11 @@ pub async fn work(app: App) {
     }
 }
 
-async fn look(app: &App) -> Result<(), ApiError> {
+/// Looks at the feeds once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn look(app: &App) -> Result<(), ApiError> {
     let org = app.org().await?;
     let (epoch, ends) = app.db.read(move |tx| read(tx, org)).await?;
     app.events.ends.send_if_modified(|known| {

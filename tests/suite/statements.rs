@@ -305,6 +305,7 @@ async fn come_back_from_a_backup(world: &World, city: &City) {
     let actor = DeviceActor { id: enrolled.device, officer: enrolled.officer, key, org };
     let listening = events::listen(world.app.clone(), actor, String::new()).await;
     assert!(listening.is_ok() && world.app.events.streams() == 1);
+    events::look(&world.app).await.unwrap();
     drop(listening);
     assert_eq!(world.app.events.streams(), 0);
 }

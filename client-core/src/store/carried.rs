@@ -125,8 +125,8 @@ pub(crate) fn shared_after(
 ) -> Result<Vec<InspectionId>, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT inspection FROM (
-           SELECT f.inspection FROM folded f WHERE ?1 IS NULL OR f.inspection > ?1
-           UNION SELECT c.inspection FROM changes c WHERE (?1 IS NULL OR c.inspection > ?1)
+           SELECT f.inspection FROM folded f WHERE f.inspection > COALESCE(?1, x'')
+           UNION SELECT c.inspection FROM changes c WHERE c.inspection > COALESCE(?1, x'')
              AND c.own = 0 AND c.device IS NOT NULL AND c.waiting = 0)
          ORDER BY inspection LIMIT ?2",
     )?;

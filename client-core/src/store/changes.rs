@@ -359,7 +359,7 @@ pub(crate) fn counted_after(
     limit: usize,
 ) -> Result<Vec<(InspectionId, u64)>, ClientError> {
     let mut statement = conn.prepare_cached(
-        "SELECT inspection, COUNT(*) FROM changes WHERE ?1 IS NULL OR inspection > ?1
+        "SELECT inspection, COUNT(*) FROM changes WHERE inspection > COALESCE(?1, x'')
          GROUP BY inspection ORDER BY inspection LIMIT ?2",
     )?;
     let rows = statement.query_map(params![after.map(|id| *id.as_bytes()), signed(limit as u64)], |row| {

@@ -336,7 +336,7 @@ async fn what_of_a_visit_that_was_left_is_not_safe_stays_and_is_shown() {
     server.publish(visits.iter().flat_map(gone).collect());
     // What was written off line is refused for now.
     client.sign().unwrap();
-    let refused = crate::store::outgoing::pending(&client.reader(), 0, 10).unwrap()[0].digest;
+    let refused = crate::store::outgoing::next(&client.reader(), 0, None).unwrap().unwrap().digest;
     server.state().refuse.insert(refused, fieldproof_schema::wire::error::ErrorCode::QuotaExceeded);
     client.sync(&server).await.unwrap();
     days(&host, &server, 365);

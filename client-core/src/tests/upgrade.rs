@@ -13,7 +13,8 @@ use std::sync::Arc;
 /// What the migration to runs and later ones added, taken away again.
 const BEFORE_RUNS: &str = "
     DROP TABLE freed; DROP INDEX inspections_left;
-    DROP INDEX evidence_by_digest; DROP INDEX evidence_unsent; DROP INDEX changes_open;
+    DROP INDEX evidence_by_digest; DROP INDEX evidence_unsent; DROP INDEX receipts_by_time;
+    DROP INDEX changes_open;
     CREATE INDEX changes_open ON changes (inspection, entry) WHERE own = 1 AND receipt IS NULL;
     CREATE INDEX changes_held ON changes (inspection) WHERE own = 1 AND receipt IS NOT NULL;
     DROP TABLE certificates; DROP TABLE carried; DROP TABLE handing;

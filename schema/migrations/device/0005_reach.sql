@@ -2,6 +2,7 @@
 
 CREATE INDEX evidence_by_digest ON evidence (digest);
 CREATE INDEX evidence_unsent ON evidence (inspection, size_bytes) WHERE receipt IS NULL;
+CREATE INDEX receipts_by_time ON receipts (at);
 -- `changes_by_receipt` begins like it.
 DROP INDEX changes_held;
 -- What of a visit has no receipt is counted without reading the changes.
