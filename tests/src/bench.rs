@@ -4,6 +4,7 @@
 //! for the phase `rate`. Memory and processor time are told by phase. The server fsyncs before it acknowledges, as always.
 
 pub mod handheld;
+mod limits;
 mod rate;
 mod wire;
 mod work;
@@ -36,6 +37,8 @@ const EDITED: usize = 100;
 /// What can be measured, in the order in which it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
+    /// What stands behind the others, each alone.
+    Limits,
     /// Writing off line, sending it, judging it, uploading captures.
     Push,
     /// Nothing to sync.
@@ -50,7 +53,7 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Phase; 5] = [Self::Push, Self::Noop, Self::Edit, Self::Pull, Self::Rate];
+    pub const ALL: [Phase; 6] = [Self::Limits, Self::Push, Self::Noop, Self::Edit, Self::Pull, Self::Rate];
 
     /// Finds a phase by its name.
     pub fn find(name: &str) -> Option<Self> {
@@ -59,6 +62,7 @@ impl Phase {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Limits => "limits",
             Self::Push => "push",
             Self::Noop => "noop",
             Self::Edit => "edit",
@@ -158,8 +162,12 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     let mut world = World::start_at(1, options.postgres.as_deref(), Some(Duration::ZERO), gate).await;
     let raw = acts::raw_commits(&world.folder().join("raw.db")).at(50);
     let mut board = Board { out, options, raw, cpu: memory::cpu_seconds(std::process::id()) };
-    board.line(Phase::Push, "raw_durable_insert", raw, &Told::default())?;
+    board.line(Phase::Limits, "one_durable_insert", raw, &Told::default())?;
     let served = Served::of(&world).await?;
+    limits::limits(&mut board, &served.base).await?;
+    if options.phases.iter().all(|phase| *phase == Phase::Limits) {
+        return Ok(());
+    }
 
     let (administrator, _) = world.found_city().await;
     let mut tasks = administrator.draw_and_dispatch(&world).await;
@@ -317,4 +325,4 @@ pub async fn main(mut arguments: impl Iterator<Item = String>) -> Result<(), Fai
 }
 
 /// How the benchmark is called.
-const USAGE: &str = "fieldproof-bench [push] [noop] [edit] [pull] [rate] [--cases N] [--captures N] [--postgres URL] [--gate-workers N]";
+const USAGE: &str = "fieldproof-bench [limits] [push] [noop] [edit] [pull] [rate] [--cases N] [--captures N] [--postgres URL] [--gate-workers N]";
