@@ -191,11 +191,15 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     if last >= Some(Phase::Edit) {
         edits(&mut board, (&world, &administrator, &task), &mut one, &served.base).await?;
     }
-    if last >= Some(Phase::Rate) {
-        rate::rate(&mut board, &served.base, &world, &administrator, task.team[0]).await?;
-    }
     background.abort();
     served.task.abort();
+    if last >= Some(Phase::Rate) {
+        // Receipts again, and the backlog drains afterwards.
+        world.restart_with(Some(Duration::ZERO)).await;
+        let served = Served::of(&world).await?;
+        rate::rate(&mut board, &served.base, &world, &administrator, task.team[0]).await?;
+        served.task.abort();
+    }
     Ok(())
 }
 
