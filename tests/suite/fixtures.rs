@@ -12,10 +12,11 @@ use fieldproof_tests::world::desk::Desk;
 use fieldproof_tests::world::device::Device;
 use serde_json::{Map, Value, json};
 
-/// The latest migration of the server that is followed by others: what has it only is opened by every other test.
-const RELEASED_SERVER: i64 = 8;
-/// The latest migration of terminals.
-const RELEASED_DEVICE: i64 = 3;
+/// The server's migrations that were the latest of a release and are followed by others: what the present program makes is
+/// opened by every other test. 9 and 10 never left the house by themselves.
+const RELEASED_SERVER: &[i64] = &[1, 2, 3, 4, 5, 6, 7, 8, 11];
+/// Those of terminals.
+const RELEASED_DEVICE: &[i64] = &[1, 2, 3, 4];
 
 /// What a terminal shows of a visit, as the programs that made the fixtures told it.
 fn told(device: &Device, visit: InspectionId) -> Value {
@@ -154,8 +155,8 @@ fn every_released_version_left_a_fixture() {
         server.push(on_server);
         device.push(on_device);
     }
-    let all = |found: &[i64], last: i64| (1..=last).all(|number| found.contains(&number));
+    let all = |found: &[i64], released: &[i64]| released.iter().all(|number| found.contains(number));
     assert!(all(&server, RELEASED_SERVER) && all(&device, RELEASED_DEVICE), "{server:?} {device:?}");
-    let known = |migrations: &[Migration], last: i64| migrations.iter().any(|known| known.number == last);
-    assert!(known(SERVER, RELEASED_SERVER) && known(DEVICE, RELEASED_DEVICE));
+    let numbers = |migrations: &[Migration]| migrations.iter().map(|known| known.number).collect::<Vec<_>>();
+    assert!(all(&numbers(SERVER), RELEASED_SERVER) && all(&numbers(DEVICE), RELEASED_DEVICE));
 }
