@@ -12,6 +12,7 @@ pub(crate) mod folded;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod meta;
+pub(crate) mod numbers;
 pub(crate) mod outgoing;
 pub(crate) mod receipts;
 pub(crate) mod rows;

@@ -27,6 +27,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 9, name: "carried", sql: include_str!("../migrations/server/0009_carried.sql") },
     Migration { number: 10, name: "bounds", sql: include_str!("../migrations/server/0010_bounds.sql") },
     Migration { number: 11, name: "proposals", sql: include_str!("../migrations/server/0011_proposals.sql") },
+    Migration { number: 12, name: "numbers", sql: include_str!("../migrations/server/0012_numbers.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.
@@ -35,4 +36,5 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 2, name: "faces", sql: include_str!("../migrations/device/0002_faces.sql") },
     Migration { number: 3, name: "runs", sql: include_str!("../migrations/device/0003_runs.sql") },
     Migration { number: 4, name: "carried", sql: include_str!("../migrations/device/0004_carried.sql") },
+    Migration { number: 5, name: "numbers", sql: include_str!("../migrations/device/0005_numbers.sql") },
 ];

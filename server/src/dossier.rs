@@ -10,6 +10,7 @@ use crate::documents::{self, Stored};
 use crate::error::ApiError;
 use crate::judging::{day_of_visit, judged};
 use crate::laws::Laws;
+use crate::numbers;
 use crate::policy::Act;
 use crate::store::changes::Header;
 use crate::store::inspections::Inspection;
@@ -123,7 +124,11 @@ fn around(tx: &mut Tx<'_>, app: &App, org: OrgId, stored: &Stored, today: Date) 
         laws: app.laws.get(tx, org)?,
         day: day_of_visit(&seals).unwrap_or(today),
         unit: units::name(tx, org, &info.unit_code)?.unwrap_or_else(|| info.unit_code.clone()),
-        conflicts: conflicts::of_inspection(tx, org, id)?,
+        conflicts: {
+            let mut known = conflicts::of_inspection(tx, org, id)?;
+            known.extend(numbers::disputes(tx, org, id)?);
+            known
+        },
         writers: writers.collect(),
         decisions: decisions::list(tx, org, id)?,
         captures: captures.collect(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// What the migration to runs and later ones added, taken away again.
 const BEFORE_RUNS: &str = "
-    DROP TABLE certificates; DROP TABLE carried; DROP TABLE handing;
+    DROP TABLE number_uses; DROP TABLE certificates; DROP TABLE carried; DROP TABLE handing;
     DROP INDEX changes_unsigned; DROP INDEX changes_by_receipt;
     ALTER TABLE changes DROP COLUMN actor; ALTER TABLE changes DROP COLUMN seq;
     ALTER TABLE cursors DROP COLUMN since;

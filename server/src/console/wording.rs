@@ -6,6 +6,8 @@ use fieldproof_schema::checklist::{
     Answer, Bounds, Decimal, Item, ItemKind, Limit, NumberKind, Template, Verdict,
 };
 use fieldproof_schema::document::Actor;
+use fieldproof_schema::form::FormRegister;
+use fieldproof_schema::numbering::{Number, Paper};
 use fieldproof_schema::proposal::placed;
 use fieldproof_schema::reference::EvidenceRegister;
 use serde_json::Value;
@@ -126,6 +128,11 @@ pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> Str
     if let Some((_, field)) = placed(path) {
         return super::proposals::field(p, field.as_str());
     }
+    if let Some(number) = Number::placed(path) {
+        let (year, serial) = (number.series.year, number.serial);
+        let said = p.t2("console.wording.place.number", "year", year, "serial", serial);
+        return format!("{} {said}", form(p, &number.series.form));
+    }
     if map == "template" {
         let called = template.map(|template| {
             format!("{} · {}", p.either(&template.title, &template.title_en), template.revision)
@@ -164,12 +171,17 @@ pub(crate) fn at_place(p: &Page, path: &str, text: &str) -> String {
     if path.starts_with("answers/") {
         return answer(p, &Answer::from_register(text));
     }
-    // Words of the directory are words.
-    if placed(path).is_some() {
+    // Words of the directory are words, and numbers are as they are spelled.
+    if placed(path).is_some() || path.starts_with("number/") {
         return text.to_owned();
     }
     if let Some(told) = beside(p, path, text) {
         return told;
+    }
+    if path.starts_with("documents/")
+        && let Some(paper) = Paper::from_register(text)
+    {
+        return self::paper(p, &paper);
     }
     if path.starts_with("evidence/")
         && let Ok(listed) = serde_json::from_str::<EvidenceRegister>(text)
@@ -177,6 +189,20 @@ pub(crate) fn at_place(p: &Page, path: &str, text: &str) -> String {
         return if listed.caption.is_empty() { listed.kind } else { listed.caption };
     }
     register(text)
+}
+
+/// What a form is called.
+pub(crate) fn form(p: &Page, code: &str) -> String {
+    let known = FormRegister::shipped().find(code);
+    known.map_or_else(|| code.to_owned(), |form| p.either(&form.name, &form.name_en).to_owned())
+}
+
+/// A registered paper form: what it is called, its number, and that it is void.
+fn paper(p: &Page, paper: &Paper) -> String {
+    let number = paper.number.as_ref().map(|issued| issued.text.clone());
+    let void = paper.void.as_ref().map(|void| p.t1("console.wording.paper_void", "reason", &void.reason));
+    let parts = [Some(form(p, &paper.form)), number, void];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What a side of a conflict says that is not about what the document holds.

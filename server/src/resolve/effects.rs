@@ -186,6 +186,8 @@ impl Step<'_> {
             | ChoiceKind::Value
             | ChoiceKind::Both
             | ChoiceKind::Reject
+            | ChoiceKind::Void
+            | ChoiceKind::Renumber
             | ChoiceKind::Undo => {
                 return Err(ErrorCode::ChoiceUnknown.into());
             }
