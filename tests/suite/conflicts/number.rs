@@ -1,6 +1,10 @@
 //! Numbers of documents: given without a link, used twice, outside their lease, corrected and taken back; and no terminal or
 //! server that came back older gives a number twice.
 
+mod console;
+
+pub(crate) use console::play;
+
 use super::*;
 use crate::support::other_visit;
 use fieldproof_client_core::{NewPaper, PaperBook, PaperLine};
