@@ -56,7 +56,8 @@ fn prefix_of(unit: &Unit) -> Option<String> {
 
 fn issuer_of(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId) -> Result<Option<Issuer>, DbError> {
     let Some(officer) = officers::find(tx, org, officer)? else { return Ok(None) };
-    Ok(Some(issuer(&officer.facts.org_code, &units::all(tx, org)?)))
+    let home = &officer.facts.org_code;
+    Ok(Some(issuer(home, &units::above(tx, org, home)?)))
 }
 
 /// What has to be done so that a terminal can give numbers.
@@ -86,13 +87,12 @@ fn needs(
     now: Moment,
 ) -> Result<Needs, DbError> {
     let Some(known) = devices::find(tx, org, device)? else { return Ok(Needs::default()) };
-    let open = numbers::open_of(tx, org, device)?;
     if known.revoked_at.is_some() {
-        let close = open.iter().map(|lease| (lease.leased.block.id, "revoked")).collect();
-        return Ok(Needs { close, ..Needs::default() });
+        return Ok(Needs::default());
     }
     let Some(issuer) = issuer_of(tx, org, known.officer)? else { return Ok(Needs::default()) };
     let mut needs = Needs { officer: Some(known.officer), at_entry: known.tip.seq, ..Needs::default() };
+    let open = numbers::open_of(tx, org, device)?;
     let mut free: BTreeMap<&Series, u32> = BTreeMap::new();
     for lease in &open {
         let block = &lease.leased.block;
@@ -204,13 +204,21 @@ pub(crate) fn next_of(tx: &mut Tx<'_>, org: OrgId, series: &Series) -> Result<Op
 
 /// The word that starts the numbers of a unit.
 pub(crate) fn prefix(tx: &mut Tx<'_>, org: OrgId, unit: &str) -> Result<String, DbError> {
-    let all = units::all(tx, org)?;
-    Ok(all.get(unit).and_then(prefix_of).unwrap_or_default())
+    let above = units::above(tx, org, unit)?;
+    Ok(above.get(unit).and_then(prefix_of).unwrap_or_default())
 }
 
 /// Tells a terminal that its numbers are others now.
 pub(crate) fn tell(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) {
     tx.publish(org, &feeds::of_device(device), RowKind::Numbers.as_str(), &device.to_string());
+}
+
+/// A terminal was revoked: no number of its blocks is given any more.
+pub(crate) fn revoked(tx: &mut Tx<'_>, org: OrgId, device: DeviceId, now: Moment) -> Result<(), DbError> {
+    for lease in numbers::open_of(tx, org, device)? {
+        numbers::close(tx, org, lease.leased.block.id, ("revoked", ""), now)?;
+    }
+    Ok(())
 }
 
 /// What a terminal is told about its numbers.

@@ -21,7 +21,8 @@ use fieldproof_schema::numbering::{
 use fieldproof_schema::reference::{InspectionRow, OfficerRow, PaperFate};
 use fieldproof_schema::wire::row::RowKind;
 use rusqlite::Connection;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// What an officer registers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -317,10 +318,11 @@ fn disputes(
     let mut uses: Vec<Use> = Vec::new();
     for number in &ours {
         for mut one in numbers::of_number(conn, number)? {
-            if !corrections.contains_key(&one.inspection) {
-                corrections.insert(one.inspection, fates(conn, one.inspection)?);
-            }
-            let fate = corrections.get(&one.inspection).and_then(|fates| fates.get(&one.record));
+            let fates = match corrections.entry(one.inspection) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unread) => unread.insert(fates(conn, one.inspection)?),
+            };
+            let fate = fates.get(&one.record);
             if one.state == UseState::Standing && fate.is_some_and(|fate| fate.correction.is_some()) {
                 // Decided beside its seal.
                 one.state = UseState::Corrected;

@@ -141,7 +141,9 @@ impl Paper {
                 && texts.into_iter().all(|text| is_short(text))
         };
         let said = |ended: &Ended| ended.reason.chars().count() <= REASON_CHARS_MAX && is_short(&ended.by);
+        // A form's code is part of the place of a conflict.
         is_short(&self.form)
+            && !self.form.contains('/')
             && self.note.chars().count() <= REASON_CHARS_MAX
             && self.number.iter().all(fits)
             && self.void.iter().all(said)

@@ -5,7 +5,7 @@ use crate::api::{self, check};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::ApiError;
-use crate::numbers::ledger::{self, Book};
+use crate::numbers::ledger::{self, Book, ROWS_MAX};
 use crate::policy::Act;
 use askama::Template;
 use axum::extract::{OriginalUri, Path, State};
@@ -22,9 +22,6 @@ pub(super) const ROUTES: &[Route] = &[
     Route { path: "/console/numbers", answer: || get(list) },
     Route { path: "/console/numbers/{unit}/{form}/{year}", answer: || get(show).post(take_back) },
 ];
-
-/// Uses and blocks of one page, the newest first: more than anybody looks through.
-const ROWS_MAX: usize = 500;
 
 /// Where a series' page is.
 fn address(series: &Series) -> String {
@@ -148,6 +145,7 @@ struct Used {
     text: String,
     state: Html,
     page: String,
+    entity: String,
     officer: String,
     device: String,
     when: String,
@@ -235,6 +233,7 @@ fn page(seat: &Seat, book: &Book) -> SeriesPage {
             text: used.text.clone(),
             state: p.badge(tone, icon, &p.t(format!("console.numbers.use.{}", used.state.as_str()))),
             page: format!("/console/inspections/{}", used.inspection),
+            entity: book.entities.get(&used.inspection).cloned().unwrap_or_default(),
             officer: used.origin.officer_name.clone(),
             device: used.origin.device_name.clone(),
             when: used.origin.written.as_ref().map(|written| p.interval(written)).unwrap_or_default(),

@@ -9,7 +9,7 @@ use fieldproof_schema::document::Actor;
 use fieldproof_schema::form::FormRegister;
 use fieldproof_schema::numbering::{Number, Paper};
 use fieldproof_schema::proposal::placed;
-use fieldproof_schema::reference::EvidenceRegister;
+use fieldproof_schema::reference::{EvidenceRegister, PaperCorrection};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -178,10 +178,8 @@ pub(crate) fn at_place(p: &Page, path: &str, text: &str) -> String {
     if let Some(told) = beside(p, path, text) {
         return told;
     }
-    if path.starts_with("documents/")
-        && let Some(paper) = Paper::from_register(text)
-    {
-        return self::paper(p, &paper);
+    if path.starts_with("documents/") {
+        return paper_form(p, text, None);
     }
     if path.starts_with("evidence/")
         && let Ok(listed) = serde_json::from_str::<EvidenceRegister>(text)
@@ -197,12 +195,22 @@ pub(crate) fn form(p: &Page, code: &str) -> String {
     known.map_or_else(|| code.to_owned(), |form| p.either(&form.name, &form.name_en).to_owned())
 }
 
-/// A registered paper form: what it is called, its number, and that it is void.
-fn paper(p: &Page, paper: &Paper) -> String {
-    let number = paper.number.as_ref().map(|issued| issued.text.clone());
-    let void = paper.void.as_ref().map(|void| p.t1("console.wording.paper_void", "reason", &void.reason));
-    let parts = [Some(form(p, &paper.form)), number, void];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+/// A registered paper form: what it is called, its number, that it is void or had another number, and what was decided about it
+/// beside its seal.
+pub(crate) fn paper_form(p: &Page, text: &str, correction: Option<&PaperCorrection>) -> String {
+    let Some(paper) = Paper::from_register(text) else { return register(text) };
+    let replaced = |number: &str| p.t1("console.wording.paper_replaced", "number", number);
+    let void = |reason: &str| p.t1("console.wording.paper_void", "reason", reason);
+    let own = paper.number.as_ref().map(|issued| issued.text.as_str());
+    let now = correction.and_then(|correction| correction.number.as_ref());
+    let mut parts = vec![form(p, &paper.form)];
+    parts.extend(now.map(|issued| issued.text.as_str()).or(own).map(str::to_owned));
+    parts.extend(paper.former.iter().map(|former| replaced(&former.number.text)));
+    parts.extend(now.and(own).map(replaced));
+    parts.extend(paper.void.as_ref().map(|ended| void(&ended.reason)));
+    parts.extend(correction.filter(|_| now.is_none()).map(|correction| void(&correction.ended.reason)));
+    parts.extend(Some(paper.note).filter(|note| !note.is_empty()));
+    parts.join(" ")
 }
 
 /// What a side of a conflict says that is not about what the document holds.

@@ -4,8 +4,8 @@
 
 use super::tell;
 use crate::db::{DbError, Tx};
-use crate::store::conflicts;
 use crate::store::numbers::{self, Known};
+use crate::store::{conflicts, inspections, units};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, NO_VISIT};
 use fieldproof_schema::ids::{InspectionId, OrgId};
 use fieldproof_schema::moment::Moment;
@@ -34,15 +34,29 @@ pub(crate) fn look(tx: &mut Tx<'_>, org: OrgId, number: &Number, now: Moment) ->
             concerned.extend(visits(&before.conflict));
         }
     }
-    if let Some(new) = stands.filter(|_| !is_open)
-        && conflicts::insert(tx, org, new, &number.series.unit, now)?
-    {
-        concerned.extend(visits(new));
+    if let Some(new) = stands.filter(|_| !is_open) {
+        let unit = whose(tx, org, number, new)?;
+        if conflicts::insert(tx, org, new, &unit, now)? {
+            concerned.extend(visits(new));
+        }
     }
     for visit in concerned {
         tell(tx, org, visit)?;
     }
     Ok(())
+}
+
+/// Whose conflict it is: that of the unit whose number it is; of the visit's, where nobody knows such a unit.
+fn whose(tx: &mut Tx<'_>, org: OrgId, number: &Number, conflict: &Conflict) -> Result<String, DbError> {
+    let unit = &number.series.unit;
+    if units::name(tx, org, unit)?.is_some() {
+        return Ok(unit.clone());
+    }
+    let visit = match visits(conflict).next() {
+        Some(visit) => inspections::find(tx, org, visit)?,
+        None => None,
+    };
+    Ok(visit.map_or_else(|| unit.clone(), |visit| visit.unit_code))
 }
 
 /// Whether a use is within its lease: out of a block that the terminal had, and known before there was doubt about it; or
@@ -58,5 +72,5 @@ fn is_leased(tx: &mut Tx<'_>, org: OrgId, known: &Known) -> Result<bool, DbError
 
 /// The visits whose documents are sides.
 pub(crate) fn visits(conflict: &Conflict) -> impl Iterator<Item = InspectionId> {
-    conflict.sides.iter().filter_map(|side| used_at(side)).map(|(visit, _)| visit)
+    conflict.sides.iter().filter_map(used_at).map(|(visit, _)| visit)
 }

@@ -9,12 +9,12 @@ use crate::policy::{Act, User};
 use crate::store::audit::{self, Record};
 use crate::store::devices;
 use crate::store::numbers::{self, Known, Lease};
-use crate::store::units;
-use fieldproof_schema::ids::{BlockId, DecisionId, OrgId};
+use crate::store::{inspections, officers, units};
+use fieldproof_schema::ids::{BlockId, DecisionId, InspectionId, OrgId};
 use fieldproof_schema::numbering::{Leased, Ledger, Series, Use, ledger};
 use fieldproof_schema::wire::error::ErrorCode;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// A series with what became of its numbers.
 #[derive(Debug, Clone)]
@@ -31,7 +31,12 @@ pub(crate) struct Book {
     pub(crate) holders: BTreeMap<String, (String, String)>,
     /// Every use, by number.
     pub(crate) uses: Vec<Known>,
+    /// The entities of the visits of the newest uses.
+    pub(crate) entities: BTreeMap<InspectionId, String>,
 }
+
+/// Uses and blocks that a page lists, the newest first: more than anybody looks through.
+pub(crate) const ROWS_MAX: usize = 500;
 
 /// The units of the asker's scope that have given out numbers, with the years, newest first.
 pub(crate) fn shelves(
@@ -91,13 +96,18 @@ pub(crate) fn one(tx: &mut Tx<'_>, org: OrgId, user: &User, series: &Series) -> 
         let Some(device) = lease.leased.device else { continue };
         let known = devices::find(tx, org, device)?;
         let officer = match lease.officer {
-            Some(officer) => {
-                crate::store::officers::find(tx, org, officer)?.map(|officer| officer.facts.name)
-            }
+            Some(officer) => officers::find(tx, org, officer)?.map(|officer| officer.facts.name),
             None => None,
         };
         let name = known.map(|known| known.name).unwrap_or_default();
         book.holders.insert(device.to_string(), (name, officer.unwrap_or_default()));
+    }
+    for known in book.uses.iter().rev().take(ROWS_MAX) {
+        let visit = known.used.inspection;
+        if let Entry::Vacant(unread) = book.entities.entry(visit) {
+            let found = inspections::find(tx, org, visit)?;
+            unread.insert(found.map(|found| found.entity_name).unwrap_or_default());
+        }
     }
     Ok(book)
 }
@@ -110,7 +120,15 @@ fn read(tx: &mut Tx<'_>, org: OrgId, series: Series) -> Result<Book, DbError> {
     let uses: Vec<Use> = known.iter().map(|known| known.used.clone()).collect();
     let unit_name = units::name(tx, org, &series.unit)?.unwrap_or_else(|| series.unit.clone());
     let ledger = ledger(last, &blocks, &uses);
-    Ok(Book { series, unit_name, ledger, leases, holders: BTreeMap::new(), uses: known })
+    Ok(Book {
+        series,
+        unit_name,
+        ledger,
+        leases,
+        holders: BTreeMap::new(),
+        uses: known,
+        entities: BTreeMap::new(),
+    })
 }
 
 /// Takes a block back: its terminal is lost, or has no use for it. What is left of it is not given any more; what its

@@ -280,15 +280,15 @@ pub(super) async fn undo(
                 }
             }
             let from = match (beside, kept.choice == ChoiceKind::Accept.as_str()) {
-                (Some(place), _) => From::Beside(place),
-                (None, true) => From::Ledger,
-                (None, false) => From::Documents(visits),
+                (Some(place), _) => Undoing::Beside(place),
+                (None, true) => Undoing::Ledger,
+                (None, false) => Undoing::Documents(visits),
             };
             Ok::<_, ApiError>((known, from))
         };
         let (known, from) = app.db.read(look).await?;
         let (actor, by, why) = (Actor(app.random()), ruling.clone(), reason.clone());
-        let made = move || Undone::new(known, from, &by, actor, why);
+        let made = move || Undone::new(known, from, &by, actor, &why);
         let made = blocking(made).await??;
         let (resolution, named) = (made.resolution.clone(), ruling.id);
         match app.db.write(move |tx| made.keep(tx, &ruling, decision)).await {
@@ -301,7 +301,7 @@ pub(super) async fn undo(
 }
 
 /// Where a decision has to be taken back.
-enum From {
+enum Undoing {
     /// Beside the seal of a paper form.
     Beside(Place),
     /// In the ledger alone.
@@ -327,21 +327,21 @@ enum What {
 impl Undone {
     fn new(
         known: Known,
-        from: From,
+        from: Undoing,
         ruling: &Ruling,
         actor: Actor,
-        reason: String,
+        reason: &str,
     ) -> Result<Self, ApiError> {
         let conflict = &known.conflict;
-        let resolution = ruling.resolution(conflict, String::new(), reason.clone());
+        let resolution = ruling.resolution(conflict, String::new(), reason.to_owned());
         let visits = match from {
-            From::Beside(place) => return Ok(Self { resolution, what: What::Beside(place), known }),
-            From::Ledger => return Ok(Self { resolution, what: What::Ledger, known }),
-            From::Documents(visits) => visits,
+            Undoing::Beside(place) => return Ok(Self { resolution, what: What::Beside(place), known }),
+            Undoing::Ledger => return Ok(Self { resolution, what: What::Ledger, known }),
+            Undoing::Documents(visits) => visits,
         };
         for ((_, record), unsettled) in visits {
             let ended = Ended {
-                reason: reason.clone(),
+                reason: reason.to_owned(),
                 by: ruling.user.name.clone(),
                 at: ruling.now,
                 conflict: None,
