@@ -155,6 +155,9 @@ pub enum ClientError {
         /// How long to wait.
         retry_after_seconds: u64,
     },
+    /// No number is free on this terminal.
+    #[error("no number of the form is free on this terminal")]
+    NumbersUsedUp,
     /// A signature or key does not hold.
     #[error("a signature or key of the seal does not hold")]
     SealInvalid,
@@ -230,6 +233,9 @@ pub enum Obstacle {
     /// Somebody decided about the proposal: another one can be made.
     #[error("the proposal was decided")]
     ProposalDecided,
+    /// The paper form is void already.
+    #[error("the paper form is void already")]
+    PaperVoid,
 }
 
 impl Obstacle {
@@ -247,6 +253,7 @@ impl Obstacle {
             Self::StatementTooLong => "statement_too_long",
             Self::DirectorySaysSo => "directory_says_so",
             Self::ProposalDecided => "proposal_decided",
+            Self::PaperVoid => "paper_void",
         }
     }
 }
@@ -282,6 +289,7 @@ impl ClientError {
             Self::PassphraseTooShort { .. } => ErrorCode::PassphraseTooShort,
             Self::PassphraseWrong => ErrorCode::PassphraseWrong,
             Self::TooManyTries { .. } => ErrorCode::TooManyTries,
+            Self::NumbersUsedUp => ErrorCode::NumbersUsedUp,
             Self::SealInvalid => ErrorCode::SealInvalid,
             Self::Package { source: PackageError::TooLarge } => ErrorCode::PackageTooLarge,
             Self::Package { source: PackageError::Later(_) } => ErrorCode::PackageNewer,
@@ -326,6 +334,7 @@ impl ClientError {
             | Self::ChoiceUnknown
             | Self::ReasonMissing
             | Self::PassphraseWrong
+            | Self::NumbersUsedUp
             | Self::SealInvalid
             | Self::Package { .. }
             | Self::PackageAltered

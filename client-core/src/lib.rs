@@ -14,6 +14,7 @@ mod files;
 mod identity;
 mod journal_writer;
 mod keys;
+mod mark;
 mod package;
 mod projection;
 mod retention;
@@ -30,10 +31,10 @@ mod transport;
 pub use client::{
     Answered, ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, ChangeLine, ChangePage, Choice,
     Client, Correction, EnrolledAs, Enrolment, EntityLine, EntityPage, EntityProfile, EntryLine,
-    EvidenceFile, EvidenceItem, Exported, FailedItem, Fault, History, Imported, InspectionDetail,
-    InspectionStanding, InspectionSummary, ItemState, Options, Overview, ProposalBook, ProposalLine,
-    SealOutlook, SealPreview, SealedContent, Stage, Status, TaskPage, TaskQuery, Verification, Visit,
-    WaitingCapture,
+    EvidenceFile, EvidenceItem, Exported, FailedItem, Fault, FormChoice, History, Imported, InspectionDetail,
+    InspectionStanding, InspectionSummary, ItemState, NewPaper, Options, Overview, PaperBook, PaperLine,
+    ProposalBook, ProposalLine, SealOutlook, SealPreview, SealedContent, Stage, Status, TaskPage, TaskQuery,
+    Verification, Visit, WaitingCapture,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};

@@ -5,11 +5,12 @@ use crate::checklists::Shelf;
 use crate::documents;
 use crate::error::ClientError;
 use crate::store::list::Line;
-use crate::store::{changes, entities, folded, list, meta, rows};
+use crate::store::{changes, entities, folded, list, meta, numbers, rows};
 use fieldproof_schema::checklist::progress;
 use fieldproof_schema::conflict::{ConflictKind, answer_conflicts};
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::{EntityId, InspectionId};
+use fieldproof_schema::numbering::{self, Registered};
 use fieldproof_schema::reference::{InspectionRow, InspectionState, TaskRow};
 use fieldproof_schema::wire::row::RowKind;
 use rusqlite::Connection;
@@ -21,6 +22,14 @@ pub(crate) fn refresh(
     inspection: InspectionId,
     document: Option<&Document>,
 ) -> Result<(), ClientError> {
+    if let Some(document) = document {
+        let view = document.view()?;
+        // Registers are never taken out: who has none had none.
+        if !view.documents.is_empty() {
+            let uses: Vec<_> = numbering::standing(&view).iter().flat_map(Registered::uses).collect();
+            numbers::put(tx, inspection, &uses)?;
+        }
+    }
     list::put(tx, &project(tx, shelf, inspection, document)?)
 }
 
@@ -124,6 +133,7 @@ fn whose(conn: &Connection, inspection: InspectionId) -> Option<EntityId> {
 pub(crate) fn rebuild(tx: &Connection, shelf: &Shelf) -> Result<(), ClientError> {
     changes::wait_all(tx)?;
     list::clear(tx)?;
+    numbers::clear(tx)?;
     entities::rebuild(tx)?;
     let mut known = changes::inspections(tx)?;
     for inspection in folded::all(tx)? {

@@ -13,6 +13,7 @@ pub(crate) mod journal;
 pub(crate) mod left;
 pub(crate) mod list;
 pub(crate) mod meta;
+pub(crate) mod numbers;
 pub(crate) mod outgoing;
 pub(crate) mod receipts;
 pub(crate) mod rows;

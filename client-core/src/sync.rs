@@ -218,6 +218,7 @@ impl Client {
                 nonce: None,
                 holds: None,
                 carried: None,
+                numbers_since: meta::numbers_since(&reader)?,
                 program: self.options.version.parse().ok(),
                 floor: meta::floor(&reader)?,
             },

@@ -6,6 +6,7 @@ mod damage;
 mod faces;
 mod merging;
 mod pages;
+mod papers;
 mod proposals;
 mod retention;
 mod runs;

@@ -1,6 +1,7 @@
-//! The texts that ship with the product: checklists, register of laws, sample city, draw plan, holiday calendar.
+//! The texts that ship with the product: checklists, register of laws, document forms, sample city, draw plan,
+//! holiday calendar.
 //!
-//! They are embedded as they are; what they mean is read by [`crate::checklist`], [`crate::law`] and
+//! They are embedded as they are; what they mean is read by [`crate::checklist`], [`crate::law`], [`crate::form`] and
 //! [`crate::directory`]. Sources and certainty are described in `schema/data/README.md`.
 
 macro_rules! checklist_files {
@@ -39,6 +40,11 @@ pub fn checklist_index() -> &'static str {
 /// The register of laws, standards and provisions (法律依据与标准登记表).
 pub fn legal_basis() -> &'static str {
     include_str!("../data/checklists/legal-basis.json")
+}
+
+/// The register of document forms (执法文书目录): names, numbering, which are made off line.
+pub fn forms() -> &'static str {
+    include_str!("../data/forms.json")
 }
 
 /// The fictitious sample city: organisations, officers, entities.

@@ -135,6 +135,10 @@ id!(
     RecordId
 );
 id!(
+    /// A block of document numbers (号段).
+    BlockId
+);
+id!(
     /// A receipt of the server.
     ReceiptId
 );

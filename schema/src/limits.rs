@@ -100,6 +100,16 @@ pub const DIRECTORY_FIELD_CHARS_MAX: usize = 200;
 pub const PROPOSALS_MAX: usize = 100;
 /// Captures that one proposal points to.
 pub const PROPOSAL_EVIDENCE_MAX: usize = 20;
+/// Paper forms registered in one visit that are taken up: a day's stack of paper is a tenth of it.
+pub const PAPERS_MAX: usize = 200;
+/// The highest number of a series in a year: what a province registers, with room.
+pub const SERIAL_MAX: u32 = 999_999;
+/// Days before a year's end from which on terminals carry numbers of the next one, too: who is in the field over New Year
+/// has no link when it begins.
+pub const NEXT_YEAR_DAYS: i64 = 10;
+/// Numbers of a series that a server passes over when it came back from a backup: what it had given to terminals since must
+/// not be given again.
+pub const NUMBERS_SKIPPED_AFTER_RESTORE: u32 = 200;
 /// Characters of a reason to let in, or keep apart, what is in quarantine: a single sign says nothing.
 pub const QUARANTINE_REASON_CHARS_MIN: usize = 2;
 /// Changes held apart upon which another one may build when its contents are read: an officer's day.

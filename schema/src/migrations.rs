@@ -29,6 +29,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 11, name: "proposals", sql: include_str!("../migrations/server/0011_proposals.sql") },
     Migration { number: 12, name: "reach", sql: include_str!("../migrations/server/0012_reach.sql") },
     Migration { number: 13, name: "shares", sql: include_str!("../migrations/server/0013_shares.sql") },
+    Migration { number: 14, name: "numbers", sql: include_str!("../migrations/server/0014_numbers.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.
@@ -39,4 +40,5 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 4, name: "carried", sql: include_str!("../migrations/device/0004_carried.sql") },
     Migration { number: 5, name: "reach", sql: include_str!("../migrations/device/0005_reach.sql") },
     Migration { number: 6, name: "retention", sql: include_str!("../migrations/device/0006_retention.sql") },
+    Migration { number: 7, name: "numbers", sql: include_str!("../migrations/device/0007_numbers.sql") },
 ];

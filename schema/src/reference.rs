@@ -6,6 +6,7 @@ use crate::conflict::Conflict;
 use crate::document::{ChangeId, TeamMember, TemplatePin};
 use crate::ids::{CaseId, DecisionId, DisclosureId, EntityId, InspectionId, OfficerId, RecordId, TaskId};
 use crate::moment::Moment;
+use crate::numbering::{Ended, Issued};
 use crate::seal::Seal;
 use crate::suite::{Digest, PublicKey};
 use serde::{Deserialize, Serialize};
@@ -143,6 +144,36 @@ pub struct InspectionRow {
     /// What became of the proposals that stand in it; empty from earlier servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<ProposalFate>,
+    /// What is to be told about the paper forms registered in it; empty from earlier servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<PaperFate>,
+}
+
+/// What the server says about a registered paper form besides what the document says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaperFate {
+    /// The register.
+    pub record: RecordId,
+    /// The open conflict about its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Digest>,
+    /// What was decided about it after it was sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<PaperCorrection>,
+    /// True where people decided that its number stands outside its lease.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allowed: bool,
+}
+
+/// A decision about the number of a sealed paper form: it stands beside the seal, whose content stays as it was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaperCorrection {
+    /// The number that it has now; absent where it is void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Issued>,
+    /// Why, who and when.
+    #[serde(flatten)]
+    pub ended: Ended,
 }
 
 /// What became of a correction proposal.

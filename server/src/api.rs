@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod health;
 pub mod imports;
 pub mod inspections;
+pub mod numbers;
 pub mod openapi;
 pub mod plans;
 pub mod proposals;
@@ -55,6 +56,7 @@ pub fn routes() -> Router<App> {
         .merge(health::routes())
         .merge(imports::routes())
         .merge(inspections::routes())
+        .merge(numbers::routes())
         .merge(openapi::routes())
         .merge(plans::routes())
         .merge(quarantine::routes())

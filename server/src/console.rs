@@ -22,6 +22,7 @@ mod gate;
 mod inbox;
 mod laws;
 mod look;
+mod numbers;
 mod plans;
 mod proposals;
 mod quarantine;
@@ -64,6 +65,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     team::ROUTES,
     conflicts::ROUTES,
     proposals::ROUTES,
+    numbers::ROUTES,
     quarantine::ROUTES,
     directory::ROUTES,
     checklists::ROUTES,

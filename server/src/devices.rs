@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::codes::{self, Issued};
 use crate::error::ApiError;
+use crate::numbers;
 use crate::policy::{Act, User};
 use crate::store::audit::{self, Record};
 use crate::store::officers::Officer;
@@ -57,6 +58,7 @@ pub async fn revoke(
                 let details = json!({"revoked_at": device.revoked_at});
                 return Err(ApiError::new(ErrorCode::AlreadyDecided).with(details));
             }
+            numbers::revoked(tx, org, id, now)?;
             audit::insert(tx, org, &record)?;
             Ok::<_, ApiError>(())
         })

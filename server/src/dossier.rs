@@ -10,10 +10,12 @@ use crate::documents::{self, Stored};
 use crate::error::ApiError;
 use crate::judging::{day_of_visit, judged};
 use crate::laws::Laws;
+use crate::numbers;
 use crate::policy::Act;
 use crate::store::changes::Header;
 use crate::store::inspections::Inspection;
 use crate::store::journal::Writer;
+use crate::store::numbers as number_store;
 use crate::store::{
     captures, case_links, changes, conflicts, decisions, disclosures, inbox, journal, seals, tasks, teams,
     units,
@@ -22,7 +24,7 @@ use fieldproof_schema::checklist::{Answer, Item, Judgement, Template};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, View};
 use fieldproof_schema::ids::{DisclosureId, InspectionId, OfficerId, OrgId, RecordId};
 use fieldproof_schema::moment::Interval;
-use fieldproof_schema::reference::{Decision, TaskRow};
+use fieldproof_schema::reference::{Decision, PaperCorrection, TaskRow};
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::wire::error::ErrorCode;
 use jiff::civil::Date;
@@ -52,6 +54,8 @@ pub(crate) struct Around {
     pub(crate) unit: String,
     pub(crate) seals: Vec<seals::Known>,
     pub(crate) conflicts: Vec<conflicts::Known>,
+    /// What was decided about paper forms beside the seal, by record.
+    pub(crate) corrections: BTreeMap<String, PaperCorrection>,
     pub(crate) writers: BTreeMap<Actor, Writer>,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) captures: BTreeMap<RecordId, captures::Listed>,
@@ -118,12 +122,18 @@ fn around(tx: &mut Tx<'_>, app: &App, org: OrgId, stored: &Stored, today: Date) 
     let changes = changes::headers(tx, org, id)?;
     let writers = journal::writers(tx, org, id)?.into_iter().map(|writer| (writer.actor, writer));
     let captures = captures::list(tx, org, id)?.into_iter().map(|capture| (capture.facts.record, capture));
+    let corrections = number_store::corrections_of(tx, org, id)?.into_iter();
     Ok(Around {
         template: Arc::clone(&stored.template),
         laws: app.laws.get(tx, org)?,
         day: day_of_visit(&seals).unwrap_or(today),
         unit: units::name(tx, org, &info.unit_code)?.unwrap_or_else(|| info.unit_code.clone()),
-        conflicts: conflicts::of_inspection(tx, org, id)?,
+        conflicts: {
+            let mut known = conflicts::of_inspection(tx, org, id)?;
+            known.extend(numbers::disputes(tx, org, id)?);
+            known
+        },
+        corrections: corrections.map(|(record, correction)| (record.to_string(), correction)).collect(),
         writers: writers.collect(),
         decisions: decisions::list(tx, org, id)?,
         captures: captures.collect(),

@@ -7,6 +7,7 @@ pub(crate) mod assignment;
 pub(crate) mod entity;
 pub mod evidence;
 pub(crate) mod identity;
+pub(crate) mod number;
 pub(crate) mod template;
 
 use crate::auth::DeviceActor;

@@ -25,6 +25,7 @@ pub mod floor;
 pub mod imports;
 mod judging;
 pub mod laws;
+mod numbers;
 pub mod plans;
 pub mod policy;
 mod proposals;

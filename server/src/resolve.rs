@@ -2,7 +2,7 @@
 //!
 //! Before the seal a decision about an answer is a change by the server's own actor ([`content`]): it writes the value that
 //! stands and says who decided and why, so that every device converges on it. What is proposed for the directory writes
-//! its row ([`directory`]); everything else is decided beside the content ([`beside`]). What the sealed content says is never touched. Nothing that was decided is deleted: a decision is
+//! its row ([`directory`]), a number of a document is corrected in it or beside its seal ([`number`]); everything else is decided beside the content ([`beside`]). What the sealed content says is never touched. Nothing that was decided is deleted: a decision is
 //! taken back by another one, with a reason.
 
 mod beside;
@@ -10,6 +10,7 @@ mod content;
 mod directory;
 mod effects;
 pub(crate) mod history;
+mod number;
 
 pub(crate) use beside::follow_quarantine;
 
@@ -43,6 +44,10 @@ pub enum Choice {
     Value(String),
     /// One of the sides stands, the others are kept as observations of their own.
     Both(ChangeId),
+    /// The document of one side is void.
+    Void(ChangeId),
+    /// The document of one side gets another number.
+    Renumber(ChangeId),
     /// A choice that needs nothing else.
     Plain(ChoiceKind),
 }
@@ -54,6 +59,8 @@ impl Choice {
             Self::Side(_) => ChoiceKind::Side,
             Self::Value(_) => ChoiceKind::Value,
             Self::Both(_) => ChoiceKind::Both,
+            Self::Void(_) => ChoiceKind::Void,
+            Self::Renumber(_) => ChoiceKind::Renumber,
             Self::Plain(kind) => *kind,
         }
     }
@@ -82,6 +89,8 @@ pub(crate) fn offered(conflict: &Conflict, state: Option<InspectionState>) -> Ve
         }
         (ConflictKind::Assignment, _) => !about_visits,
         (ConflictKind::Evidence, Request) => is_missing,
+        // A number that stands once can stay; of two only one can.
+        (ConflictKind::Number, Accept) => conflict.sides.len() == 1,
         // Beside a seal no record is added.
         (ConflictKind::Answer, Both) => {
             conflict.path.starts_with("answers/") && !state.is_some_and(is_sealed)
@@ -113,6 +122,7 @@ pub async fn decide(
         ConflictKind::Answer if over => beside::decide(app, org, user, known, choice, reason).await,
         ConflictKind::Answer => content::decide(app, org, user, id, choice, reason).await,
         ConflictKind::Entity => directory::decide(app, org, user, id, choice, reason).await,
+        ConflictKind::Number => number::decide(app, org, user, id, choice, reason).await,
         _ => beside::decide(app, org, user, known, choice, reason).await,
     }
 }
@@ -138,6 +148,7 @@ pub async fn undo(
         ConflictKind::Answer if over => beside::undo(app, org, user, id, decision, reason).await,
         ConflictKind::Answer => content::undo(app, org, user, id, decision, reason).await,
         ConflictKind::Entity => directory::undo(app, org, user, id, decision, reason).await,
+        ConflictKind::Number => number::undo(app, org, user, id, decision, reason).await,
         _ => beside::undo(app, org, user, id, decision, reason).await,
     }
 }

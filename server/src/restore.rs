@@ -6,6 +6,7 @@
 use crate::api::reason;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::numbers;
 use crate::store::audit::{self, Record};
 use crate::store::tenants::{self, Epoch};
 use crate::store::{captures, captures_apart, feeds, inspections};
@@ -52,6 +53,7 @@ pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiE
                     feeds::publish_inspection(tx, org, &team, inspection);
                 }
             }
+            numbers::restored(tx, org, now)?;
             let record = Record {
                 id,
                 at: now,

@@ -8,6 +8,7 @@ pub mod publication;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::ApiError;
+use crate::numbers;
 use crate::policy::{Act, User};
 use crate::store::audit::Record;
 use crate::store::disclosures::Disclosure;
@@ -107,7 +108,8 @@ pub async fn accept(
     app.db
         .write(move |tx| {
             deciding.inspection(tx, Act::Review, steps.0)?;
-            let known = conflicts::of_inspection(tx, org, id)?;
+            let mut known = conflicts::of_inspection(tx, org, id)?;
+            known.extend(numbers::disputes(tx, org, id)?);
             let open = known.iter().filter(|k| k.closed_at.is_none() && k.blocks);
             let open: Vec<_> = open.map(|k| k.conflict.id).collect();
             if !open.is_empty() {

@@ -71,6 +71,7 @@ impl DeviceScope {
             return Ok(false);
         }
         match kind {
+            RowKind::Numbers => Ok(subject.parse().ok() == Some(self.device)),
             RowKind::Officer | RowKind::Template | RowKind::Laws | RowKind::Released => Ok(true),
             RowKind::Entity => self.has_entity(tx, subject),
             RowKind::Task => match tasks::inspection(tx, self.org, subject)? {

@@ -26,6 +26,7 @@ pub mod inspections;
 pub mod journal;
 pub mod judging;
 pub mod laws;
+pub mod numbers;
 pub mod officers;
 pub mod page;
 pub mod plans;

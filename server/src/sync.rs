@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::auth::DeviceActor;
 use crate::error::ApiError;
 use crate::floor;
+use crate::numbers;
 use crate::store::devices::Said;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{SyncAnswer, SyncRequest};
@@ -36,6 +37,8 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     if request.protocol < PROTOCOL_MIN {
         return Err(ApiError::new(ErrorCode::ProtocolUnsupported).with(json!({"oldest": PROTOCOL_MIN})));
     }
+    // Every opening of a store, and everything that an officer does, leaves an entry.
+    let is_idle = request.entries.is_empty();
     let (entries, chunks) = (request.entries, request.chunks);
     let said = Said { unsent: request.still_unsent, protocol: request.protocol, program: request.program };
     let wants = request.wants.unwrap_or_default();
@@ -52,6 +55,9 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let answered = received.answered();
     judge::within_round(app, device.org, &received.touched, &answered, more_follows).await;
     let verdicts = receive::verdicts(app, device.org, &received).await?;
+    if !is_idle || request.numbers_since.is_some() {
+        numbers::top_up(app, device, request.numbers_since).await?;
+    }
     let knows = request.floor.clone();
     floor::learn(app, device, request.floor).await?;
     let asked = pull::Asked {

@@ -53,6 +53,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     inspection::narrative::ROUTES,
     inspection::note::ROUTES,
     inspection::overview::ROUTES,
+    inspection::papers::ROUTES,
     inspection::party::ROUTES,
     inspection::place::ROUTES,
     inspection::proposals::ROUTES,

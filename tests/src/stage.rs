@@ -233,6 +233,14 @@ impl Stage {
         self.sync(terminal).await;
     }
 
+    /// Has an officer register a paper form, with a number of the terminal's or with one that stands on the paper, and sync.
+    pub async fn register(&self, terminal: usize, which: usize, form: &str, serial: Option<u32>) {
+        let path = format!("{}/papers", self.day.tasks[which].path());
+        let body = serde_json::json!({"form": form, "category": "公", "note": "一式两份", "serial": serial});
+        done(self.terminal_api(terminal).post(&path, &body).await);
+        self.sync(terminal).await;
+    }
+
     /// The server's process.
     pub(crate) fn server_process(&self) -> &Service {
         self.day.server.as_ref().expect("the server runs")

@@ -169,6 +169,7 @@ async fn bring(
         floor: None,
         holds,
         carried: Some(carried),
+        numbers_since: None,
     };
     let (status, body) =
         world.send("POST", "/api/v1/sync", Some(carrier.token()), frame::pack(&request)).await;

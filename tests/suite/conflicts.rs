@@ -7,6 +7,7 @@ pub(crate) mod entity;
 mod evidence;
 mod identity;
 mod late;
+pub(crate) mod number;
 mod over;
 mod template;
 

@@ -168,6 +168,7 @@ async fn a_restored_server_learns_its_floor_from_terminals_and_no_forged_one() {
         floor: Some(made_up.sign(&MemoryKey::from_secret(&[1; 32]))),
         holds: None,
         carried: None,
+        numbers_since: None,
     };
     let (status, body) = world.send("POST", "/api/v1/sync", Some(rogue.token()), frame::pack(&request)).await;
     let answer: SyncAnswer = frame::unpack(&body).unwrap();

@@ -66,6 +66,7 @@ async fn ask(world: &World, rogue: &Rogue, cursors: &BTreeMap<String, Cursor>) -
         floor: None,
         holds: None,
         carried: None,
+        numbers_since: None,
     };
     let (_, bytes) = world.send("POST", "/api/v1/sync", Some(rogue.token()), frame::pack(&request)).await;
     frame::unpack(&bytes).unwrap()

@@ -56,6 +56,7 @@ targets! {
     certificate: 5_000,
     package: 1_000,
     proposal: 5_000,
+    paper: 5_000,
 }
 
 #[test]

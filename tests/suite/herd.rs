@@ -37,6 +37,7 @@ fn push(rogue: &Rogue, visit: InspectionId, seed: u64, cursors: &[Cursor]) -> Wi
         nonce: None,
         holds: None,
         carried: None,
+        numbers_since: None,
         program: None,
         floor: None,
     };

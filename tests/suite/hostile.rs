@@ -226,6 +226,7 @@ async fn an_oversized_and_a_malformed_sync_body_change_nothing() {
         nonce: None,
         holds: None,
         carried: None,
+        numbers_since: None,
         program: None,
         floor: None,
     };

@@ -6,6 +6,7 @@ mod evidence;
 mod hands;
 mod hostile;
 mod package;
+mod papers;
 mod proposals;
 mod team;
 

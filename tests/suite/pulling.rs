@@ -32,6 +32,7 @@ fn asked(cursors: Vec<Cursor>, wants: Option<Vec<InspectionId>>, protocol: u16) 
         nonce: None,
         holds: None,
         carried: None,
+        numbers_since: None,
         program: None,
         floor: None,
     }

@@ -40,6 +40,7 @@ async fn every_statement_runs(world: World) {
     let city = day::working_day(&world).await;
     read_everything(&world, &city).await;
     conflicts::entity::play(&world, &city).await;
+    conflicts::number::play(&world, &city).await;
     set_up_next_year(&world, &city.administrator).await;
     let document = hold_apart_and_judge_again(&world, &city).await;
     decide_about_what_is_apart(&world, &city, document).await;
@@ -343,10 +344,10 @@ async fn administer(world: &World, city: &City) {
     let draw = draw["subject"].as_str().and_then(|subject| subject.strip_prefix("draw:")).expect("its id");
     let page = administrator.page(world, &format!("/console/draws/{draw}")).await;
     assert!(page.contains("27182818"), "the draw's page is not about its entropy");
-    // Both terminals told at their last contact that they had sent everything.
+    // All three terminals told at their last contact that they had sent everything.
     let devices = administrator.get(world, "/api/v1/devices").await;
     let said = devices["rows"].as_array().expect("rows").iter().filter(|row| row["unsent_changes"] == 0);
-    assert_eq!(said.count(), 2, "{devices}");
+    assert_eq!(said.count(), 3, "{devices}");
 
     floor::raise(&world.app, "system", Wanted { protocol: 1, program: None }, "演练")
         .await

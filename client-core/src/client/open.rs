@@ -8,8 +8,9 @@ use crate::evidence;
 use crate::identity::Identity;
 use crate::journal_writer::{Clocks, Line, Pen};
 use crate::keys;
+use crate::mark;
 use crate::projection;
-use crate::store::{self, meta, receipts};
+use crate::store::{self, journal, meta, receipts};
 use crate::sync::Link;
 use fieldproof_schema::host::Host;
 use fieldproof_schema::journal::{Kind, body};
@@ -39,7 +40,7 @@ impl Client {
             clocks: None,
             who,
         };
-        begin_session(&mut desk, Clocks::read(&*host), &options.version, set_aside.as_deref())?;
+        begin_session(&mut desk, (dir, &*host), &options.version, set_aside.as_deref())?;
         Ok(Self {
             dir: dir.to_owned(),
             host,
@@ -82,11 +83,19 @@ fn who(dir: &Path) -> Result<Option<Who>, ClientError> {
 
 fn begin_session(
     desk: &mut Desk,
-    clocks: Clocks,
+    (dir, host): (&Path, &dyn Host),
     version: &str,
     set_aside: Option<&str>,
 ) -> Result<(), ClientError> {
+    let clocks = Clocks::read(host);
     let tx = desk.conn.transaction()?;
+    let marked = if mark::is_borne(dir, &tx)? {
+        if meta::numbers_mark(&tx)?.is_none() { Some(mark::begin(dir, &tx, host)?) } else { None }
+    } else {
+        // This is a copy: whichever numbers were given since it was made, they are not in it.
+        meta::put_numbers_since(&tx, journal::tip(&tx)?.seq)?;
+        Some(mark::begin(dir, &tx, host)?)
+    };
     // An enrolled terminal whose store was never opened has lost the one it had.
     let lost = desk.who.is_some() && meta::session(&tx)? == 0;
     meta::next_session(&tx)?;
@@ -100,6 +109,9 @@ fn begin_session(
         write_opened(&tx, &who.pen(clocks), version)?;
     }
     tx.commit()?;
+    if let Some(marked) = marked {
+        marked.settle();
+    }
     desk.clocks = Some(clocks);
     Ok(())
 }

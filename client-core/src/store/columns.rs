@@ -1,7 +1,7 @@
 //! How ids, digests and moments stand in columns.
 
 use fieldproof_schema::document::ChangeId;
-use fieldproof_schema::ids::{DeviceId, EntityId, InspectionId, OfficerId, ReceiptId, RecordId};
+use fieldproof_schema::ids::{BlockId, DeviceId, EntityId, InspectionId, OfficerId, ReceiptId, RecordId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, Signature};
 use rusqlite::types::Type;
@@ -22,7 +22,7 @@ macro_rules! sixteen {
         })*
     };
 }
-sixteen!(DeviceId, EntityId, InspectionId, OfficerId, ReceiptId, RecordId);
+sixteen!(BlockId, DeviceId, EntityId, InspectionId, OfficerId, ReceiptId, RecordId);
 
 fn wrong(column: usize, what: &'static str) -> Error {
     Error::FromSqlConversionFailure(column, Type::Blob, what.into())

@@ -30,6 +30,10 @@ const FOLDING: &str = "folding";
 const FREEING: &str = "freeing";
 /// The highest floor that the server told, as it was signed.
 const FLOOR: &str = "floor";
+/// Where the journal ended when this terminal lost sight of which numbers it had given.
+const NUMBERS_SINCE: &str = "numbers_since";
+/// The mark that the last number left; see [`crate::mark`].
+const NUMBERS_MARK: &str = "numbers_mark";
 /// The entry that the journal here attaches to, when it does not begin at 1.
 const BASE: &str = "base";
 
@@ -166,6 +170,27 @@ pub(crate) fn floor(conn: &Connection) -> Result<Option<SignedFloor>, ClientErro
 /// Keeps a floor that is higher than the one before.
 pub(crate) fn put_floor(tx: &Connection, floor: &SignedFloor) -> Result<(), ClientError> {
     put(tx, FLOOR, &hex::encode(minicbor::to_vec(floor).expect("writing to memory cannot fail")))
+}
+
+/// Where the journal ended when this terminal lost sight of which numbers it had given: blocks of before are left alone.
+pub(crate) fn numbers_since(conn: &Connection) -> Result<Option<u64>, ClientError> {
+    Ok(number(conn, NUMBERS_SINCE)?.and_then(|n| u64::try_from(n).ok()))
+}
+
+/// Leaves blocks of before alone; it never goes back.
+pub(crate) fn put_numbers_since(tx: &Connection, seq: u64) -> Result<(), ClientError> {
+    let since = numbers_since(tx)?.unwrap_or(0).max(seq);
+    put(tx, NUMBERS_SINCE, &since.to_string())
+}
+
+/// The mark that the store bears.
+pub(crate) fn numbers_mark(conn: &Connection) -> Result<Option<String>, ClientError> {
+    get(conn, NUMBERS_MARK)
+}
+
+/// Gives the store a mark.
+pub(crate) fn put_numbers_mark(tx: &Connection, mark: &str) -> Result<(), ClientError> {
+    put(tx, NUMBERS_MARK, mark)
 }
 
 /// Where the damaged store is kept, while this one waits for its base.

@@ -45,7 +45,8 @@ pub(crate) fn about(kind: &str, body: &[u8]) -> Option<InspectionId> {
         | RowKind::Released
         | RowKind::Change
         | RowKind::Document
-        | RowKind::Verdict => return None,
+        | RowKind::Verdict
+        | RowKind::Numbers => return None,
     };
     let value: Value = serde_json::from_slice(body).ok()?;
     value.get(field)?.as_str()?.parse().ok()

@@ -29,6 +29,7 @@ pub(crate) fn settle_in(
     version: &str,
 ) -> Result<(), ClientError> {
     meta::put_base(tx, server)?;
+    meta::put_numbers_since(tx, server.seq)?;
     write_rebuilt(tx, pen, Kind::SetAside, server, (!kept_as.is_empty()).then(|| kept_as.to_owned()))?;
     crate::client::write_opened(tx, pen, version)?;
     meta::end_recovering(tx)
@@ -46,6 +47,7 @@ pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Resul
     journal::offer_again_after(tx, behind)?;
     let forked = journal::fork_pending(tx, pen.clocks.now)?;
     meta::put_base(tx, server)?;
+    meta::put_numbers_since(tx, server.seq)?;
     write_rebuilt(tx, pen, Kind::RolledBack, server, None)?;
     let mut adopted = Vec::with_capacity(forked.len());
     for stored in forked {

@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) floor: Option<SignedFloor>,
     /// The floor that each request named.
     pub(crate) floors_named: Vec<Option<SignedFloor>>,
+    /// Since when the terminal leaves its numbers alone, request by request.
+    pub(crate) numbers_since: Vec<Option<u64>>,
 }
 
 impl Server {
@@ -153,6 +155,7 @@ impl Server {
         }
         let asked: SyncRequest = frame::unpack(&request.body).map_err(|_| ErrorCode::BodyMalformed)?;
         state.said.push(asked.still_unsent);
+        state.numbers_since.push(asked.numbers_since);
         state.floors_named.push(asked.floor.clone());
         let (mut held, mut verdicts) = (Vec::new(), Vec::new());
         for entry in &asked.entries {

@@ -86,6 +86,7 @@ impl Visit {
             progress: None,
             team: Vec::new(),
             proposals: Vec::new(),
+            papers: Vec::new(),
         }
     }
 

@@ -60,6 +60,10 @@ choices! {
     Request = "request";
     /// Nothing of it is taken over: what stands stays.
     Reject = "reject";
+    /// The document of one side is void.
+    Void = "void";
+    /// The document of one side gets another number, and keeps the one before as corrected.
+    Renumber = "renumber";
     /// An earlier decision is taken back; the conflict is open again.
     Undo = "undo";
 }
@@ -76,7 +80,8 @@ impl ChoiceKind {
             ConflictKind::Template => &[Accept, Return],
             ConflictKind::Evidence => &[Request, Accept, Quarantine],
             ConflictKind::Entity => &[Side, Value, Reject],
-            ConflictKind::Number | ConflictKind::Other(_) => &[],
+            ConflictKind::Number => &[Accept, Void, Renumber],
+            ConflictKind::Other(_) => &[],
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What the bodies of journal entries say, kind by kind. Fields of later versions are ignored here and kept in the bytes.
 
 use crate::document::{Actor, ChangeId};
-use crate::ids::{DeviceId, ReceiptId, RecordId};
+use crate::ids::{BlockId, DeviceId, ReceiptId, RecordId};
 use crate::journal::JournalError;
 use crate::moment::Moment;
+use crate::numbering::Number;
 use crate::suite::{Digest, PublicKey, Signature};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,21 @@ pub struct Packed {
     pub maker: DeviceId,
     /// How many changes it holds, or how many of them were taken in.
     pub changes: u64,
+}
+
+/// Of [`super::Kind::Numbered`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// The document's id in the visit.
+    pub record: RecordId,
+    /// Its number.
+    #[serde(flatten)]
+    pub number: Number,
+    /// As it is spelled.
+    pub text: String,
+    /// Out of which block; absent for one that was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<BlockId>,
 }
 
 /// Of [`super::Kind::ClockJumped`].

@@ -59,6 +59,8 @@ kinds! {
     Exported = "exported";
     /// A package was taken in.
     Imported = "imported";
+    /// A number was given to a document.
+    Numbered = "numbered";
 }
 
 impl<C> Encode<C> for Kind {

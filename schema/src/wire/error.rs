@@ -228,6 +228,8 @@ codes! {
     PackageAltered = "package_altered", 422;
     /// No server has said yet whose terminal this is.
     CertificateMissing = "certificate_missing", 409;
+    /// No number of the form is free on this terminal.
+    NumbersUsedUp = "numbers_used_up", 409;
 }
 
 impl Serialize for ErrorCode {

@@ -58,6 +58,8 @@ kinds! {
     Document = "document";
     /// What became of a change of the device after its round had ended; the body is a [`crate::reference::VerdictRow`].
     Verdict = "verdict";
+    /// Which numbers a terminal may give; the body is a [`crate::numbering::NumbersRow`].
+    Numbers = "numbers";
 }
 
 /// One row.

@@ -96,6 +96,10 @@ pub struct SyncRequest {
     /// What others wrote.
     #[n(11)]
     pub carried: Option<Vec<Carried>>,
+    /// Where the device's journal ended when it lost sight of which numbers it had given: what was leased to it until then is
+    /// left alone, and it needs other blocks.
+    #[n(12)]
+    pub numbers_since: Option<u64>,
 }
 
 /// What an answer's signature is bound to.
@@ -302,6 +306,7 @@ mod tests {
             floor: None,
             holds: None,
             carried: None,
+            numbers_since: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"85018182636f7267075821016e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d81824201025841010ac98b4ac06b7f1aaf7aa386fa268b5e958064778906bfc6c9b7169c07a4f508d69bb01ca88526af9fcb6067d0cf46d4fef3cb9b2cd469d7402706a8046165018182500303030303030303030303030303030381420909");
@@ -356,6 +361,7 @@ mod tests {
             floor: None,
             holds: None,
             carried: None,
+            numbers_since: None,
         };
         let bytes = minicbor::to_vec(&request).unwrap();
         insta::assert_snapshot!(hex::encode(&bytes), @"860180f680808303021a004c4b40");

@@ -123,7 +123,8 @@ fn decision(kept: &Kept) -> Value {
     })
 }
 
-/// A decision as it is posted: exactly one of `side`, `value`, `both`, `leave_beside` and `choice`.
+/// A decision as it is posted: exactly one of `side`, `value`, `both`, `leave_beside`, `choice`, `void` and
+/// `renumber`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DecisionBody {
@@ -133,12 +134,25 @@ pub(crate) struct DecisionBody {
     #[serde(default)]
     leave_beside: bool,
     choice: Option<String>,
+    void: Option<String>,
+    renumber: Option<String>,
     #[serde(default)]
     reason: String,
 }
 
 impl DecisionBody {
     fn choice(self) -> Result<Choice, ApiError> {
+        let about_number = self.void.is_some() || self.renumber.is_some();
+        let else_said = self.side.is_some() || self.value.is_some() || self.both.is_some();
+        if about_number && (else_said || self.leave_beside || self.choice.is_some()) {
+            return Err(ErrorCode::ChoiceUnknown.into());
+        }
+        match (self.void, self.renumber) {
+            (None, None) => {}
+            (Some(side), None) => return Ok(Choice::Void(parse("void", &side)?)),
+            (None, Some(side)) => return Ok(Choice::Renumber(parse("renumber", &side)?)),
+            (Some(_), Some(_)) => return Err(ErrorCode::ChoiceUnknown.into()),
+        }
         Ok(match (self.side, self.value, self.both, self.leave_beside, self.choice) {
             (Some(side), None, None, false, None) => Choice::Side(parse("side", &side)?),
             (None, Some(Value::String(register)), None, false, None) => Choice::Value(register),

@@ -225,9 +225,13 @@ fn beyond(p: &Page, around: &Around, view: &View) -> Vec<(String, String)> {
         ("documents", &view.documents),
         ("proposals", &view.proposals),
     ];
-    let each = maps.into_iter().flat_map(|(map, registers)| registers.values().map(move |r| (map, r)));
-    each.map(|(map, register)| {
-        (wording::place(p, &around.template, map), wording::register(&register.standing.value))
+    let each = maps.into_iter().flat_map(|(map, registers)| registers.iter().map(move |(k, r)| (map, k, r)));
+    each.map(|(map, key, register)| {
+        let said = match map {
+            "documents" => wording::paper_form(p, &register.standing.value, around.corrections.get(key)),
+            _ => wording::register(&register.standing.value),
+        };
+        (wording::place(p, &around.template, map), said)
     })
     .collect()
 }

@@ -6,8 +6,10 @@ use fieldproof_schema::checklist::{
     Answer, Bounds, Decimal, Item, ItemKind, Limit, NumberKind, Template, Verdict,
 };
 use fieldproof_schema::document::Actor;
+use fieldproof_schema::form::FormRegister;
+use fieldproof_schema::numbering::{Number, Paper};
 use fieldproof_schema::proposal::placed;
-use fieldproof_schema::reference::EvidenceRegister;
+use fieldproof_schema::reference::{EvidenceRegister, PaperCorrection};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -126,6 +128,11 @@ pub(crate) fn place_in(p: &Page, template: Option<&Template>, path: &str) -> Str
     if let Some((_, field)) = placed(path) {
         return super::proposals::field(p, field.as_str());
     }
+    if let Some(number) = Number::placed(path) {
+        let (year, serial) = (number.series.year, number.serial);
+        let said = p.t2("console.wording.place.number", "year", year, "serial", serial);
+        return format!("{} {said}", form(p, &number.series.form));
+    }
     if map == "template" {
         let called = template.map(|template| {
             format!("{} · {}", p.either(&template.title, &template.title_en), template.revision)
@@ -164,12 +171,15 @@ pub(crate) fn at_place(p: &Page, path: &str, text: &str) -> String {
     if path.starts_with("answers/") {
         return answer(p, &Answer::from_register(text));
     }
-    // Words of the directory are words.
-    if placed(path).is_some() {
+    // Words of the directory are words, and numbers are as they are spelled.
+    if placed(path).is_some() || path.starts_with("number/") {
         return text.to_owned();
     }
     if let Some(told) = beside(p, path, text) {
         return told;
+    }
+    if path.starts_with("documents/") {
+        return paper_form(p, text, None);
     }
     if path.starts_with("evidence/")
         && let Ok(listed) = serde_json::from_str::<EvidenceRegister>(text)
@@ -177,6 +187,30 @@ pub(crate) fn at_place(p: &Page, path: &str, text: &str) -> String {
         return if listed.caption.is_empty() { listed.kind } else { listed.caption };
     }
     register(text)
+}
+
+/// What a form is called.
+pub(crate) fn form(p: &Page, code: &str) -> String {
+    let known = FormRegister::shipped().find(code);
+    known.map_or_else(|| code.to_owned(), |form| p.either(&form.name, &form.name_en).to_owned())
+}
+
+/// A registered paper form: what it is called, its number, that it is void or had another number, and what was decided about it
+/// beside its seal.
+pub(crate) fn paper_form(p: &Page, text: &str, correction: Option<&PaperCorrection>) -> String {
+    let Some(paper) = Paper::from_register(text) else { return register(text) };
+    let replaced = |number: &str| p.t1("console.wording.paper_replaced", "number", number);
+    let void = |reason: &str| p.t1("console.wording.paper_void", "reason", reason);
+    let own = paper.number.as_ref().map(|issued| issued.text.as_str());
+    let now = correction.and_then(|correction| correction.number.as_ref());
+    let mut parts = vec![form(p, &paper.form)];
+    parts.extend(now.map(|issued| issued.text.as_str()).or(own).map(str::to_owned));
+    parts.extend(paper.former.iter().map(|former| replaced(&former.number.text)));
+    parts.extend(now.and(own).map(replaced));
+    parts.extend(paper.void.as_ref().map(|ended| void(&ended.reason)));
+    parts.extend(correction.filter(|_| now.is_none()).map(|correction| void(&correction.ended.reason)));
+    parts.extend(Some(paper.note).filter(|note| !note.is_empty()));
+    parts.join(" ")
 }
 
 /// What a side of a conflict says that is not about what the document holds.

@@ -6,8 +6,8 @@
 use super::error::DbError;
 use fieldproof_schema::document::{Actor, ChangeId};
 use fieldproof_schema::ids::{
-    CaseId, DecisionId, DeviceId, DisclosureId, DrawId, EntityId, IdError, InspectionId, OfficerId, OrgId,
-    PlanId, ReceiptId, RecordId, TaskId, UserId,
+    BlockId, CaseId, DecisionId, DeviceId, DisclosureId, DrawId, EntityId, IdError, InspectionId, OfficerId,
+    OrgId, PlanId, ReceiptId, RecordId, TaskId, UserId,
 };
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::{Digest, PublicKey, Signature, SuiteError};
@@ -340,6 +340,7 @@ text_ids!(
     DeviceId,
     RecordId,
     ReceiptId,
+    BlockId,
     DisclosureId,
 );
 

@@ -105,7 +105,7 @@ fn value_of(
             }
             Ok(value.clone())
         }
-        Choice::Both(_) => Err(ErrorCode::ChoiceUnknown.into()),
+        Choice::Both(_) | Choice::Void(_) | Choice::Renumber(_) => Err(ErrorCode::ChoiceUnknown.into()),
         Choice::Plain(_) => Ok(String::new()),
     }
 }

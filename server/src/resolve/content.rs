@@ -42,7 +42,9 @@ pub(super) async fn decide(
         let value = match &choice {
             Choice::Side(change) | Choice::Both(change) => side(change)?,
             Choice::Value(value) => value.clone(),
-            Choice::Plain(_) => return Err(ErrorCode::ChoiceUnknown.into()),
+            Choice::Void(_) | Choice::Renumber(_) | Choice::Plain(_) => {
+                return Err(ErrorCode::ChoiceUnknown.into());
+            }
         };
         let resolution = ruling.resolution(conflict, value.clone(), reason.clone());
         let (map, key) = place(conflict)?;
@@ -107,7 +109,7 @@ struct Seeds {
 }
 
 /// The document with the decision in it.
-type Written = (Document, Change);
+pub(super) type Written = (Document, Change);
 
 /// Who decides what.
 struct Plan<'a> {
@@ -211,7 +213,7 @@ fn place(conflict: &Conflict) -> Result<(&str, &str), ErrorCode> {
 }
 
 /// Writes one change by an actor of the server's own.
-fn write(
+pub(super) fn write(
     unsettled: &Unsettled,
     actor: Actor,
     now: Moment,

@@ -103,6 +103,8 @@ fn value(known: &Known, field: EntityField, choice: &Choice) -> Result<(String, 
             Ok((value.clone(), Some(value)))
         }
         Choice::Plain(ChoiceKind::Reject) => Ok((String::new(), None)),
-        Choice::Both(_) | Choice::Plain(_) => Err(ErrorCode::ChoiceUnknown.into()),
+        Choice::Both(_) | Choice::Void(_) | Choice::Renumber(_) | Choice::Plain(_) => {
+            Err(ErrorCode::ChoiceUnknown.into())
+        }
     }
 }

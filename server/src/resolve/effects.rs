@@ -4,6 +4,7 @@ use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
+use crate::numbers;
 use crate::policy::{Act, User};
 use crate::quarantine;
 use crate::reassign::{self, Change, Step as Team};
@@ -186,6 +187,8 @@ impl Step<'_> {
             | ChoiceKind::Value
             | ChoiceKind::Both
             | ChoiceKind::Reject
+            | ChoiceKind::Void
+            | ChoiceKind::Renumber
             | ChoiceKind::Undo => {
                 return Err(ErrorCode::ChoiceUnknown.into());
             }
@@ -228,6 +231,7 @@ impl Step<'_> {
     fn revoke(&self, tx: &mut Tx<'_>, device: DeviceId) -> Result<(), ApiError> {
         self.user.may(Act::ManageDevices)?;
         if devices::revoke(tx, self.org, device, self.now)? {
+            numbers::revoked(tx, self.org, device, self.now)?;
             let record = Record {
                 id: self.names[0],
                 at: self.now,

@@ -4,6 +4,7 @@ use super::{
     captures, changes, conflicts, decisions, devices, disclosures, inbox, inspections, journal, seals,
 };
 use crate::db::{DbError, Tx, params};
+use crate::numbers;
 use crate::proposals;
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::document::RawChange;
@@ -42,6 +43,10 @@ pub fn body(tx: &mut Tx<'_>, org: OrgId, kind: RowKind, subject: &str) -> Result
         RowKind::Change => match parse_change(subject) {
             Some((inspection, id)) => change(tx, org, inspection, id)?,
             None => None,
+        },
+        RowKind::Numbers => match subject.parse() {
+            Ok(device) => numbers::row(tx, org, device)?.map(|row| json(&row)),
+            Err(_) => None,
         },
         // Made where it is known who asks, and what for: see [`document`].
         RowKind::Document => None,
@@ -234,5 +239,6 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         progress: changes::progress(tx, org, id)?,
         team: inspections::team(tx, org, id)?,
         proposals: proposals::fates(tx, org, id)?,
+        papers: numbers::fates(tx, org, id)?,
     }))
 }

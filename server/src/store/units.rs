@@ -54,6 +54,22 @@ pub fn name(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<Option<String>, D
     row.map(|r| r.get(0)).transpose()
 }
 
+/// A unit and those above it, by code.
+pub fn above(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<BTreeMap<String, Unit>, DbError> {
+    let mut found = BTreeMap::new();
+    let mut next = Some(code.to_owned());
+    while let Some(code) = next.filter(|code| !found.contains_key(code)) {
+        let row = tx.query_opt(
+            "SELECT id, code, parent_code, level, kind, name, body FROM units WHERE org = $1 AND code = $2",
+            &params![org, &code],
+        )?;
+        let Some(unit) = row.map(|r| read(&r)).transpose()? else { break };
+        next = unit.parent_code.clone();
+        found.insert(code, unit);
+    }
+    Ok(found)
+}
+
 /// Every unit by code.
 pub fn all(tx: &mut Tx<'_>, org: OrgId) -> Result<BTreeMap<String, Unit>, DbError> {
     let rows = tx.query(

@@ -14,6 +14,7 @@ use fieldproof_schema::checklist::{Answer, Template, Verdict};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, Resolution, answer_conflicts, late_changes};
 use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, Side, View};
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::numbering::{self, Registered};
 use fieldproof_schema::proposal::{self, Proposed};
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Statement;
@@ -47,6 +48,8 @@ pub struct Assessment {
     pub figures: Figures,
     /// The correction proposals that stand; none where the document never had any. Registers are replaced, never taken out.
     pub proposals: Option<Vec<Proposed>>,
+    /// The paper forms that are registered; none where the document never had any.
+    pub papers: Option<Vec<Registered>>,
 }
 
 /// Assesses a document.
@@ -103,6 +106,7 @@ pub fn assess(
         ended,
         completed,
         proposals: (!view.proposals.is_empty()).then(|| proposal::standing(&view)),
+        papers: (!view.documents.is_empty()).then(|| numbering::standing(&view)),
     })
 }
 

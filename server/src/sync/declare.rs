@@ -128,6 +128,8 @@ fn take_over(
         }
         Kind::Sealed => return take_seal(tx, device, inspection, entry, now),
         Kind::Opened | Kind::ClockJumped | Kind::RolledBack | Kind::Adopted | Kind::SetAside => {}
+        // The document says it, too, and that is what is judged.
+        Kind::Numbered => {}
         Kind::Exported | Kind::Imported | Kind::Other(_) => {}
     }
     Ok(None)

@@ -8,6 +8,7 @@ use crate::db::{DbError, Tx};
 use crate::documents;
 use crate::error::ApiError;
 use crate::findings;
+use crate::numbers;
 use crate::proposals;
 use crate::resolve;
 use crate::store::changes::{Change, Snapshot};
@@ -129,8 +130,8 @@ impl Unsettled {
 
     /// True when nothing has to be written: what came was known before.
     fn is_as_before(&self, settled: &Settled) -> bool {
-        // Proposals change with changes only.
-        let Assessment { found, ended, completed, figures, proposals: _ } = &settled.assessment;
+        // Proposals and paper forms change with changes only.
+        let Assessment { found, ended, completed, figures, proposals: _, papers: _ } = &settled.assessment;
         let waiting = |(_, state, _): &Judged| *state == State::Waiting;
         settled.accepted.is_empty()
             && settled.judged.iter().all(waiting)
@@ -198,6 +199,9 @@ impl Unsettled {
         }
         if let Some(standing) = assessment.proposals.as_ref().filter(|_| !accepted.is_empty()) {
             proposals::arrive(tx, org, info, standing, accepted, &self.around.writers, now)?;
+        }
+        if let Some(papers) = assessment.papers.as_ref().filter(|_| !accepted.is_empty()) {
+            numbers::arrive(tx, org, info, papers, (accepted, &self.around.writers), now)?;
         }
         if !accepted.is_empty() {
             feeds::publish_document(tx, org, &self.team, info.id, info.changes);

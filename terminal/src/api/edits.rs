@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
-use fieldproof_client_core::{Client, ClientError, Correction};
+use fieldproof_client_core::{Client, ClientError, Correction, NewPaper};
 use fieldproof_schema::checklist::Answer;
 use fieldproof_schema::directory::EntityField;
 use fieldproof_schema::ids::{InspectionId, RecordId};
@@ -24,6 +24,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/inspections/{id}/measurements", post(measurement))
         .route("/api/v1/inspections/{id}/proposals", get(proposals).post(propose))
         .route("/api/v1/inspections/{id}/proposals/{record}/take-back", post(take_back))
+        .route("/api/v1/inspections/{id}/papers", get(papers).post(register_paper))
+        .route("/api/v1/inspections/{id}/papers/{record}/void", post(void_paper))
 }
 
 #[derive(Deserialize)]
@@ -159,5 +161,53 @@ async fn take_back(
 ) -> Result<StatusCode, ApiError> {
     let (id, record) = (parse("inspection", &id)?, parse("record", &record)?);
     app.act(move |client| client.take_back(id, record)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn papers(State(app): State<App>, Path(id): Path<String>) -> Result<axum::Json<Value>, ApiError> {
+    let id = parse("inspection", &id)?;
+    let book = app.read(move |client| client.papers(id)).await?;
+    Ok(axum::Json(shape::papers(&book)))
+}
+
+/// A paper form: with the next number, or with the one that stands on it already.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PaperBody {
+    form: String,
+    #[serde(default)]
+    category: String,
+    #[serde(default)]
+    note: String,
+    #[serde(default)]
+    serial: Option<u32>,
+}
+
+async fn register_paper(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(body): Json<PaperBody>,
+) -> Result<(StatusCode, axum::Json<Value>), ApiError> {
+    let id = parse("inspection", &id)?;
+    let PaperBody { form, category, note, serial } = body;
+    let new = NewPaper { form, category, note, typed: serial };
+    let (record, number) = app.act(move |client| client.register_paper(id, &new)).await?;
+    Ok((StatusCode::CREATED, axum::Json(json!({"record": record, "number": number}))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VoidBody {
+    #[serde(default)]
+    reason: String,
+}
+
+async fn void_paper(
+    State(app): State<App>,
+    Path((id, record)): Path<(String, String)>,
+    Json(body): Json<VoidBody>,
+) -> Result<StatusCode, ApiError> {
+    let (id, record) = (parse("inspection", &id)?, parse("record", &record)?);
+    app.act(move |client| client.void_paper(id, record, &body.reason)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,8 @@ pub(super) use law::citation;
 
 use checklist::item;
 use fieldproof_client_core::{
-    Author, History, InspectionDetail, ProposalBook, ProposalLine, SealPreview, SyncReport, Verification,
+    Author, FormChoice, History, InspectionDetail, PaperBook, PaperLine, ProposalBook, ProposalLine,
+    SealPreview, SyncReport, Verification,
 };
 use fieldproof_schema::conflict::Conflict;
 use fieldproof_schema::document::ChangeId;
@@ -70,6 +71,30 @@ pub(super) fn proposals(book: &ProposalBook) -> Value {
         "listed": book.listed,
         "proposals": book.proposals.iter().map(line).collect::<Vec<_>>(),
         "conflicts": book.conflicts,
+        "editable": book.editable,
+    })
+}
+
+/// The registered paper forms, where their numbers stand, and what can be registered.
+pub(super) fn papers(book: &PaperBook) -> Value {
+    let line = |line: &PaperLine| {
+        json!({
+            "record": line.registered.record,
+            "change": line.registered.change,
+            "paper": line.registered.paper,
+            "number": line.number(),
+            "state": line.state().as_str(),
+            "disputed": line.disputed,
+            "author": line.author,
+            "fate": line.fate,
+        })
+    };
+    let form = |choice: &FormChoice| json!({"code": choice.form.code, "name": choice.form.name, "name_en": choice.form.name_en, "free": choice.free});
+    json!({
+        "papers": book.papers.iter().map(line).collect::<Vec<_>>(),
+        "conflicts": book.conflicts,
+        "forms": book.forms.iter().map(form).collect::<Vec<_>>(),
+        "prefix": book.prefix,
         "editable": book.editable,
     })
 }

@@ -14,6 +14,7 @@ pub(super) mod narrative;
 mod next;
 pub(super) mod note;
 pub(super) mod overview;
+pub(super) mod papers;
 pub(super) mod party;
 mod phrases;
 pub(super) mod place;

@@ -82,6 +82,7 @@ fn request(entries: Vec<SignedEntry>, chunks: Vec<Chunk>, known: &Known) -> Sync
         nonce: None,
         holds: None,
         carried: None,
+        numbers_since: None,
         program: None,
         floor: None,
     }

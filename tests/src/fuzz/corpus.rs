@@ -5,6 +5,7 @@
 //! `tests/corpora` are the same wherever they are made. Beside them lie inputs that were found.
 
 mod messages;
+mod papers;
 mod texts;
 
 use fieldproof_schema::checklist::{Answer, Outcome, Template};
@@ -73,6 +74,7 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
         "certificate" => vec![serde_json::to_vec(&messages::certificate()).unwrap_or_default()],
         "package" => messages::packages(),
         "proposal" => texts::proposals(),
+        "paper" => papers::papers(),
         _ => Vec::new(),
     })
 }

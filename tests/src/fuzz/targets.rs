@@ -2,6 +2,7 @@
 
 mod changes;
 mod package;
+mod paper;
 mod texts;
 mod wire;
 
@@ -23,6 +24,7 @@ pub const ALL: &[Target] = &[
     Target { name: "certificate", form: Form::Json, run: package::certificate },
     Target { name: "package", form: Form::Bytes, run: package::package },
     Target { name: "proposal", form: Form::Json, run: texts::proposal },
+    Target { name: "paper", form: Form::Json, run: paper::paper },
 ];
 
 /// Finds a target by its name.

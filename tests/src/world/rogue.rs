@@ -143,6 +143,7 @@ impl Rogue {
             nonce: None,
             holds: None,
             carried: None,
+            numbers_since: None,
             program: None,
             floor: None,
         };

@@ -34,6 +34,9 @@ async fn every_page_of_the_terminal_is_looked_at() {
     let mut stage = Stage::after_the_day().await;
     stage.propose(0, 4, "address", "云泽市滨河新区（虚构）学府路 18 号 2 栋").await;
     stage.propose(1, 4, "address", "云泽市滨河新区（虚构）学府路 8 号").await;
+    stage.register(0, 4, "DOC-03", None).await;
+    stage.register(0, 4, "DOC-35", None).await;
+    stage.register(0, 4, "DOC-03", Some(321)).await;
     stage.sync(0).await;
     let unsynced = stage.unsynced_terminal().await;
     let browser = Browser::open(Album::new("terminal").unwrap(), Look::TERMINAL).await;
@@ -52,6 +55,8 @@ async fn every_page_of_the_terminal_is_looked_at() {
     face.walk(&browser, &mut walked).await;
     let proposed = format!("/inspections/{}/proposals", stage.visit(4));
     face.look(&browser, &proposed, "proposals-differ", &mut walked).await;
+    let papers = format!("/inspections/{}/papers", stage.visit(4));
+    face.look(&browser, &papers, "papers-disputed", &mut walked).await;
     let contested_seal = format!("/inspections/{}/seal", stage.visit(2));
     face.look(&browser, &contested_seal, "seal-contested", &mut walked).await;
     let [sealed, contested, returned] = [1, 2, 3].map(|which| format!("/inspections/{}", stage.visit(which)));
@@ -82,6 +87,9 @@ async fn every_page_of_the_console_is_looked_at() {
     stage.propose(0, 3, "phone", "0335-0000000").await;
     stage.propose(0, 3, "address", "云泽市滨河新区（虚构）学府路 18 号 2 栋").await;
     stage.propose(1, 3, "address", "云泽市滨河新区（虚构）学府路 8 号").await;
+    stage.register(0, 3, "DOC-35", None).await;
+    stage.register(0, 3, "DOC-03", Some(321)).await;
+    stage.register(0, 3, "DOC-03", Some(321)).await;
     stage.leave_apart(4).await;
     let browser = Browser::open(Album::new("console").unwrap(), Look::CONSOLE).await;
     let face = Face {
@@ -143,7 +151,7 @@ async fn look_at_conflicts(face: &Face<'_>, browser: &Browser, stage: &Stage, wa
             break;
         }
     }
-    assert!(seen.contains("template") && seen.contains("entity"), "{seen:?}");
+    assert!(["template", "entity", "number"].iter().all(|kind| seen.contains(kind)), "{seen:?}");
 }
 
 /// What anyone can read.

@@ -26,7 +26,7 @@ async fn a_visit_that_was_reassigned_says_so_until_all_of_it_is_held() {
     let pages = Pages::of(one, visit).await;
     link.lose_evidence();
     let _ = pages.app.sync().await;
-    for path in ["", "/sections/1", "/proposals", "/seal"] {
+    for path in ["", "/sections/1", "/papers", "/proposals", "/seal"] {
         let page = pages.page(path).await;
         let says = page.read().contains("本次检查已改派") || path == "/seal";
         assert!(says && !page.text().contains("name=\"passphrase\""), "{path}: {}", page.read());

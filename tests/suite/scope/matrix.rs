@@ -32,6 +32,7 @@ enum About {
     Visit(Visit),
     Entity { id: EntityId, unit: String },
     Terminal(DeviceId),
+    TerminalInUse(DeviceId),
     Nobody,
 }
 
@@ -52,6 +53,7 @@ fn allowed(asker: &Asker, visits: &[Visit], about: &About) -> bool {
         About::Terminal(device) => *device == asker.actor.id,
         _ if !asker.in_use => false,
         About::Everybody => true,
+        About::TerminalInUse(device) => *device == asker.actor.id,
         About::Visit(visit) => visit.team.contains(&officer),
         About::Entity { id, unit } => {
             asker.region.contains(unit)
@@ -90,6 +92,9 @@ fn cells(visits: &[Visit], all: &[(EntityId, String)], terminals: &[DeviceId]) -
                     let subject = rows::verdict_subject(visit.id, &Digest::of(b"x"), *terminal);
                     add(subject, About::Terminal(*terminal));
                 }
+            }
+            RowKind::Numbers => {
+                terminals.iter().for_each(|t| add(t.to_string(), About::TerminalInUse(*t)));
             }
         }
         for subject in ["", ":", "x", "*", "%"] {

@@ -2,12 +2,12 @@
 
 use crate::db::{DbError, Tx};
 use crate::store::proposals::{self, Listed};
-use crate::store::{conflicts, entities};
+use crate::store::{conflicts, entities, inspections};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, ConflictSide};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::ids::{EntityId, InspectionId, OrgId, RecordId};
 use fieldproof_schema::proposal::{self, Proposal, placed};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The entity and the proposals.
 pub(super) struct About {
@@ -53,7 +53,20 @@ pub(super) fn about(tx: &mut Tx<'_>, org: OrgId, conflict: &Conflict) -> Result<
     Ok(Some(About { entity, name: known.row.name, proposals: found }))
 }
 
-/// Names the entities of conflicts about the directory in a list.
+/// The entities of the visits that are sides.
+pub(super) fn visited(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    conflict: &Conflict,
+) -> Result<BTreeMap<InspectionId, String>, DbError> {
+    let mut found = BTreeMap::new();
+    for visit in conflict.sides.iter().filter_map(|side| side.origin.as_ref()?.inspection) {
+        found.extend(inspections::find(tx, org, visit)?.map(|known| (visit, known.entity_name)));
+    }
+    Ok(found)
+}
+
+/// Names the entities of conflicts about the directory, and of those about numbers, in a list.
 pub(in crate::console) fn name_entities(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -62,6 +75,10 @@ pub(in crate::console) fn name_entities(
     let conflict = &listed.known.conflict;
     if let Some((entity, _)) = placed(&conflict.path).filter(|_| conflict.kind == ConflictKind::Entity) {
         listed.entity_name = entities::find(tx, org, entity)?.map(|known| known.row.name);
+    }
+    if conflict.kind == ConflictKind::Number {
+        let names: BTreeSet<String> = visited(tx, org, conflict)?.into_values().collect();
+        listed.entity_name = Some(names.into_iter().collect::<Vec<_>>().join(" · "));
     }
     Ok(())
 }

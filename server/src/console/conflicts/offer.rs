@@ -24,8 +24,10 @@ pub(super) struct Offer {
 
 /// The choices of a conflict that are made by themselves, not at a side.
 pub(super) fn plain(p: &Page, conflict: &Conflict, offered: &[ChoiceKind], typed: &Fields) -> Vec<Offer> {
-    let alone =
-        |choice: &&ChoiceKind| !matches!(choice, ChoiceKind::Side | ChoiceKind::Value | ChoiceKind::Both);
+    let alone = |choice: &&ChoiceKind| {
+        use ChoiceKind::*;
+        !matches!(choice, Side | Value | Both | Void | Renumber)
+    };
     let offer = |choice: &ChoiceKind| {
         let name = choice.as_str();
         Offer {
@@ -69,6 +71,8 @@ pub(super) fn chosen(
     match (fields.get("choice").split_once(':'), fields.get("choice")) {
         (Some(("side", change)), _) => change.parse().map(Choice::Side).map_err(|_| NONE),
         (Some(("both", change)), _) => change.parse().map(Choice::Both).map_err(|_| NONE),
+        (Some(("void", change)), _) => change.parse().map(Choice::Void).map_err(|_| NONE),
+        (Some(("renumber", change)), _) => change.parse().map(Choice::Renumber).map_err(|_| NONE),
         (None, "value") if conflict.kind == ConflictKind::Entity => {
             Ok(Choice::Value(fields.get("value").to_owned()))
         }

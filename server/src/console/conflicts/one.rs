@@ -29,9 +29,10 @@ use fieldproof_schema::conflict::{
     ChoiceKind, Conflict, ConflictKind, ConflictSide, Resolution, register_at,
 };
 use fieldproof_schema::document::View;
-use fieldproof_schema::ids::DecisionId;
+use fieldproof_schema::ids::{DecisionId, InspectionId};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
+use std::collections::BTreeMap;
 
 #[derive(Template)]
 #[template(path = "console/conflict.html")]
@@ -69,6 +70,8 @@ struct ConflictPage {
     both: bool,
     offers: Vec<Offer>,
     form: Option<AnswerForm>,
+    /// Whether one of the documents can be made void or get another number.
+    numbered: bool,
     /// Whether other words can be written for the directory.
     writes: bool,
     typed: Fields,
@@ -88,6 +91,8 @@ struct SideShown {
     change: String,
     chosen: bool,
     chosen_both: bool,
+    chosen_void: bool,
+    chosen_renumber: bool,
     said: String,
     verdict: Option<Verdict>,
     officer: String,
@@ -115,6 +120,8 @@ struct Loaded {
     directory: Option<About>,
     /// The captures that the proposals point to.
     pointed_to: Vec<Capture>,
+    /// The entities of the visits that are sides, by visit.
+    entities: BTreeMap<InspectionId, String>,
 }
 
 async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
@@ -124,9 +131,10 @@ async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
         asker.may_on(Act::ReadInspections, known.unit_code.as_deref().unwrap_or_default())?;
         let history = resolve::history::of(tx, org, &known)?;
         let directory = directory::about(tx, org, &known.conflict)?;
-        Ok::<_, ApiError>((known, history, directory))
+        let entities = directory::visited(tx, org, &known.conflict)?;
+        Ok::<_, ApiError>((known, history, directory, entities))
     };
-    let (known, history, directory) = app.db.read(read).await?;
+    let (known, history, directory, entities) = app.db.read(read).await?;
     let dossier = match dossier::read(app, &seat.actor, known.conflict.inspection).await {
         Ok(dossier) => Some(dossier),
         Err(error) if error.code == ErrorCode::NotFound => None,
@@ -142,7 +150,7 @@ async fn load(app: &App, seat: &Seat, id: Digest) -> Result<Loaded, ApiError> {
             (ConflictKind::Answer, Some(dossier)) => dossier.before_all(&changes)?,
             _ => None,
         };
-        Ok(Loaded { known, history, dossier, base, directory, pointed_to })
+        Ok(Loaded { known, history, dossier, base, directory, pointed_to, entities })
     })
     .await?
 }
@@ -287,6 +295,7 @@ fn page(seat: &Seat, loaded: &Loaded, typed: Fields) -> ConflictPage {
         undo: last.map(|line| line.id.clone()),
         history,
         both: offered.contains(&ChoiceKind::Both),
+        numbered: conflict.kind == ConflictKind::Number,
         writes: conflict.kind == ConflictKind::Entity,
         offers: offer::plain(p, conflict, &offered, &typed),
         form: item.and_then(|item| AnswerForm::new(p, item, &typed)),
@@ -343,7 +352,11 @@ fn side(
     let origin = side.origin.as_deref();
     let visit = origin.and_then(|origin| origin.inspection);
     let terminal = origin.and_then(|origin| origin.device);
-    let link = visit.map(|visit| (format!("/console/inspections/{visit}"), p.t("console.conflict.visit")));
+    let called = |visit| match loaded.entities.get(&visit) {
+        Some(entity) if conflict.kind == ConflictKind::Number => entity.clone(),
+        _ => p.t("console.conflict.visit"),
+    };
+    let link = visit.map(|visit| (format!("/console/inspections/{visit}"), called(visit)));
     let pinned = conflict.path.strip_prefix("template/").and_then(|pinned| pinned.split_once('@'));
     let link = link.or(pinned.map(|(id, revision)| {
         (format!("/console/checklists/{id}/{revision}"), p.t("console.conflict.checklist"))
@@ -378,6 +391,8 @@ fn side(
         evidence,
         chosen: typed.get("choice") == format!("side:{change}"),
         chosen_both: typed.get("choice") == format!("both:{change}"),
+        chosen_void: typed.get("choice") == format!("void:{change}"),
+        chosen_renumber: typed.get("choice") == format!("renumber:{change}"),
         change,
         said: said.unwrap_or_else(|| wording::at_place(p, &conflict.path, &side.value)),
         verdict: given.map(|(_, judgement)| judgement.verdict),

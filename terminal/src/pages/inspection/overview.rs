@@ -48,6 +48,8 @@ struct OverviewPage {
     all_answered: bool,
     /// Correction proposals that stand.
     proposals: usize,
+    /// Paper forms that are registered.
+    papers: usize,
 }
 
 /// What a supervisor sent back.
@@ -99,6 +101,7 @@ impl OverviewPage {
             quarantined: summary.quarantined,
             questions: super::questions::of(p, visit).len(),
             proposals: proposal::standing(&detail.view).len(),
+            papers: detail.view.documents.len(),
             all_answered: all_answered && visit.next_open(None).is_none(),
         }
     }

@@ -1,10 +1,12 @@
 //! What is signed, in full: every item with its result, worst first; the texts; every capture, used or not.
 
+use super::super::inspection::papers;
 use fieldproof_client_core::{EvidenceItem, ItemState, Stage};
 use fieldproof_presentation::page::Page;
 use fieldproof_presentation::texts;
 use fieldproof_schema::checklist::{Answer, Applicability, Item, Outcome, Template, Verdict};
 use fieldproof_schema::document::{Register, View};
+use fieldproof_schema::numbering::Paper;
 use std::collections::BTreeMap;
 
 /// The content of an inspection as it is read before it is signed.
@@ -17,7 +19,7 @@ pub(super) struct Content {
     pub(super) open: Vec<Line>,
     pub(super) narrative: String,
     pub(super) statement: String,
-    /// Findings and measurements: title, and the words of each register.
+    /// Findings, measurements and paper forms: title, and the words of each register.
     pub(super) registers: Vec<(String, Vec<String>)>,
     pub(super) captures: Vec<Capture>,
 }
@@ -95,6 +97,7 @@ pub(super) fn content(
             .into_iter()
             .filter(|(_, registers)| !registers.is_empty())
             .map(|(key, registers)| (p.t(key), words_of(p, registers)))
+            .chain((!view.documents.is_empty()).then(|| (p.t("inspection.papers"), paper_forms(p, view))))
             .collect(),
         captures: evidence.iter().map(|item| capture(p, item)).collect(),
     }
@@ -154,6 +157,20 @@ fn words_of(p: &Page, registers: &BTreeMap<String, Register>) -> Vec<String> {
         fields.iter().map(part).collect::<Vec<_>>().join(&p.t("terminal.field.semicolon"))
     };
     registers.values().map(words).collect()
+}
+
+/// Registered paper forms by what they are called, with their numbers.
+fn paper_forms(p: &Page, view: &View) -> Vec<String> {
+    let words = |register: &Register| {
+        let Some(paper) = Paper::from_register(&register.standing.value) else {
+            return register.standing.value.clone();
+        };
+        let number = paper.number.as_ref().map(|issued| issued.text.clone());
+        let void = paper.void.as_ref().map(|_| p.t("inspection.paper.state.void"));
+        let parts = [Some(papers::name(p, &paper.form)), number, void];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    };
+    view.documents.values().map(words).collect()
 }
 
 fn capture(p: &Page, item: &EvidenceItem) -> Capture {

@@ -196,7 +196,8 @@ pub(super) fn blocker(
                 | Obstacle::SignedAlready
                 | Obstacle::StatementTooLong
                 | Obstacle::DirectorySaysSo
-                | Obstacle::ProposalDecided => None,
+                | Obstacle::ProposalDecided
+                | Obstacle::PaperVoid => None,
             };
             let sentence = p.t(format!("terminal.obstacle.{}", obstacle.as_str()));
             found.push(Blocker { sentence, action });

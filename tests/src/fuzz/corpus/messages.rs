@@ -34,6 +34,7 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         nonce: None,
         holds: None,
         carried: None,
+        numbers_since: None,
         program: None,
         floor: None,
     };
@@ -63,7 +64,15 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         chunks: Vec::new(),
         ..later.clone()
     };
-    vec![cbor(&first), cbor(&ordinary), frame::pack(&ordinary), cbor(&later), cbor(&knowing)]
+    let lost_sight = SyncRequest { numbers_since: Some(9), ..knowing.clone() };
+    vec![
+        cbor(&first),
+        cbor(&ordinary),
+        frame::pack(&ordinary),
+        cbor(&later),
+        cbor(&knowing),
+        cbor(&lost_sight),
+    ]
 }
 
 fn floor() -> SignedFloor {

@@ -138,6 +138,7 @@ fn bodies(read: &Entry) {
         Kind::ClockJumped => again::<body::ClockJumped>(&read.body),
         Kind::RolledBack | Kind::SetAside => again::<body::Rebuilt>(&read.body),
         Kind::Exported | Kind::Imported => again::<body::Packed>(&read.body),
+        Kind::Numbered => again::<body::Numbered>(&read.body),
         Kind::Adopted | Kind::Other(_) => {}
     }
     // As logs and pages write it.

@@ -1,0 +1,99 @@
+//! Whether this store is the one that was last written here, or a copy of it that was put in its place.
+//!
+//! A copy does not know which numbers were given after it was made, and would give them again. So each number that is given
+//! leaves a mark both in the store and in a file beside it. A store that is put back alone has another mark than the file; a
+//! directory that is put back, or copied, has another file. What is copied byte by byte into the same files, as a machine's
+//! snapshot is, is not noticed here: only that the server knows more of the journal, and that a number stands twice.
+
+use crate::error::ClientError;
+use crate::files;
+use crate::store::meta;
+use fieldproof_schema::host::{Host, random};
+use rusqlite::Connection;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "numbers.mark";
+
+/// A mark on its way: it stands beside the one before until the store has it.
+pub(crate) struct Pending {
+    dir: PathBuf,
+    mark: String,
+}
+
+/// Whether the store bears the mark of the directory. One that never had a mark bears it where the directory has none.
+pub(crate) fn is_borne(dir: &Path, conn: &Connection) -> Result<bool, ClientError> {
+    let failed = |error| ClientError::file("reading the mark of the store", error);
+    let text = files::read_optional(&dir.join(FILE)).map_err(failed)?;
+    let (Some(text), Some(store)) = (&text, meta::numbers_mark(conn)?) else {
+        return Ok(text.is_none() && meta::numbers_mark(conn)?.is_none());
+    };
+    let identity = identity(&fs::metadata(dir.join(FILE)).map_err(failed)?);
+    let text = String::from_utf8_lossy(text);
+    Ok(text.lines().any(|mark| store == format!("{mark} {identity}")))
+}
+
+/// Leaves a new mark, in a file of its own: within the caller's transaction, whose end [`Pending::settle`] follows.
+pub(crate) fn begin(dir: &Path, tx: &Connection, host: &dyn Host) -> Result<Pending, ClientError> {
+    let path = dir.join(FILE);
+    let made = files::create_private(&path).and_then(|file| file.metadata());
+    let made = made.map_err(|error| ClientError::file("making the mark of the store", error))?;
+    write(dir, tx, host, &made, None)
+}
+
+/// Leaves another mark in place of the one before, which counts until the store has the new one.
+pub(crate) fn renew(dir: &Path, tx: &Connection, host: &dyn Host) -> Result<Pending, ClientError> {
+    let before = meta::numbers_mark(tx)?;
+    let before = before.as_deref().and_then(|mark| mark.split(' ').next());
+    match fs::metadata(dir.join(FILE)) {
+        Ok(known) => write(dir, tx, host, &known, before),
+        Err(_) => begin(dir, tx, host),
+    }
+}
+
+fn write(
+    dir: &Path,
+    tx: &Connection,
+    host: &dyn Host,
+    file: &Metadata,
+    before: Option<&str>,
+) -> Result<Pending, ClientError> {
+    let mark = hex::encode(random::<16>(host));
+    let lines: Vec<&str> = before.into_iter().chain([mark.as_str()]).collect();
+    put(dir, &lines.join("\n"))?;
+    meta::put_numbers_mark(tx, &format!("{mark} {}", identity(file)))?;
+    Ok(Pending { dir: dir.to_owned(), mark })
+}
+
+impl Pending {
+    /// The store has it: the mark before counts no more. When this fails both go on counting, and the next number mends it.
+    pub(crate) fn settle(self) {
+        if let Err(error) = put(&self.dir, &self.mark) {
+            tracing::warn!(error = %error, "the mark of the store could not be settled");
+        }
+    }
+}
+
+/// Into the same file, which a copy is not.
+fn put(dir: &Path, text: &str) -> Result<(), ClientError> {
+    let write = || -> io::Result<()> {
+        let mut file: File = OpenOptions::new().write(true).truncate(true).open(dir.join(FILE))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|error| ClientError::file("writing the mark of the store", error))
+}
+
+/// What a copy of the file does not have in common with it.
+fn identity(file: &Metadata) -> String {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::MetadataExt::ino(file).to_string()
+    }
+    #[cfg(not(unix))]
+    {
+        let made = file.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        made.map(|since| since.as_micros()).unwrap_or_default().to_string()
+    }
+}
