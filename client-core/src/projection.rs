@@ -133,7 +133,6 @@ fn whose(conn: &Connection, inspection: InspectionId) -> Option<EntityId> {
 pub(crate) fn rebuild(tx: &Connection, shelf: &Shelf) -> Result<(), ClientError> {
     changes::wait_all(tx)?;
     list::clear(tx)?;
-    numbers::clear(tx)?;
     entities::rebuild(tx)?;
     let mut known = changes::inspections(tx)?;
     for inspection in folded::all(tx)? {

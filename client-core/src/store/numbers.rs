@@ -1,4 +1,5 @@
-//! Numbers of documents that are used in the visits here: a view that can be made again from the documents.
+//! Numbers of documents that were used in the visits here: made again from a visit's document whenever that is read. What a
+//! visit used stays when it is deleted here, so that it is not given again.
 
 use super::columns::{id, id_or_none};
 use crate::error::ClientError;
@@ -65,10 +66,4 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Use> {
         state: UseState::find(&state).ok_or(rusqlite::Error::InvalidQuery)?,
         origin: Origin::default(),
     })
-}
-
-/// Forgets everything, before it is made again.
-pub(crate) fn clear(tx: &Connection) -> Result<(), ClientError> {
-    tx.execute("DELETE FROM number_uses", [])?;
-    Ok(())
 }

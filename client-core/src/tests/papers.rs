@@ -13,19 +13,19 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-fn block(n: u8, form: &str, (first, last): (u32, u32), at_entry: u64) -> Block {
+pub(super) fn block(n: u8, form: &str, (first, last): (u32, u32), at_entry: u64) -> Block {
     let series = Series { unit: "ORG-A-SUP".into(), form: form.into(), year: 2026 };
     Block { id: BlockId::from_bytes([n; 16]), series, first, last, at_entry }
 }
 
-fn numbers(epoch: u8, blocks: Vec<Block>) -> Row {
+pub(super) fn numbers(epoch: u8, blocks: Vec<Block>) -> Row {
     let (unit, prefix) = ("ORG-A-SUP".into(), "棠卫".into());
     let row = NumbersRow { epoch: Digest::of(&[epoch]), unit, prefix, blocks };
     let body = Body::Reference(serde_json::to_string(&row).unwrap());
     Row { kind: "numbers".into(), subject: "this terminal".into(), body }
 }
 
-fn opinion() -> NewPaper {
+pub(super) fn opinion() -> NewPaper {
     NewPaper { form: "DOC-03".into(), ..NewPaper::default() }
 }
 

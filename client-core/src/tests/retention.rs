@@ -2,6 +2,7 @@
 
 mod model;
 
+use super::papers;
 use crate::store::{changes, folded, meta};
 use crate::testing::{Server, TestHost, Visit, colleague, me, options, pass, terminal, view_of};
 use crate::{CaptureFacts, CaptureSource, Client, documents};
@@ -279,6 +280,11 @@ async fn work_on_a_large_store_is_done_piece_by_piece() {
 async fn a_visit_that_was_left_is_deleted_when_no_restore_can_lose_it() {
     let (dir, host, server, visits, client) = start(2).await;
     let [left, kept] = visits.as_slice() else { panic!("there are two") };
+    server.publish(vec![papers::numbers(0, vec![papers::block(1, "DOC-03", (7, 8), 1)])]);
+    client.sync(&server).await.unwrap();
+    let given =
+        |visit: &Visit| client.register_paper(visit.id, &papers::opinion()).unwrap().1.unwrap().serial;
+    assert_eq!(given(left), 7);
     write(&client, left, 40);
     let original = capture(&client, left, "one");
     let shared = capture(&client, left, "both");
@@ -307,6 +313,8 @@ async fn a_visit_that_was_left_is_deleted_when_no_restore_can_lose_it() {
         assert_eq!(number(&client, &sql), 0, "{table}");
     }
     assert!(journal(&client) >= entries);
+    client.rebuild().unwrap();
+    assert_eq!(given(kept), 8, "what a deleted visit used is not given again");
     let verified = client.verify().unwrap();
     assert_eq!((verified.faults, verified.evidence), (vec![], 1));
     assert_eq!(view_of(&client, kept).evidence.len(), 1);
