@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::documents;
 use crate::error::ClientError;
 use crate::store::folded;
-use fieldproof_schema::limits::{FOLD_CHANGES_MAX, RETENTION_VISITS_MAX};
+use fieldproof_schema::limits::{RETENTION_VISITS_MAX, UNFOLD_CHANGES_MAX};
 
 impl Client {
     /// Does the next piece. What fails is tried again after the next sync, and the sync is none the worse for it.
@@ -33,7 +33,7 @@ impl Client {
         for (inspection, own) in next {
             documents::unfold(&tx, inspection)?;
             changes += own;
-            if changes >= FOLD_CHANGES_MAX {
+            if changes >= UNFOLD_CHANGES_MAX {
                 break;
             }
         }

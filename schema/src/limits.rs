@@ -69,9 +69,10 @@ pub const RUN_SECONDS_MAX: i64 = 60;
 /// Changes of an open visit that stand by themselves on a terminal before they are folded into one document: making it
 /// costs what the whole visit weighs.
 pub const FOLD_CHANGES_MIN: u64 = 32;
-/// Changes that a terminal folds, or takes out of folds, in one piece: some tenths of a second on a handheld, and an officer
-/// who acts meanwhile waits for one visit of them at most.
-pub const FOLD_CHANGES_MAX: u64 = 4096;
+/// Changes that a terminal folds after a sync: whoever waits for the sync waits for that, too, some 5 ms for a visit.
+pub const FOLD_CHANGES_MAX: u64 = 512;
+/// Changes that a terminal takes out of folds for a round: what a restored server lost should be back soon.
+pub const UNFOLD_CHANGES_MAX: u64 = 4096;
 /// Visits that a terminal looks at after a sync, to fold them or to delete what was left: it has thousands.
 pub const RETENTION_VISITS_MAX: usize = 64;
 /// Bytes of one journal entry.

@@ -121,6 +121,8 @@ async fn a_long_visit_is_folded_and_everything_shows_as_before() {
     let before = number(&client, pages);
     let bytes = |pages: i64| pages * number(&client, "SELECT page_size FROM pragma_page_size") / 1024;
     println!("600 changes: {} KiB of store by themselves, {} KiB folded", bytes(before), bytes(after));
+    // The first piece ends behind the visits that were looked at before, the next one begins again.
+    client.retain();
     client.retain();
     assert_eq!((alone(&client), number(&client, pages)), (left, after));
     assert_eq!(shown(&client, visit), folded);
