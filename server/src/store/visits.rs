@@ -17,12 +17,13 @@ pub struct Twin {
 /// `since` with the same checklist.
 pub fn twin(tx: &mut Tx<'_>, org: OrgId, id: InspectionId, since: Moment) -> Result<Option<Twin>, DbError> {
     let rows = tx.query(
-        "SELECT i.id, c.opened_at FROM inspections n
+        // CROSS JOIN: the visit first, then those of its entity; in another order SQLite walks through all visits.
+        "SELECT i.id, c.opened_at FROM inspections n CROSS JOIN inspections i
          LEFT JOIN tasks m ON m.org = n.org AND m.id = n.task
-         JOIN inspections i ON i.org = n.org AND i.entity = n.entity AND i.id <> n.id
          JOIN cases c ON c.org = i.org AND c.id = i.case_id
          LEFT JOIN tasks t ON t.org = i.org AND t.id = i.task
-         WHERE n.org = $1 AND n.id = $2 AND i.state IN ('dispatched', 'in_progress', 'sealed', 'returned')
+         WHERE n.org = $1 AND n.id = $2 AND i.org = n.org AND i.entity = n.entity AND i.id <> n.id
+         AND i.state IN ('dispatched', 'in_progress', 'sealed', 'returned')
          AND (t.plan = m.plan OR (i.template_id = n.template_id AND c.opened_at >= $3))
          ORDER BY c.opened_at DESC, i.id DESC LIMIT 1",
         &params![org, id, since],
