@@ -17,6 +17,7 @@ use fieldproof_schema::journal::{Entry, Kind, SignedEntry, body};
 use fieldproof_schema::limits::SYNC_OPS_MAX;
 use fieldproof_schema::moment::Interval;
 use fieldproof_schema::package::Package;
+use fieldproof_schema::server::{self, SERVER};
 use fieldproof_schema::suite::{Digest, PublicKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Passed {
     pub(crate) raw: RawChange,
     pub(crate) header: ChangeHeader,
-    pub(crate) device: DeviceId,
+    /// None for the server itself.
+    pub(crate) device: Option<DeviceId>,
     pub(crate) cover: Cover,
 }
 
@@ -70,14 +72,15 @@ pub(crate) fn judge(package: &Package, against: &Against<'_>) -> Result<Judged, 
     let (mut offered, mut ops) = (Vec::new(), 0);
     for carried in &package.carried {
         let whose = carried.certificate.verify(against.server).map_err(|_| ClientError::PackageAltered)?;
-        let counts = against.team.contains(&whose.officer);
+        let by_server = server::is_own(&whose, against.server);
+        let counts = by_server || against.team.contains(&whose.officer);
         for signed in &carried.entries {
             let entry = signed
                 .verify(whose.device, &whose.device_key)
                 .ok()
                 .filter(|entry| entry.inspection == Some(package.inspection))
                 .ok_or(ClientError::PackageAltered)?;
-            if counts && entry.officer == Some(whose.officer) {
+            if counts && (by_server || entry.officer == Some(whose.officer)) {
                 actors.entry(whose.device).or_default().extend(declared(&entry));
                 saved.extend(covering(&whose, &entry, signed));
             }
@@ -108,8 +111,9 @@ fn declared(entry: &Entry) -> Option<Actor> {
 
 fn covering(whose: &Certificate, entry: &Entry, signed: &SignedEntry) -> Option<Saved> {
     let content = entry.content.filter(|_| entry.kind == Kind::Saved)?;
-    // The server vouches for the moment of the last contact; for no later one until it has the entry.
-    let written = Interval { earliest: entry.server_at, latest: None };
+    // The server vouches for the moment of the last contact; for no later one until it has the entry, but for its own.
+    let latest = entry.server_at.filter(|_| whose.device == SERVER);
+    let written = Interval { earliest: entry.server_at, latest };
     let (hash, officer) = (signed.hash(), entry.officer);
     let cover = Cover { hash, written, officer, bytes: signed.bytes.clone(), signature: signed.signature };
     Some(Saved { device: whose.device, content, apart: false, cover })
@@ -156,7 +160,8 @@ impl Judged {
                     Some(Ok(merged)) => {
                         self.document = merged;
                         let (raw, header, cover) = ((*raw).clone(), header.clone(), (**cover).clone());
-                        self.passed.push(Passed { raw, header, device: *device, cover });
+                        let device = Some(*device).filter(|device| *device != SERVER);
+                        self.passed.push(Passed { raw, header, device, cover });
                         false
                     }
                     Some(Err(Refusal::Waiting(_))) => true,

@@ -98,6 +98,11 @@ impl Covers {
         self.ends_apart.iter().copied()
     }
 
+    /// The writers whose runs a device names.
+    pub fn actors_of(&self, device: DeviceId) -> BTreeSet<Actor> {
+        self.runs.iter().filter(|(by, ..)| *by == device).map(|(_, run, ..)| run.actor).collect()
+    }
+
     /// What the journals say about every one of `offered`; `document` is what they build upon.
     pub fn claims(&self, offered: &[Offered<'_>], document: &Document) -> Vec<Claim> {
         let mut claims: Vec<Claim> = offered

@@ -26,6 +26,7 @@ pub mod proposal;
 pub mod reference;
 pub mod rule;
 pub mod seal;
+pub mod server;
 pub mod suite;
 pub mod uscc;
 pub mod wire;

@@ -11,6 +11,7 @@ use crate::store::{audit, devices, enrolment, failures, feeds, officers, tenants
 use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::{Digest, Purpose};
 use fieldproof_schema::wire::device::{EnrolRequest, Enrolled, normal_code};
 use fieldproof_schema::wire::error::ErrorCode;
@@ -83,7 +84,7 @@ fn admit(
     let proof = EnrolRequest::proof_text(&request.code, request.device, device_key, officer_key);
     let proven = device_key.verify(Purpose::Enrolment, &proof, &request.device_proof).is_ok()
         && officer_key.verify(Purpose::Enrolment, &proof, &request.officer_proof).is_ok();
-    if !proven || device.is_some() {
+    if !proven || device.is_some() || request.device == SERVER {
         return refuse(ErrorCode::EnrolmentProofInvalid);
     }
     let device = Device::enrolled(request.device, known.officer, &request.name, *device_key, now);

@@ -11,6 +11,7 @@ use crate::store::captures_apart;
 use crate::store::devices::{self, Device};
 use crate::store::{entities, feeds, inspections, rows, scope, tasks};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::RowKind;
@@ -41,6 +42,18 @@ impl DeviceScope {
             device: actor.id,
             officer: actor.officer,
             in_use: known.is_some_and(|known| known.revoked_at.is_none()),
+            units: None,
+            visits: BTreeMap::new(),
+        }
+    }
+
+    /// The scope of what the server wrote itself: every visit.
+    pub fn of_server(org: OrgId) -> Self {
+        Self {
+            org,
+            device: SERVER,
+            officer: OfficerId::from_bytes([0; 16]),
+            in_use: true,
             units: None,
             visits: BTreeMap::new(),
         }
@@ -119,7 +132,10 @@ impl DeviceScope {
         if let Some(known) = self.visits.get(&inspection) {
             return Ok(*known);
         }
-        let found = inspections::is_on_team(tx, self.org, inspection, self.officer)?;
+        let found = match self.device {
+            SERVER => inspections::find(tx, self.org, inspection)?.is_some(),
+            _ => inspections::is_on_team(tx, self.org, inspection, self.officer)?,
+        };
         self.visits.insert(inspection, found);
         Ok(found)
     }

@@ -4,7 +4,8 @@ use crate::support::{self, City};
 use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::document::{Actor, Document, RawChange};
 use fieldproof_schema::ids::{DeviceId, InspectionId};
-use fieldproof_schema::journal::{Kind, SignedEntry, Tip};
+use fieldproof_schema::journal::{Entry, Kind, SignedEntry, Tip};
+use fieldproof_schema::server;
 use fieldproof_schema::suite::{Digest, MemoryKey, Signer};
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::frame;
@@ -15,7 +16,7 @@ use fieldproof_server::store::usage::Amount;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::backup::Backup;
 use fieldproof_tests::world::device::Device;
-use fieldproof_tests::world::rogue::Rogue;
+use fieldproof_tests::world::rogue::{Rogue, enrol_request};
 use serde_json::json;
 
 fn narrative(device: &Device, visit: InspectionId) -> String {
@@ -59,6 +60,32 @@ async fn a_lost_terminals_work_comes_back_from_a_colleague_after_a_restore() {
     assert_eq!(authors(&fresh), authors(&two));
     // Brought once: the next sync says nothing of it.
     assert_eq!(two.sync().await.rounds, 1);
+}
+
+/// A colleague wrote so much upon it that it goes as a whole document: what the lost terminal wrote is not taken for hers.
+#[tokio::test]
+async fn what_a_colleague_wrote_is_not_taken_for_ones_own_in_a_document() {
+    let mut world = World::start(908, None).await;
+    let City { administrator, one, two, task, .. } = support::city(&world).await;
+    let visit = task.inspection;
+    let backup = world.back_up("night").await;
+    one.client().narrative(visit, None, FOUND).unwrap();
+    one.sync().await;
+    two.sync().await;
+    let mut told = FOUND.to_owned();
+    for note in 0..40 {
+        told.push_str(&format!("第{note}笔。"));
+        two.client().narrative(visit, None, &told).unwrap();
+    }
+    two.sync().await;
+    drop(one);
+    restore(&mut world, &backup).await;
+
+    two.sync().await;
+    let shown = administrator.get(&world, &format!("/api/v1/inspections/{visit}")).await;
+    assert_eq!(shown["view"]["narrative"], json!(told));
+    let apart = administrator.get(&world, "/api/v1/quarantine").await;
+    assert_eq!(apart["rows"], json!([]));
 }
 
 /// What was on its way to the server when it was restored is in the hands of two colleagues and comes twice.
@@ -266,6 +293,56 @@ async fn what_its_writer_signed_counts_whoever_brings_it() {
     let answer = hands.writer.sync(&hands.world, vec![entry], vec![]).await;
     assert_eq!(said(&answer, name), (Outcome::Accepted, None));
     assert_eq!(answer.tip, hands.writer.tip);
+}
+
+/// The server is a writer whom only its own key can speak for, and only where it covers changes.
+#[tokio::test]
+async fn nobody_speaks_for_the_server() {
+    let hands = Hands::begin(909).await;
+    let (world, visit) = (&hands.world, hands.visit());
+    let (own, other) = (world.app.key.as_ref(), MemoryKey::from_secret(&[5; 32]));
+    let actor = Actor([9; 16]);
+    let mut document = hands.begun.clone();
+    let (_, change) = document.edit(actor, world.app.now(), |edit| edit.narrative(FOUND)).unwrap();
+    let (_, raw) = change.unwrap();
+    let digest = Digest::of(&raw.0);
+    let said_of = server::entry(visit, digest, (actor, 1), world.app.now());
+    let bring = async |certificate: SignedCertificate, entry: SignedEntry| {
+        let chunks = vec![Chunk { inspection: visit, changes: vec![raw.clone()] }];
+        let (name, carried) = (entry.hash(), Carried { certificate, entries: vec![entry], chunks });
+        let answer = hands.bring(vec![carried], None).await;
+        let (entry, change) = (said(&answer, name), said(&answer, digest));
+        [entry, change].map(|(outcome, code)| (outcome, code.map(str::to_owned)))
+    };
+    let refused = |code: &str| (Outcome::Refused, Some(code.to_owned()));
+    // Another key, by its own word and by a word that looks like the server's.
+    let [entry, change] =
+        bring(server::certificate(other.public_key()).sign(&other), said_of.sign(&other)).await;
+    assert_eq!([entry, change], [refused("certificate_invalid"), refused("certificate_invalid")]);
+    let [entry, change] =
+        bring(server::certificate(other.public_key()).sign(own), said_of.sign(&other)).await;
+    assert_eq!([entry, change], [refused("certificate_invalid"), refused("certificate_invalid")]);
+    // The server's word about itself is public; what another key signs under it is not the server's.
+    let word = server::certificate(own.public_key()).sign(own);
+    let [entry, change] = bring(word.clone(), said_of.sign(&other)).await;
+    assert_eq!(entry, refused("entry_signature"));
+    assert_eq!(change, (Outcome::Quarantined, Some("change_uncovered".to_owned())));
+    assert_eq!(hands.narrative().await, "");
+    let shown = hands.city.administrator.get(world, "/api/v1/quarantine").await;
+    assert_eq!(shown["rows"][0]["officer"], json!(null), "{shown}");
+    let seal = Entry { kind: Kind::Sealed, ..said_of.clone() };
+    let [entry, _] = bring(word.clone(), seal.sign(own)).await;
+    assert_eq!(entry, (Outcome::Quarantined, Some("not_allowed".to_owned())));
+    assert_eq!(hands.narrative().await, "");
+    // The server's own counts, and what was held apart for want of it with it.
+    let [entry, change] = bring(word, said_of.sign(own)).await;
+    assert_eq!([entry, change], [(Outcome::Accepted, None), (Outcome::Accepted, None)]);
+    assert_eq!(hands.narrative().await, FOUND);
+    // No terminal has the server's name.
+    let code = hands.city.administrator.enrolment_code(world, hands.city.task.team[0]).await;
+    let request = serde_json::to_vec(&enrol_request(&code, server::SERVER, &other, &other)).unwrap();
+    let (status, body) = world.send("POST", "/api/v1/enrolment", None, request).await;
+    assert!(!status.is_success() && String::from_utf8_lossy(&body).contains("enrolment_proof_invalid"));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ pub(crate) mod entity;
 mod evidence;
 mod identity;
 mod late;
+mod lost;
 pub(crate) mod number;
 mod over;
 mod template;

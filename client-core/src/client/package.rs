@@ -214,7 +214,7 @@ impl Client {
                     own: false,
                     place: (new.header.actor, new.header.seq),
                     entry: Some(new.cover.hash),
-                    device: Some(new.device),
+                    device: new.device,
                     officer: new.cover.officer,
                     device_at: None,
                     written: new.cover.written,

@@ -5,6 +5,7 @@ use crate::error::ClientError;
 use fieldproof_schema::certificate::SignedCertificate;
 use fieldproof_schema::ids::{DeviceId, InspectionId};
 use fieldproof_schema::journal::{Entry, Kind, SignedEntry};
+use fieldproof_schema::server::SERVER;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Keeps whose a terminal is; the newest word counts.
@@ -117,7 +118,17 @@ pub(crate) fn to_hand(conn: &Connection) -> Result<Vec<InspectionId>, ClientErro
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Visits behind one, in the order of their ids, that others wrote to as well, or that are folded.
+/// Whether others wrote to a visit as well, the server among them, or it is folded.
+pub(crate) fn is_shared(conn: &Connection, inspection: InspectionId) -> Result<bool, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM folded WHERE inspection = ?1)
+           OR EXISTS (SELECT 1 FROM changes WHERE inspection = ?1 AND own = 0 AND device IS NOT NULL)
+           OR EXISTS (SELECT 1 FROM carried WHERE inspection = ?1 AND device = ?2)",
+    )?;
+    Ok(statement.query_row([inspection.as_bytes(), SERVER.as_bytes()], |row| row.get(0))?)
+}
+
+/// Visits behind one, in the order of their ids, that others wrote to as well, the server among them, or that are folded.
 pub(crate) fn shared_after(
     conn: &Connection,
     after: Option<InspectionId>,
@@ -127,10 +138,13 @@ pub(crate) fn shared_after(
         "SELECT inspection FROM (
            SELECT f.inspection FROM folded f WHERE f.inspection > COALESCE(?1, x'')
            UNION SELECT c.inspection FROM changes c WHERE c.inspection > COALESCE(?1, x'')
-             AND c.own = 0 AND c.device IS NOT NULL AND c.waiting = 0)
+             AND c.own = 0 AND c.device IS NOT NULL AND c.waiting = 0
+           UNION SELECT k.inspection FROM carried k WHERE k.inspection > COALESCE(?1, x'') AND k.device = ?3)
          ORDER BY inspection LIMIT ?2",
     )?;
-    let rows = statement
-        .query_map(params![after.map(|id| *id.as_bytes()), signed(limit as u64)], |row| id(row, 0))?;
+    let rows = statement.query_map(
+        params![after.map(|id| *id.as_bytes()), signed(limit as u64), SERVER.as_bytes()],
+        |row| id(row, 0),
+    )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -11,6 +11,7 @@ use crate::store::{carried, journal, meta};
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{DeviceId, InspectionId};
 use fieldproof_schema::limits::{CARRIED_MAX, HOLDINGS_MAX};
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::error::ErrorCode;
@@ -41,9 +42,8 @@ pub(crate) fn keep(tx: &Connection, inspection: InspectionId, given: &[Carried])
     Ok(())
 }
 
-/// Everything that devices wrote and signed about a visit, by device. Without `own`, what this store did not write and sign
-/// itself. What nobody's
-/// signature is here for is left out, and so is what the server wrote.
+/// Everything that was written and signed about a visit, by device, the server's own among it. Without `own`, what this
+/// store did not write and sign itself. What nobody's signature is here for is left out.
 pub(crate) fn of_visit(
     tx: &Connection,
     inspection: InspectionId,
@@ -59,9 +59,16 @@ pub(crate) fn of_visit(
             entries.entry(me).or_default().push(stored.entry);
         }
     }
+    // Only what it signed: the first change of a visit is not among it, and nothing of servers before this version.
+    let by_server: BTreeSet<Digest> =
+        entries.get(&SERVER).into_iter().flatten().filter_map(|signed| signed.read().ok()?.content).collect();
     let mut written = BTreeMap::<DeviceId, Vec<RawChange>>::new();
     for (author, is_own, raw) in documents::by_author(tx, inspection, me)? {
-        if let Some(author) = author.filter(|_| own || !is_own) {
+        let author = match author {
+            None => Some(SERVER).filter(|_| by_server.contains(&Digest::of(&raw.0))),
+            known => known.filter(|_| own || !is_own),
+        };
+        if let Some(author) = author {
             written.entry(author).or_default().push(raw);
         }
     }

@@ -7,8 +7,8 @@
 use super::plan;
 use crate::documents;
 use crate::error::ClientError;
-use crate::store::changes;
 use crate::store::outgoing::{self, Pending};
+use crate::store::{carried, changes, meta};
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{
@@ -98,6 +98,11 @@ fn document(
     inspection: InspectionId,
     budget: usize,
 ) -> Result<Option<Parcel>, ClientError> {
+    // While the server lacks what others wrote, it would take it for this terminal's own, and nothing vouches for that.
+    let lacking = meta::holdings(conn)?.is_some() || carried::is_to_hand(conn, inspection)?;
+    if lacking && carried::is_shared(conn, inspection)? {
+        return Ok(None);
+    }
     let waiting = outgoing::waiting(conn, inspection)?;
     // What is not signed yet must not travel, and what was refused for good would only be refused again.
     let count = usize::try_from(waiting.changes).unwrap_or(usize::MAX);

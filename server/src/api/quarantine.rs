@@ -77,9 +77,11 @@ pub(crate) struct QuarantineListed {
     size_bytes: u64,
     /// Absent for a visit that the server does not know.
     entity_name: Option<String>,
+    /// Empty for what the server wrote itself and was brought back to it.
     device_name: String,
-    #[schema(value_type = String)]
-    officer: OfficerId,
+    /// Absent for what the server wrote itself.
+    #[schema(value_type = Option<String>)]
+    officer: Option<OfficerId>,
     officer_name: String,
     /// The decision that stands.
     decision: Option<QuarantineDecision>,

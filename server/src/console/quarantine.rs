@@ -18,6 +18,7 @@ use axum::routing::get;
 use fieldproof_presentation::fields::{Fields, query};
 use fieldproof_presentation::page::{Choice, Page};
 use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::wire::error::ErrorCode;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -82,6 +83,14 @@ fn became(p: &Page, listed: &Listed) -> String {
     })
 }
 
+/// What the terminal is called that wrote it; this server, where it was itself.
+pub(super) fn sender(p: &Page, listed: &Listed) -> String {
+    match listed.name.device {
+        SERVER => p.t("console.quarantine.server"),
+        _ => listed.device_name.clone(),
+    }
+}
+
 /// A change that is held apart as lists show it.
 pub(super) fn row(p: &Page, listed: &Listed) -> Row {
     let decided = listed.decided.as_ref().map(|(decided, by)| {
@@ -95,7 +104,7 @@ pub(super) fn row(p: &Page, listed: &Listed) -> Row {
         why: if why.is_empty() { became(p, listed) } else { why },
         entity: listed.entity_name.clone(),
         officer: listed.officer_name.clone(),
-        device: listed.device_name.clone(),
+        device: sender(p, listed),
         size: p.size(&listed.size_bytes),
         received: p.moment(&listed.received_at),
         decided: decided.unwrap_or_default(),

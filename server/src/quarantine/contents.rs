@@ -17,6 +17,7 @@ use fieldproof_schema::checklist::Template;
 use fieldproof_schema::cover::Cover;
 use fieldproof_schema::document::{ChangeHeader, ChangeId, RawChange};
 use fieldproof_schema::limits::{QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX};
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::PublicKey;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::sync::Arc;
@@ -67,7 +68,10 @@ pub(crate) async fn contents(app: &App, actor: &UserActor, name: Name) -> Result
             let Name { inspection, device, digest } = name;
             let listed = quarantine::find(tx, org, asker, &name)?.ok_or(ErrorCode::NotFound)?;
             let item = inbox::find(tx, org, inspection, &digest, device)?.ok_or(ErrorCode::NotFound)?;
-            let sender = devices::find(tx, org, device)?.ok_or(ErrorCode::NotFound)?;
+            let device_key = match device {
+                SERVER => reader.key.public_key(),
+                device => devices::find(tx, org, device)?.ok_or(ErrorCode::NotFound)?.key,
+            };
             // Without its document a change is shown as far as it goes; a failing database fails below, too.
             let stored = documents::read(tx, &reader, org, inspection).ok();
             let (bytes_max, most) = (QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX);
@@ -76,7 +80,7 @@ pub(crate) async fn contents(app: &App, actor: &UserActor, name: Name) -> Result
             let contents = Contents {
                 bytes: item.bytes,
                 cover: None,
-                device_key: sender.key,
+                device_key,
                 history: super::history(tx, org, &name)?,
                 alike,
                 template: stored.as_ref().map(|stored| Arc::clone(&stored.template)),

@@ -10,10 +10,12 @@ use crate::store::conflicts::{self, Known};
 use crate::sync::settle::{self, Settled, TRIES_MAX, Unsettled};
 use fieldproof_schema::checklist::check_register;
 use fieldproof_schema::conflict::{ChoiceKind, Conflict, ConflictSide, Resolution, observation, register_at};
-use fieldproof_schema::document::{Actor, ChangeId, Document, Edit, EditError};
+use fieldproof_schema::document::{self, Actor, ChangeId, Document, Edit, EditError};
 use fieldproof_schema::ids::{DecisionId, OrgId, RecordId};
+use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::reference::InspectionState;
+use fieldproof_schema::server;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 
@@ -57,7 +59,7 @@ pub(super) async fn decide(
             Choice::Both(_) => observations(unsettled, conflict, key, &value, ruling.now, seeds),
             _ => Vec::new(),
         };
-        let written = write(unsettled, seeds.actor, ruling.now, |edit| {
+        let written = write(unsettled, &seeds.pen, ruling.now, |edit| {
             match map {
                 "answers" => edit.answer(key, &value)?,
                 "findings" => edit.finding(key, &value)?,
@@ -91,7 +93,7 @@ pub(super) async fn undo(
             undone: Some(stands.stamp.change),
             ..ruling.resolution(conflict, stands.value.clone(), reason.clone())
         };
-        let written = write(unsettled, seeds.actor, ruling.now, |edit| {
+        let written = write(unsettled, &seeds.pen, ruling.now, |edit| {
             edit.resolution(&conflict.id.to_string(), &resolution.to_register())
         })?;
         Ok((resolution, written))
@@ -100,16 +102,43 @@ pub(super) async fn undo(
 }
 
 /// What is drawn by lot before the document is opened.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Seeds {
-    /// The writer of the change.
-    actor: Actor,
+    /// By whom it is written.
+    pen: Pen,
     /// For the names of new records.
     records: [u8; 8],
 }
 
 /// The document with the decision in it.
-pub(super) type Written = (Document, Change);
+pub(super) struct Written {
+    document: Document,
+    change: Change,
+    signed: (Entry, SignedEntry),
+}
+
+impl Written {
+    /// What is to be written down.
+    pub(super) fn settled(self, unsettled: &Unsettled, now: Moment) -> Result<Settled, ApiError> {
+        let settled = unsettled.settled(&self.document, vec![self.change], Vec::new(), now)?;
+        Ok(settled.signed(self.signed))
+    }
+}
+
+/// By whom a decision is written.
+#[derive(Clone)]
+pub(super) struct Pen {
+    /// The writer of the change.
+    actor: Actor,
+    app: App,
+}
+
+impl Pen {
+    /// A writer that wrote nothing before.
+    pub(super) fn new(app: &App) -> Self {
+        Self { actor: Actor(app.random()), app: app.clone() }
+    }
+}
 
 /// Who decides what.
 struct Plan<'a> {
@@ -125,7 +154,7 @@ impl Plan<'_> {
     /// Makes the change away from the writer, and writes it if nobody wrote in between.
     async fn carry_out<F>(&self, change: F) -> Result<Outcome, ApiError>
     where
-        F: Fn(&Unsettled, &Known, &Ruling, Seeds) -> Result<(Resolution, Written), ApiError>
+        F: Fn(&Unsettled, &Known, &Ruling, &Seeds) -> Result<(Resolution, Written), ApiError>
             + Clone
             + Send
             + 'static,
@@ -145,9 +174,9 @@ impl Plan<'_> {
                 })
                 .await?;
             let ruling = Ruling::new(app, org, self.user, self.choice, self.undoes);
-            let seeds = Seeds { actor: Actor(app.random()), records: app.random() };
+            let seeds = Seeds { pen: Pen::new(app), records: app.random() };
             let (change, by) = (change.clone(), ruling.clone());
-            let made = blocking(move || prepare(unsettled, known, &by, seeds, &change)).await??;
+            let made = blocking(move || prepare(unsettled, known, &by, &seeds, &change)).await??;
             let resolution = made.resolution.clone();
             let decision = ruling.id;
             match app.db.write(move |tx| made.keep(tx, org, &ruling)).await {
@@ -174,19 +203,19 @@ fn prepare<F>(
     mut unsettled: Unsettled,
     known: Known,
     ruling: &Ruling,
-    seeds: Seeds,
+    seeds: &Seeds,
     change: &F,
 ) -> Result<Made, ApiError>
 where
-    F: Fn(&Unsettled, &Known, &Ruling, Seeds) -> Result<(Resolution, Written), ApiError>,
+    F: Fn(&Unsettled, &Known, &Ruling, &Seeds) -> Result<(Resolution, Written), ApiError>,
 {
-    let (resolution, (document, written)) = change(&unsettled, &known, ruling, seeds)?;
+    let (resolution, written) = change(&unsettled, &known, ruling, seeds)?;
     if let Some(same) = unsettled.around.conflicts.iter_mut().find(|k| k.conflict.id == known.conflict.id) {
         let closes = ruling.undoes.is_none();
         same.closed_at = closes.then_some(ruling.now);
         same.resolution = closes.then(|| resolution.to_register());
     }
-    let settled = unsettled.settled(&document, vec![written], Vec::new(), ruling.now)?;
+    let settled = written.settled(&unsettled, ruling.now)?;
     Ok(Made { known, unsettled, settled, resolution })
 }
 
@@ -212,10 +241,10 @@ fn place(conflict: &Conflict) -> Result<(&str, &str), ErrorCode> {
     conflict.path.split_once('/').ok_or(ErrorCode::ChoiceUnknown)
 }
 
-/// Writes one change by an actor of the server's own.
+/// Writes one change by an actor of the server's own, and signs it: so it comes back to a server that lost it.
 pub(super) fn write(
     unsettled: &Unsettled,
-    actor: Actor,
+    Pen { actor, app }: &Pen,
     now: Moment,
     edit: impl FnOnce(&mut Edit<'_, '_>) -> Result<(), EditError>,
 ) -> Result<Written, ApiError> {
@@ -226,19 +255,22 @@ pub(super) fn write(
         return Err(ErrorCode::Sealed.into());
     }
     let mut document = unsettled.stored.open()?;
-    let (_, written) = document.edit(actor, now, edit).map_err(ApiError::internal)?;
+    let (_, written) = document.edit(*actor, now, edit).map_err(ApiError::internal)?;
     let (id, raw) = written.ok_or(ErrorCode::ChoiceUnknown)?;
+    let seq = document::inspect(&raw.0).map_err(ApiError::internal)?.seq;
+    let entry = server::entry(unsettled.stored.info.id, Digest::of(&raw.0), (*actor, seq), now);
+    let signed = entry.sign(app.key.as_ref());
     let change = Change {
         id,
-        actor,
-        seq: document.place_of(id).map(|(_, seq)| seq),
+        actor: *actor,
+        seq: Some(seq),
         device: None,
         officer: None,
-        entry: None,
+        entry: Some(signed.hash()),
         bytes: raw.0,
         written: Interval { earliest: Some(now), latest: Some(now) },
     };
-    Ok((document, change))
+    Ok(Written { document, change, signed: (entry, signed) })
 }
 
 /// The sides that do not stand, each as a record of its own under a new name.
@@ -248,7 +280,7 @@ fn observations(
     item: &str,
     stands: &str,
     now: Moment,
-    seeds: Seeds,
+    seeds: &Seeds,
 ) -> Vec<(String, String)> {
     let asks = unsettled.stored.template.item(item).map(|item| item.text.as_str()).unwrap_or_default();
     let others = conflict.sides.iter().filter(|side| side.value != stands).enumerate();

@@ -4,7 +4,7 @@
 //! What was sealed stays as it was signed, and the correction stands beside it. The new number is given by the server out of
 //! the unit's own series, and stays used when the decision is taken back.
 
-use super::content;
+use super::content::{self, Pen};
 use super::{Choice, Outcome, Ruling, already_decided, find, is_sealed, offered, standing};
 use crate::app::{App, blocking};
 use crate::db::{DbError, Tx};
@@ -17,7 +17,7 @@ use crate::store::numbers as store;
 use crate::store::{feeds, inspections};
 use crate::sync::settle::{self, Answered, Settled, TRIES_MAX, Unsettled};
 use fieldproof_schema::conflict::{ChoiceKind, Conflict, Origin, Resolution};
-use fieldproof_schema::document::{Actor, ChangeId};
+use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::form::{FormRegister, Parts};
 use fieldproof_schema::ids::{BlockId, DecisionId, InspectionId, OrgId, RecordId};
 use fieldproof_schema::numbering::{Block, Ended, Issued, Number, Paper, Use, UseState, used_at};
@@ -66,9 +66,9 @@ pub(super) async fn decide(
         let ruling = Ruling::new(app, org, user, choice.kind(), None);
         let (reader, by) = (app.clone(), ruling.clone());
         let read = app.db.read(move |tx| read(tx, &reader, &by, (id, side))).await?;
-        let (actor, decision, why) = (Actor(app.random()), ruling.id, reason.clone());
+        let (pen, decision, why) = (Pen::new(app), ruling.id, reason.clone());
         let by = ruling.clone();
-        let made = blocking(move || Made::new(read, &by, actor, why)).await??;
+        let made = blocking(move || Made::new(read, &by, &pen, why)).await??;
         let resolution = made.resolution.clone();
         match app.db.write(move |tx| made.keep(tx, &ruling)).await {
             Ok(()) => return Ok(Outcome { resolution, decision, code: None }),
@@ -153,7 +153,7 @@ struct Made {
 }
 
 impl Made {
-    fn new(read: Read, ruling: &Ruling, actor: Actor, reason: String) -> Result<Self, ApiError> {
+    fn new(read: Read, ruling: &Ruling, pen: &Pen, reason: String) -> Result<Self, ApiError> {
         let conflict = &read.known.conflict;
         let ended = Ended {
             reason: reason.clone(),
@@ -176,7 +176,7 @@ impl Made {
                     Some(paper) => Some(settle_with(
                         unsettled,
                         ruling,
-                        actor,
+                        pen,
                         (read.place.1, &paper),
                         (conflict, &resolution),
                     )?),
@@ -287,8 +287,8 @@ pub(super) async fn undo(
             Ok::<_, ApiError>((known, from))
         };
         let (known, from) = app.db.read(look).await?;
-        let (actor, by, why) = (Actor(app.random()), ruling.clone(), reason.clone());
-        let made = move || Undone::new(known, from, &by, actor, &why);
+        let (pen, by, why) = (Pen::new(app), ruling.clone(), reason.clone());
+        let made = move || Undone::new(known, from, &by, &pen, &why);
         let made = blocking(made).await??;
         let (resolution, named) = (made.resolution.clone(), ruling.id);
         match app.db.write(move |tx| made.keep(tx, &ruling, decision)).await {
@@ -325,13 +325,7 @@ enum What {
 }
 
 impl Undone {
-    fn new(
-        known: Known,
-        from: Undoing,
-        ruling: &Ruling,
-        actor: Actor,
-        reason: &str,
-    ) -> Result<Self, ApiError> {
+    fn new(known: Known, from: Undoing, ruling: &Ruling, pen: &Pen, reason: &str) -> Result<Self, ApiError> {
         let conflict = &known.conflict;
         let resolution = ruling.resolution(conflict, String::new(), reason.to_owned());
         let visits = match from {
@@ -351,7 +345,7 @@ impl Undone {
             if is_sealed(unsettled.stored.info.state) {
                 return Err(ErrorCode::Sealed.into());
             }
-            let settled = settle_with(&unsettled, ruling, actor, (record, &paper), (conflict, &resolution))?;
+            let settled = settle_with(&unsettled, ruling, pen, (record, &paper), (conflict, &resolution))?;
             return Ok(Self { resolution, what: What::Change(Box::new((unsettled, settled))), known });
         }
         // What the decision wrote does not stand any more: officers wrote on.
@@ -410,15 +404,15 @@ fn paper_of(unsettled: &Unsettled, record: RecordId) -> Result<Option<Paper>, Ap
 fn settle_with(
     unsettled: &Unsettled,
     ruling: &Ruling,
-    actor: Actor,
+    pen: &Pen,
     (record, paper): (RecordId, &Paper),
     (conflict, resolution): (&Conflict, &Resolution),
 ) -> Result<Settled, ApiError> {
-    let (document, change) = content::write(unsettled, actor, ruling.now, |edit| {
+    let written = content::write(unsettled, pen, ruling.now, |edit| {
         edit.document(&record.to_string(), &paper.to_register())?;
         edit.resolution(&conflict.id.to_string(), &resolution.to_register())
     })?;
-    unsettled.settled(&document, vec![change], Vec::new(), ruling.now)
+    written.settled(unsettled, ruling.now)
 }
 
 fn tell(tx: &mut Tx<'_>, org: OrgId, conflict: &Conflict) -> Result<(), DbError> {

@@ -7,6 +7,7 @@ use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::Digest;
 use minicbor::{Decode, Encode};
 
@@ -116,6 +117,14 @@ pub struct Writer {
     pub device_name: String,
 }
 
+impl Writer {
+    /// The server itself, as one of its writers.
+    pub fn server(actor: Actor) -> Self {
+        let (officer_name, device_name) = (String::new(), String::new());
+        Self { actor, device: SERVER, officer: OfficerId::from_bytes([0; 16]), officer_name, device_name }
+    }
+}
+
 /// All writers of an inspection.
 pub fn writers(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Writer>, DbError> {
     let rows = tx.query(
@@ -138,8 +147,8 @@ pub fn writers(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<
         .collect()
 }
 
-/// The entries that cover changes of an inspection, on the chains and carried, in the order of each journal. An entry of
-/// somebody else than the device's officer vouches for nothing.
+/// The entries that cover changes of an inspection, on the chains, carried, and the server's own, in the order of each
+/// journal. An entry of somebody else than the device's officer vouches for nothing.
 pub fn saved(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Saved>, DbError> {
     let rows = tx.query(
         "SELECT j.device, j.content, j.hash, j.server_at, j.received_at, j.officer, j.bytes, j.signature, i.state, j.seq
@@ -153,12 +162,19 @@ pub fn saved(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Ve
          LEFT JOIN inbox i ON i.org = j.org AND i.inspection = j.inspection AND i.item = j.content
            AND i.device = j.device
          WHERE j.org = $1 AND j.inspection = $2 AND j.kind = 'saved' AND j.content IS NOT NULL
+         UNION ALL
+         SELECT j.device, j.content, j.hash, j.server_at, j.server_at, j.officer, j.bytes, j.signature, i.state, j.seq
+         FROM journal_carried j
+         LEFT JOIN inbox i ON i.org = j.org AND i.inspection = j.inspection AND i.item = j.content
+           AND i.device = j.device
+         WHERE j.org = $1 AND j.inspection = $2 AND j.device = $3 AND j.kind = 'saved' AND j.content IS NOT NULL
+           AND j.server_at IS NOT NULL
          ORDER BY 1, 10",
-        &params![org, inspection],
+        &params![org, inspection, SERVER],
     )?;
     rows.iter()
         .map(|r| {
-            // What the device says of the server's time cannot be later than the server's own.
+            // What the device says of the server's time cannot be later than the server's own. The server itself knows.
             let (known, received_at): (Option<Moment>, Moment) = (r.get(3)?, r.get(4)?);
             let earliest = known.filter(|at| *at <= received_at);
             let cover = Cover {

@@ -44,10 +44,10 @@ pub struct Listed {
     pub size_bytes: u64,
     /// The entity at the dispatch; none for a visit that is not known here.
     pub entity_name: Option<String>,
-    /// The terminal's name.
+    /// The terminal's name; empty for the server itself.
     pub device_name: String,
-    /// Whose terminal it is.
-    pub officer: OfficerId,
+    /// Whose terminal it is; none for the server itself.
+    pub officer: Option<OfficerId>,
     /// The officer's name as printed.
     pub officer_name: String,
     /// What was decided last, and the name of who did.
@@ -69,9 +69,9 @@ macro_rules! received {
             "WITH RECURSIVE scope (code) AS (SELECT unit_code FROM users WHERE org = $1 AND id = $2
              UNION SELECT u.code FROM units u JOIN scope s ON u.parent_code = s.code WHERE u.org = $1)
              SELECT b.inspection, b.device, b.item, b.state, b.code, b.received_at, CAST(LENGTH(b.bytes) AS BIGINT),
-              i.entity_name, d.name, d.officer, o.name, b.decision, b.decision_id, b.decided_by, b.decided_at, b.reason, w.name
-             FROM inbox b JOIN devices d ON d.org = b.org AND d.id = b.device
-             JOIN officers o ON o.org = d.org AND o.id = d.officer
+              i.entity_name, COALESCE(d.name, ''), d.officer, COALESCE(o.name, ''), b.decision, b.decision_id, b.decided_by, b.decided_at, b.reason, w.name
+             FROM inbox b LEFT JOIN devices d ON d.org = b.org AND d.id = b.device
+             LEFT JOIN officers o ON o.org = d.org AND o.id = d.officer
              LEFT JOIN inspections i ON i.org = b.org AND i.id = b.inspection
              LEFT JOIN users w ON w.org = b.org AND w.id = b.decided_by
              WHERE b.org = $1 AND (COALESCE(i.unit_code, o.unit_code) IN (SELECT code FROM scope) OR (i.id IS NULL
@@ -98,7 +98,7 @@ fn read(r: &Row) -> Result<Listed, DbError> {
         size_bytes: r.get(6)?,
         entity_name: r.get(7)?,
         device_name: r.get(8)?,
-        officer: r.get(9)?,
+        officer: r.get::<Option<OfficerId>>(9)?,
         officer_name: r.get(10)?,
         decided,
     })
@@ -197,8 +197,8 @@ pub fn open_count(tx: &mut Tx<'_>, org: OrgId, asker: UserId) -> Result<i64, DbE
     let row = tx.query_opt(
         in_scope!(
             "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT b.item FROM inbox b
-             JOIN devices d ON d.org = b.org AND d.id = b.device
-             JOIN officers o ON o.org = d.org AND o.id = d.officer
+             LEFT JOIN devices d ON d.org = b.org AND d.id = b.device
+             LEFT JOIN officers o ON o.org = d.org AND o.id = d.officer
              LEFT JOIN inspections i ON i.org = b.org AND i.id = b.inspection
              WHERE b.org = $1 AND b.state = 'quarantined' AND (b.decision IS NULL OR b.decision <> 'keep')
              AND (COALESCE(i.unit_code, o.unit_code) IN (SELECT code FROM scope) OR (i.id IS NULL

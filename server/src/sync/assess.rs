@@ -19,6 +19,7 @@ use fieldproof_schema::proposal::{self, Proposed};
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
+use std::collections::BTreeSet;
 
 /// What is known about an inspection besides its document.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Surroundings {
     pub conflicts: Vec<KnownConflict>,
     /// Who declared to write into it.
     pub writers: Vec<Writer>,
+    /// The writers under which the server wrote into it, as far as what is judged says it.
+    pub own: BTreeSet<Actor>,
     /// All seals, complete or not.
     pub seals: Vec<KnownSeal>,
     /// The register of laws, if one was imported.
@@ -91,7 +94,7 @@ pub fn assess(
         .filter(|k| standing.iter().all(|c| c.id != k.conflict.id))
         .map(|k| {
             let register = view.resolutions.get(&k.conflict.id.to_string());
-            (k.conflict.clone(), register.and_then(|r| team_resolution(&r.standing, &around.writers)))
+            (k.conflict.clone(), register.and_then(|r| resolution(&r.standing, around)))
         })
         .collect();
     Ok(Assessment {
@@ -158,10 +161,15 @@ fn writers(outside: &[ChangeId], changes: &[(ChangeId, RawChange)]) -> Vec<(Chan
         .collect()
 }
 
-/// The team's own decision as its terminals wrote it. Whose it is says the journal, not the register.
-fn team_resolution(side: &Side, writers: &[Writer]) -> Option<Resolution> {
-    let writer = writers.iter().find(|w| w.actor == side.stamp.actor)?;
+/// The decision that the document holds: the team's own as its terminals wrote it, where the journal says whose it is and
+/// not the register; or one that this server wrote and lost, which is an administrator's.
+fn resolution(side: &Side, around: &Surroundings) -> Option<Resolution> {
     let written = Resolution::from_register(&side.value)?;
+    if around.own.contains(&side.stamp.actor) {
+        // One that was taken back decides nothing: whatever ended the conflict came after it.
+        return Some(written).filter(|written| written.undone.is_none());
+    }
+    let writer = around.writers.iter().find(|w| w.actor == side.stamp.actor)?;
     Some(Resolution { by: writer.officer_name.clone(), capacity: "team".into(), ..written })
 }
 

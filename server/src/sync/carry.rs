@@ -18,6 +18,8 @@ use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId};
 use fieldproof_schema::journal::Kind;
 use fieldproof_schema::limits::{CARRIED_MAX, HOLDINGS_MAX};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::server::{self, SERVER};
 use fieldproof_schema::suite::{Digest, PublicKey, Signer};
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::error::ErrorCode;
@@ -45,8 +47,10 @@ pub fn check(
         let certificate = match certificate.verify(server) {
             // What is not looked at is not kept: the device offers it again.
             _ if index >= CARRIED_MAX => Err(ErrorCode::Unavailable),
-            Ok(certificate) => Ok(certificate),
-            Err(_) => Err(ErrorCode::CertificateInvalid),
+            Ok(certificate) if certificate.device != SERVER || server::is_own(&certificate, server) => {
+                Ok(certificate)
+            }
+            Ok(_) | Err(_) => Err(ErrorCode::CertificateInvalid),
         };
         match certificate {
             Ok(certificate) => {
@@ -79,7 +83,7 @@ pub fn take<'c>(
 ) -> Result<(), DbError> {
     for (CheckedCarried { certificate, entries, changes }, decision) in carried {
         let org = intake.by.org;
-        let Some(known) = enrol::known_again(tx, org, certificate, *decision, intake.now)? else {
+        let Some((author, mut scope)) = author(tx, org, certificate, *decision, intake.now)? else {
             let items = entries.iter().map(|entry| entry.hash).chain(changes.iter().map(|c| c.digest));
             for item in items {
                 let code = Some(ErrorCode::DeviceUnknown);
@@ -87,8 +91,6 @@ pub fn take<'c>(
             }
             continue;
         };
-        let author = DeviceActor { id: known.id, officer: known.officer, key: known.key, org };
-        let mut scope = DeviceScope::when_known(&author, Some(&known));
         let mut is_new = false;
         for entry in entries {
             is_new |= take_entry(tx, (&author, &mut scope), entry, intake)?;
@@ -102,6 +104,24 @@ pub fn take<'c>(
         }
     }
     Ok(())
+}
+
+/// Whose it is, and what they may; none when the server does not know them. The server itself is known by its key.
+fn author(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    certificate: &Certificate,
+    decision: DecisionId,
+    now: Moment,
+) -> Result<Option<(DeviceActor, DeviceScope)>, DbError> {
+    if certificate.device == SERVER {
+        let Certificate { device: id, officer, device_key: key, .. } = *certificate;
+        return Ok(Some((DeviceActor { id, officer, key, org }, DeviceScope::of_server(org))));
+    }
+    let Some(known) = enrol::known_again(tx, org, certificate, decision, now)? else { return Ok(None) };
+    let author = DeviceActor { id: known.id, officer: known.officer, key: known.key, org };
+    let scope = DeviceScope::when_known(&author, Some(&known));
+    Ok(Some((author, scope)))
 }
 
 /// True when the entry was not here.
@@ -181,7 +201,8 @@ impl<'a> Vouchers<'a> {
     /// the visit.
     pub fn add(&mut self, tx: &mut Tx<'_>, row: &mut DocumentRow, all: bool) -> Result<(), DbError> {
         let covering: BTreeSet<Digest> = row.origins.iter().filter_map(|origin| origin.entry).collect();
-        let by_others = row.origins.iter().any(|o| o.device.is_some_and(|device| device != self.asker));
+        // The server's own changes are covered, too, but for the first one, which it makes anew by itself.
+        let by_others = row.origins.iter().any(|o| o.device != Some(self.asker) && o.entry.is_some());
         if !by_others && !all {
             return Ok(());
         }
@@ -210,7 +231,11 @@ impl<'a> Vouchers<'a> {
         if let Some(known) = self.certificates.get(&device) {
             return Ok(known.clone());
         }
-        let signed = certify(tx, self.org, device)?.map(|certificate| certificate.sign(self.key));
+        let certificate = match device {
+            SERVER => Some(server::certificate(self.key.public_key())),
+            device => certify(tx, self.org, device)?,
+        };
+        let signed = certificate.map(|certificate| certificate.sign(self.key));
         self.certificates.insert(device, signed.clone());
         Ok(signed)
     }

@@ -10,6 +10,7 @@ use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Entry, Kind, body};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::seal::{self, Signed, Statement};
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 
@@ -89,6 +90,11 @@ fn take_over(
     now: Moment,
 ) -> Result<Option<ErrorCode>, DbError> {
     let org = device.org;
+    if device.id == SERVER {
+        // It covers changes and names their writer; both are read where they are judged.
+        let code = (entry.kind != Kind::Saved).then_some(ErrorCode::NotAllowed);
+        return Ok(code);
+    }
     if entry.officer != Some(device.officer) {
         return Ok(Some(ErrorCode::NotAllowed));
     }

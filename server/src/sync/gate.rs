@@ -10,6 +10,7 @@ use fieldproof_schema::document::{
     self, Actor, ChangeHeader, ChangeId, Document, GateRules, History, RawChange, Refusal, Sent,
 };
 use fieldproof_schema::ids::DeviceId;
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::wire::error::ErrorCode;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,7 +195,7 @@ impl Passed {
                 id: header.id,
                 actor: header.actor,
                 seq: Some(header.seq),
-                device: Some(item.1),
+                device: Some(item.1).filter(|device| *device != SERVER),
                 officer: cover.officer,
                 entry: Some(cover.hash),
                 bytes: raw.0.clone(),

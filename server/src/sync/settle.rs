@@ -13,7 +13,7 @@ use crate::proposals;
 use crate::resolve;
 use crate::store::changes::{Change, Snapshot};
 use crate::store::inbox::{Item, State};
-use crate::store::{changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
+use crate::store::{carried, changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
 use crate::sync::assess::{self, Assessment, Surroundings};
 use crate::sync::cover::{self, Covers};
 use crate::sync::gate::{Apart, Judged};
@@ -22,8 +22,10 @@ use crate::sync::job::{self, Job};
 use crate::sync::offer::Came;
 use fieldproof_schema::document::{Document, RawChange};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
+use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::limits::{QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX};
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::RowKind;
@@ -60,6 +62,15 @@ pub struct Settled {
     apart: Vec<Apart>,
     assessment: Assessment,
     snapshot: Snapshot,
+    /// What the server wrote itself, as it signed it.
+    own: Option<(Entry, SignedEntry)>,
+}
+
+impl Settled {
+    /// With the server's signature under what it wrote itself.
+    pub fn signed(self, own: (Entry, SignedEntry)) -> Self {
+        Self { own: Some(own), ..self }
+    }
 }
 
 /// Reads an inspection and everything around it.
@@ -74,17 +85,19 @@ pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<
         beside.extend(apart.into_iter().filter(|item| !item.is_unjudgeable()));
     }
     let writers = journal::writers(tx, org, id)?;
+    let own = covers.actors_of(SERVER);
     Ok(Unsettled {
         around: Surroundings {
             info: stored.info.clone(),
             conflicts: conflicts::of_inspection(tx, org, id)?,
             writers: writers.clone(),
+            own: own.clone(),
             seals: seals::list(tx, org, id)?,
             laws: app.laws.get(tx, org)?,
         },
         team: inspections::team(tx, org, id)?,
         ailing: judging::standing(tx, org, id)?.is_some(),
-        writers,
+        writers: writers.into_iter().chain(own.into_iter().map(journal::Writer::server)).collect(),
         stored,
         pending,
         beside,
@@ -125,7 +138,7 @@ impl Unsettled {
         let written_at =
             accepted.iter().filter(|c| c.device.is_some()).filter_map(|c| c.written.latest).max();
         let snapshot = documents::snapshot(document, &self.stored.template, written_at)?;
-        Ok(Settled { accepted, judged, apart: Vec::new(), assessment, snapshot })
+        Ok(Settled { accepted, judged, apart: Vec::new(), assessment, snapshot, own: None })
     }
 
     /// True when nothing has to be written: what came was known before.
@@ -153,11 +166,14 @@ impl Unsettled {
         now: Moment,
     ) -> Result<bool, DbError> {
         let info = &self.stored.info;
-        let Settled { accepted, judged, apart, assessment, snapshot } = settled;
+        let Settled { accepted, judged, apart, assessment, snapshot, own } = settled;
         if !inspections::step(tx, org, info.id, info.version, &assessment.figures, now)? {
             return Ok(false);
         }
         changes::insert(tx, org, info.id, info.changes, accepted, now)?;
+        if let Some((entry, signed)) = own {
+            carried::insert(tx, org, (entry, info.id), (signed, &signed.hash()), SERVER, now)?;
+        }
         changes::put_snapshot(tx, org, info.id, info.version + 1, snapshot)?;
         for (item, state, code) in judged {
             inbox::judge(tx, org, info.id, (&item.0, item.1), *state, code.map(ErrorCode::as_str))?;

@@ -1,6 +1,6 @@
 //! One change that is held apart: why, from whom, what it says, what each decision leads to; and what was decided.
 
-use super::{became, why};
+use super::{became, sender, why};
 use crate::api::quarantine::{Place as Address, file, name};
 use crate::app::App;
 use crate::console::fault::Said;
@@ -65,7 +65,8 @@ struct Facts {
     inspection: String,
     officer: String,
     device: String,
-    device_page: String,
+    /// None for this server itself.
+    device_page: Option<String>,
     received: String,
     size: String,
     digest: String,
@@ -210,8 +211,8 @@ fn facts(p: &Page, contents: &Contents) -> Facts {
         case: entity.map(|entity| (case::address(name.inspection), entity)),
         inspection: name.inspection.to_string(),
         officer: listed.officer_name.clone(),
-        device: listed.device_name.clone(),
-        device_page: format!("/console/devices/{}", name.device),
+        device: sender(p, listed),
+        device_page: listed.officer.map(|_| format!("/console/devices/{}", name.device)),
         received: p.moment(&listed.received_at),
         size: p.size(&listed.size_bytes),
         digest: name.digest.to_string(),
