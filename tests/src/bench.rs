@@ -178,6 +178,10 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     let mut one = handheld(&world, &administrator, task.team[0], ("one", 1), &served.base).await?;
     board.line(Phase::Push, "set_up", Duration::ZERO, &Told::default())?;
     push(&mut board, &world, &mut one).await?;
+    let last = options.phases.last().copied();
+    if last >= Some(Phase::Edit) {
+        receipts(&mut board, &world, &mut one).await?;
+    }
 
     // From here on the server is as it always is.
     served.task.abort();
@@ -187,7 +191,6 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     one.ask(&Ask::TurnTo { base: served.base.clone() }).await?;
     one.ask(&Ask::Reopen).await?;
     noop(&mut board, &mut one).await?;
-    let last = options.phases.last().copied();
     if last >= Some(Phase::Edit) {
         edits(&mut board, (&world, &administrator, &task), &mut one, &served.base).await?;
     }
@@ -270,6 +273,23 @@ fn line_of(
     }
     last.more["p99_seconds"] = json!((times.at(99).as_secs_f64() * 100_000.0).round() / 100_000.0);
     board.line(phase, name, times.at(50), &last)
+}
+
+/// One edit and a hundred until their receipts are stored; what the gate says of them comes later.
+async fn receipts(board: &mut Board<'_>, world: &World, one: &mut Handheld) -> Result<(), Failure> {
+    let (mut sent, mut last) = (Vec::new(), Told::default());
+    for n in 0..SINGLE_EDITS {
+        one.ask(&Ask::EditSome { first: n, count: 1 }).await?;
+        last = one.sync().await?;
+        sent.push(last.took());
+        judge_all(world).await?;
+    }
+    line_of(board, Phase::Edit, "one_edit_receipted", sent, last)?;
+    one.ask(&Ask::EditSome { first: 0, count: EDITED }).await?;
+    let synced = one.sync().await?;
+    board.line(Phase::Edit, "hundred_edits_receipted", synced.took(), &synced)?;
+    let judged = judge_all(world).await?;
+    board.line(Phase::Edit, "hundred_edits_judged_after", judged, &Told::default())
 }
 
 /// A fresh terminal of a colleague; one edit to the server and to her; a hundred edits.
