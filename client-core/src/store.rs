@@ -24,6 +24,7 @@ pub(crate) mod unsigned;
 use crate::error::ClientError;
 use crate::files;
 use fieldproof_schema::migrations::DEVICE;
+use fieldproof_schema::planted::{self, Bug};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -61,7 +62,8 @@ fn open_once(dir: &Path) -> Result<(Connection, Connection), ClientError> {
     let path = dir.join(DATABASE);
     let mut writer = Connection::open(&path)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
-    writer.pragma_update(None, "synchronous", "full")?;
+    let synchronous = if planted::is(Bug::TerminalSyncsLess) { "normal" } else { "full" };
+    writer.pragma_update(None, "synchronous", synchronous)?;
     writer.pragma_update(None, "foreign_keys", true)?;
     check(&writer)?;
     migrate(&mut writer)?;

@@ -34,6 +34,7 @@ use fieldproof_schema::document::{RawChange, is_document};
 use fieldproof_schema::host::random;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PUSH_ENTRIES_MAX, WANTS_MAX};
+use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::{Digest, Purpose, Signature};
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::sync::{Chunk, Nonce, Outcome, StillUnsent, SyncAnswer, SyncRequest};
@@ -169,6 +170,12 @@ impl Client {
             let sent_bytes = body.len() as u64;
             let offered = push.weight();
             let carries = push.request.carried.is_some();
+            if planted::is(Bug::SentIsReceived) {
+                let receipt = fieldproof_schema::ids::ReceiptId::new(self.host.now(), random(&*self.host));
+                for item in push.offered.keys() {
+                    receipts::mark(&self.desk().conn, receipt, *item)?;
+                }
+            }
             let answer = match self.ask(transport, link, (body, nonce)).await {
                 Err(error) if error.code() == ErrorCode::BodyTooLarge => {
                     // One item alone cannot be made smaller: the others go on without it.

@@ -24,6 +24,7 @@ pub mod migrations;
 pub mod moment;
 pub mod numbering;
 pub mod package;
+pub mod planted;
 pub mod proposal;
 pub mod reference;
 pub mod rule;

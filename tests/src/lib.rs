@@ -11,6 +11,7 @@ pub mod photo;
 pub mod postgres;
 pub mod prove;
 pub mod proxy;
+pub mod sim;
 pub mod stage;
 pub mod statements;
 pub mod tidy;

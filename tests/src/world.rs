@@ -13,6 +13,7 @@ pub mod link;
 pub mod node;
 pub mod rogue;
 
+use crate::faults::{Disk, Tear};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -46,12 +47,16 @@ pub struct World {
     /// What links lead to: the server as it runs now.
     router: link::Reach,
     seed: u64,
+    /// Where the server's key comes from.
+    key_seed: u64,
     folder: TempDir,
     url: DbUrl,
     patience: Option<Duration>,
     limits: Limits,
     gate: Gate,
     starts: u64,
+    /// What the server's database lies on, where that can fail.
+    disk: Option<Disk>,
 }
 
 impl World {
@@ -91,13 +96,65 @@ impl World {
             clock,
             app,
             seed,
+            key_seed: seed,
             folder,
             url,
             patience,
             limits,
             gate,
             starts: 1,
+            disk: None,
         }
+    }
+
+    /// Goes on with the files of another world, whose seed was `key_seed`, some seconds after its beginning, on a disk that
+    /// can fail.
+    pub async fn resume(seed: u64, key_seed: u64, folder: TempDir, later_seconds: i64) -> Self {
+        let disk = Disk::under(folder.path()).expect("the world's folder is there");
+        let url: DbUrl =
+            format!("sqlite:{}", folder.path().join("server.db").display()).parse().expect("a url");
+        let clock = Clock::default();
+        clock.advance_seconds(later_seconds);
+        let (limits, gate) = (admission::LIMITS, Gate::InProcess);
+        let judging = Judging::at(None, gate.clone());
+        let host = SimHost::new(&clock, seed, 0);
+        let app = serve(&url, folder.path(), key_seed, host, (judging, limits)).await;
+        let router = link::Reach::new(routes::router(app.clone()));
+        let disk = Some(disk);
+        Self {
+            router,
+            clock,
+            app,
+            seed,
+            key_seed,
+            folder,
+            url,
+            patience: None,
+            limits,
+            gate,
+            starts: 1,
+            disk,
+        }
+    }
+
+    /// What the server's database lies on, where that can fail.
+    pub fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
+    }
+
+    /// The server has power again after a cut, and starts on what that left.
+    pub async fn recover(&mut self, tear: Tear) {
+        let disk = self.disk.take().expect("a world whose server can lose power");
+        self.restart_upon(|| disk.recover(tear).expect("the server's files are closed")).await;
+        self.disk = Some(disk);
+    }
+
+    /// The server's disk works again, and the server is started anew.
+    pub async fn restart_calm(&mut self) {
+        if let Some(disk) = &self.disk {
+            disk.calm();
+        }
+        self.restart().await;
     }
 
     /// Stops the server and starts it again on what it stored. Links lead to it again.
@@ -118,7 +175,7 @@ impl World {
         self.starts += 1;
         let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
         let judging = Judging::at(self.patience, self.gate.clone());
-        self.app = serve(&self.url, self.folder.path(), self.seed, host, (judging, self.limits)).await;
+        self.app = serve(&self.url, self.folder.path(), self.key_seed, host, (judging, self.limits)).await;
         self.router.turn_to(routes::router(self.app.clone()));
     }
 

@@ -70,6 +70,7 @@ mod runs;
 #[cfg(test)]
 mod scope;
 #[cfg(test)]
+mod sim;
 mod statements;
 #[cfg(test)]
 mod support;

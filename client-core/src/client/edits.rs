@@ -17,6 +17,7 @@ use fieldproof_schema::host::random;
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::Kind;
 use fieldproof_schema::moment::Interval;
+use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
@@ -164,7 +165,11 @@ impl Client {
         let signed = runs::sign_before_writing(&tx, &pen, inspection)?;
         documents::snapshot_signed(&tx, documents, &signed)?;
         let write = plan(&Act { tx: &tx, pen: &pen, document: &document })?;
-        let actor = actors.get(&inspection).copied().unwrap_or_else(|| Actor(random(&*self.host)));
+        let fresh = || match planted::is(Bug::ActorReused) {
+            true => Actor(*who.device.as_bytes()),
+            false => Actor(random(&*self.host)),
+        };
+        let actor = actors.get(&inspection).copied().unwrap_or_else(fresh);
         let (value, change) = document.edit(actor, clocks.now, write)?;
         let changed = change.is_some();
         if let Some((change, raw)) = change {

@@ -11,6 +11,7 @@ use crate::store::{carried, journal, meta};
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::{DeviceId, InspectionId};
 use fieldproof_schema::limits::{CARRIED_MAX, HOLDINGS_MAX};
+use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::carried::{Carried, Holding};
@@ -101,6 +102,9 @@ pub(super) fn fill(
     brought: &mut BTreeSet<InspectionId>,
     (request, offered): (&mut SyncRequest, &mut BTreeMap<Digest, Offered>),
 ) -> Result<(), ClientError> {
+    if planted::is(Bug::ColleaguesForgotten) {
+        return Ok(());
+    }
     if let Some(after) = meta::holdings(tx)? {
         let mut page = Vec::new();
         for inspection in carried::shared_after(tx, after, HOLDINGS_MAX)? {

@@ -4,6 +4,7 @@ use super::error::DbError;
 use super::migrate;
 use super::session::{Purpose, Session};
 use super::value::{DecodeProblem, Row, Value};
+use fieldproof_schema::planted::{self, Bug};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
@@ -51,7 +52,8 @@ fn check_version(number: i32, found: &'static str) -> Result<(), DbError> {
 fn configure(connection: &Connection, purpose: Purpose) -> Result<(), DbError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(unopened)?;
     write_ahead(connection)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(unopened)?;
+    let synchronous = if planted::is(Bug::ServerSyncsLess) { "NORMAL" } else { "FULL" };
+    connection.pragma_update(None, "synchronous", synchronous).map_err(unopened)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(unopened)?;
     connection.pragma_update(None, "query_only", purpose == Purpose::Read).map_err(unopened)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);

@@ -8,6 +8,7 @@ use super::job::{Job, Message};
 use super::session::{COMMIT_BATCH, NEXT_JOB, Purpose, ROLLBACK, Session, UNDO_JOB};
 use super::tx::{Seen, Tx};
 use super::worker::{RUNS_MAX, Worker};
+use fieldproof_schema::planted::{self, Bug};
 use tokio::sync::{mpsc, watch};
 
 /// The most jobs in one transaction. PostgreSQL remembers 64 subtransactions per connection cheaply; beyond that every
@@ -74,6 +75,7 @@ fn settle(worker: &mut Worker, mut batch: Vec<Box<dyn Job>>, published: &watch::
             Err(Setback::Passing(_) | Setback::Shared(_)) if batch.len() > 1 => {
                 return batch.into_iter().for_each(|job| settle(worker, vec![job], published));
             }
+            Err(_) if planted::is(Bug::AnsweredBeforeCommit) => break Ok(()),
             Err(setback) => break Err(setback.error().clone()),
             Ok(has_published) => {
                 if has_published {

@@ -25,6 +25,7 @@ use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::limits::{QUARANTINE_BESIDE_BYTES_MAX, QUARANTINE_BESIDE_MAX};
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -69,7 +70,8 @@ pub struct Settled {
 impl Settled {
     /// With the server's signature under what it wrote itself.
     pub fn signed(self, own: (Entry, SignedEntry)) -> Self {
-        Self { own: Some(own), ..self }
+        let own = Some(own).filter(|_| !planted::is(Bug::ServerUnsigned));
+        Self { own, ..self }
     }
 }
 
@@ -137,7 +139,12 @@ impl Unsettled {
         let assessment = assess::assess(document, &self.around, &self.stored.template, now)?;
         let written_at =
             accepted.iter().filter(|c| c.device.is_some()).filter_map(|c| c.written.latest).max();
-        let snapshot = documents::snapshot(document, &self.stored.template, written_at)?;
+        let before = match planted::is(Bug::SnapshotBehind) {
+            true => Some(self.stored.open()?),
+            false => None,
+        };
+        let kept = before.as_ref().unwrap_or(document);
+        let snapshot = documents::snapshot(kept, &self.stored.template, written_at)?;
         Ok(Settled { accepted, judged, apart: Vec::new(), assessment, snapshot, own: None })
     }
 

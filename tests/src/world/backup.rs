@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// A copy of database and evidence.
-pub struct Backup(PathBuf);
+pub struct Backup(pub(crate) PathBuf);
 
 impl Backup {
     /// One that lies in this folder already.
@@ -51,7 +51,15 @@ impl World {
             fs::remove_dir_all(&evidence).expect("evidence can be removed");
             copy_all(&from.join("evidence"), &evidence).expect("evidence can be put back");
         };
-        self.restart_upon(act).await;
+        let disk = self.disk.take();
+        self.restart_upon(|| {
+            act();
+            if let Some(disk) = &disk {
+                disk.replaced().expect("the server's files are closed");
+            }
+        })
+        .await;
+        self.disk = disk;
     }
 }
 

@@ -54,6 +54,11 @@ impl Person {
         Self { token: session["token"].as_str().expect("a token").to_owned() }
     }
 
+    /// Somebody whose session has this token.
+    pub fn with(token: &str) -> Self {
+        Self { token: token.to_owned() }
+    }
+
     /// The session's token.
     pub fn token(&self) -> &str {
         &self.token

@@ -34,10 +34,21 @@ impl Device {
 
     /// Opens the store.
     pub fn switch_on(&mut self) {
+        self.try_switch_on().expect("the store opens");
+    }
+
+    /// Opens the store, on a disk that may fail.
+    pub fn try_switch_on(&mut self) -> Result<(), ClientError> {
         let options =
             Options { key_cost: KeyCost::CHEAP, version: self.version.clone(), ..Options::default() };
         let host = Arc::clone(&self.host);
-        self.client = Some(Client::open(&self.folder, host, options).expect("the store opens"));
+        self.client = Some(Client::open(&self.folder, host, options)?);
+        Ok(())
+    }
+
+    /// Whether the store is open.
+    pub fn is_on(&self) -> bool {
+        self.client.is_some()
     }
 
     /// Puts another version of the program in the place of this one, which opens the store again.
@@ -45,6 +56,11 @@ impl Device {
         self.die();
         version.clone_into(&mut self.version);
         self.switch_on();
+    }
+
+    /// Sets its clock wrong by so much.
+    pub fn set_clock(&self, skew_seconds: i64) {
+        self.host.set_skew(skew_seconds);
     }
 
     /// Drops everything that is not on disk, without a word of goodbye.

@@ -29,20 +29,26 @@ impl Clock {
 /// One machine.
 pub struct SimHost {
     clock: Clock,
-    skew_seconds: i64,
+    skew_seconds: AtomicI64,
     random: Mutex<ChaCha8Rng>,
 }
 
 impl SimHost {
     /// A machine whose wall clock is `skew_seconds` off.
     pub fn new(clock: &Clock, seed: u64, skew_seconds: i64) -> Self {
-        Self { clock: clock.clone(), skew_seconds, random: Mutex::new(ChaCha8Rng::seed_from_u64(seed)) }
+        let random = Mutex::new(ChaCha8Rng::seed_from_u64(seed));
+        Self { clock: clock.clone(), skew_seconds: AtomicI64::new(skew_seconds), random }
+    }
+
+    /// Sets the wall clock wrong by so much.
+    pub fn set_skew(&self, seconds: i64) {
+        self.skew_seconds.store(seconds, Ordering::Relaxed);
     }
 }
 
 impl Host for SimHost {
     fn now(&self) -> Moment {
-        self.clock.now().plus_seconds(self.skew_seconds)
+        self.clock.now().plus_seconds(self.skew_seconds.load(Ordering::Relaxed))
     }
 
     fn monotonic_ms(&self) -> u64 {

@@ -83,6 +83,14 @@ impl Link {
         self.with(|state| (state.down, state.without_evidence) = (false, false));
     }
 
+    /// Forgets whatever was to happen: all is well from now on.
+    pub fn calm(&self) {
+        self.with(|state| {
+            state.next.clear();
+            (state.down, state.without_evidence, state.bound) = (false, false, None);
+        });
+    }
+
     /// Loses originals and lets everything else pass.
     pub fn lose_evidence(&self) {
         self.with(|state| state.without_evidence = true);

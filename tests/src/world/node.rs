@@ -40,7 +40,7 @@ impl World {
     async fn node_at(&self, name: &str, folder: &Path) -> Node {
         let host = SimHost::new(&self.clock, self.seed_of(name), 0);
         let judging = Judging::at(self.patience, self.gate.clone());
-        let app = serve(&self.url, folder, self.seed, host, (judging, self.limits)).await;
+        let app = serve(&self.url, folder, self.key_seed, host, (judging, self.limits)).await;
         let reach = Reach::new(routes::router(app.clone()));
         Node { app, reach }
     }

@@ -1,0 +1,179 @@
+//! What officers, supervisors and administrators do.
+
+use super::model::Deed;
+use super::plan::{Event, Step};
+use super::stage::{Sim, Who};
+use crate::photo;
+use crate::world::device::PASSPHRASE;
+use fieldproof_client_core::{CaptureFacts, CaptureSource, Choice, ClientError};
+use fieldproof_schema::checklist::{Answer, ItemKind, Outcome};
+use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::seal::Party;
+use fieldproof_schema::suite::Digest;
+use serde_json::{Value, json};
+use std::fs;
+
+/// All acts.
+pub const ALL: &[Event] = &[
+    Event { name: "answer", weight: 14, profile: None, happen: |sim, step| Box::pin(answer(sim, step)) },
+    Event { name: "write", weight: 10, profile: None, happen: |sim, step| Box::pin(write(sim, step)) },
+    Event { name: "capture", weight: 5, profile: None, happen: |sim, step| Box::pin(capture(sim, step)) },
+    Event { name: "settle", weight: 3, profile: None, happen: |sim, step| Box::pin(settle(sim, step)) },
+    Event { name: "seal", weight: 2, profile: None, happen: |sim, step| Box::pin(seal(sim, step)) },
+    Event { name: "cosign", weight: 4, profile: None, happen: |sim, step| Box::pin(cosign(sim, step)) },
+    Event { name: "sync", weight: 22, profile: None, happen: |sim, step| Box::pin(sync(sim, step)) },
+    Event { name: "reopen", weight: 3, profile: None, happen: |sim, step| Box::pin(reopen(sim, step)) },
+    Event { name: "package", weight: 2, profile: None, happen: |sim, step| Box::pin(package(sim, step)) },
+    Event { name: "decide", weight: 4, profile: None, happen: |sim, step| Box::pin(decide(sim, step)) },
+    Event { name: "review", weight: 3, profile: None, happen: |sim, step| Box::pin(review(sim, step)) },
+    Event { name: "pass", weight: 4, profile: None, happen: |sim, step| Box::pin(pass(sim, step)) },
+];
+
+/// What became of an act on a terminal; what was saved is noted.
+fn noted(sim: &mut Sim, hand: usize, visit: InspectionId, done: Result<(), ClientError>) -> String {
+    match done {
+        Ok(()) => {
+            sim.written(hand, visit);
+            "saved".to_owned()
+        }
+        Err(error) => error.code().as_str().to_owned(),
+    }
+}
+
+async fn answer(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit) = (sim.hand(step), sim.visit(step));
+    let client = sim.hands[hand].device.client();
+    let Ok(detail) = client.inspection(visit) else { return "no visit".to_owned() };
+    let Some(template) = detail.template else { return "no checklist".to_owned() };
+    let plain = |kind: &ItemKind| matches!(kind, ItemKind::Conformity { .. });
+    let items: Vec<_> =
+        template.items.iter().filter(|item| plain(&item.kind) && item.condition.is_none()).take(4).collect();
+    let item = items[step.roll(1, items.len())];
+    let result = if step.roll(2, 2) == 0 { Outcome::Pass } else { Outcome::Fail };
+    let done = client.answer(visit, &item.id, &Answer::Conformity { result });
+    noted(sim, hand, visit, done.map(drop))
+}
+
+async fn write(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit, word) = (sim.hand(step), sim.visit(step), sim.word());
+    let client = sim.hands[hand].device.client();
+    let Ok(detail) = client.inspection(visit) else { return "no visit".to_owned() };
+    let before = detail.view.narrative.clone();
+    // Sometimes so much in one go that it travels as a whole document.
+    let times = if step.roll(1, 5) == 0 { 12 } else { 1 };
+    let mut told = before;
+    let mut said = String::new();
+    for n in 0..times {
+        told.push_str(&format!("{word}{n}"));
+        let done = sim.hands[hand].device.client().narrative(visit, None, &told);
+        said = noted(sim, hand, visit, done.map(drop));
+    }
+    said
+}
+
+async fn capture(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit, word) = (sim.hand(step), sim.visit(step), sim.word());
+    let bytes = photo::jpeg(u64::from(step.dice), None, 16, 16);
+    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: &word };
+    let done = sim.hands[hand].device.client().capture(visit, CaptureSource::Bytes(&bytes), &facts);
+    let said = noted(sim, hand, visit, done.map(drop));
+    if said == "saved" {
+        sim.model.done(hand, Deed::Capture(visit, Digest::of(&bytes)));
+    }
+    said
+}
+
+async fn settle(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit) = (sim.hand(step), sim.visit(step));
+    let client = sim.hands[hand].device.client();
+    let Ok(open) = client.conflicts(visit) else { return "no visit".to_owned() };
+    let Some(conflict) = open.first() else { return "nothing open".to_owned() };
+    let side = &conflict.sides[step.roll(1, conflict.sides.len())];
+    let done = client.settle(visit, conflict.id, &Choice::Side(side.change), "以照片为准");
+    noted(sim, hand, visit, done)
+}
+
+async fn seal(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit) = (sim.hand(step), sim.visit(step));
+    let party = Party::Signed { name: "现场负责人（虚构）".into() };
+    match sim.hands[hand].device.client().seal(visit, PASSPHRASE, &party, None) {
+        Ok(_) => "signed".to_owned(),
+        Err(error) => error.code().as_str().to_owned(),
+    }
+}
+
+async fn cosign(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit) = (sim.hand(step), sim.visit(step));
+    match sim.hands[hand].device.client().cosign(visit, PASSPHRASE) {
+        Ok(_) => "signed".to_owned(),
+        Err(error) => error.code().as_str().to_owned(),
+    }
+}
+
+async fn sync(sim: &mut Sim, step: Step) -> String {
+    let hand = sim.hand(step);
+    sim.sync(hand).await
+}
+
+/// The system ends the program in the middle of whatever it did, and the officer opens it again.
+async fn reopen(sim: &mut Sim, step: Step) -> String {
+    let hand = sim.hand(step);
+    let device = &mut sim.hands[hand].device;
+    device.die();
+    if let Err(error) = device.try_switch_on() {
+        // Its disk failed meanwhile; it is opened again when that is over.
+        return error.code().as_str().to_owned();
+    }
+    sim.keeps(hand).map_or_else(|lost| panic!("{lost}"), |()| "open".to_owned())
+}
+
+/// One terminal hands a visit to another one as a file.
+async fn package(sim: &mut Sim, step: Step) -> String {
+    let (from, visit) = (sim.hand(step), sim.visit(step));
+    let in_use = sim.in_use();
+    let to = in_use[step.roll(1, in_use.len())];
+    let file = sim.world.folder().join("package.zip");
+    fs::remove_file(&file).ok();
+    if let Err(error) = sim.hands[from].device.client().export_package(visit, &file, true) {
+        return error.code().as_str().to_owned();
+    }
+    match sim.hands[to].device.client().import_package(&file) {
+        Ok(taken) => format!("{} changes, {} entries", taken.changes, taken.entries),
+        Err(error) => error.code().as_str().to_owned(),
+    }
+}
+
+/// The administrator decides a conflict of answers, or takes the last decision back.
+async fn decide(sim: &mut Sim, step: Step) -> String {
+    let listed = match sim.ask(Who::Administrator, "GET", "/api/v1/conflicts", Value::Null).await {
+        Ok(listed) => listed,
+        Err(code) => return code,
+    };
+    let open: Vec<Value> = listed["conflicts"].as_array().cloned().unwrap_or_default();
+    let answers: Vec<&Value> = open.iter().filter(|conflict| conflict["kind"] == "answer").collect();
+    let Some(conflict) = answers.get(step.roll(1, answers.len())) else { return "nothing open".to_owned() };
+    let sides = conflict["sides"].as_array().cloned().unwrap_or_default();
+    let side = &sides[step.roll(2, sides.len())]["change"];
+    let path = format!("/api/v1/conflicts/{}/decision", conflict["id"].as_str().unwrap_or_default());
+    let body = json!({"side": side, "reason": "以照片为准"});
+    let answer = sim.ask(Who::Administrator, "POST", &path, body).await;
+    answer.map_or_else(|code| code, |_| "decided".to_owned())
+}
+
+/// The supervisor gives a sealed visit back, or accepts it.
+async fn review(sim: &mut Sim, step: Step) -> String {
+    let visit = sim.visit(step);
+    let (act, body) = match step.roll(1, 3) {
+        0 => ("accept", json!({})),
+        _ => ("return", json!({"comment": "请补充"})),
+    };
+    let path = format!("/api/v1/inspections/{visit}/{act}");
+    let answer = sim.ask(Who::Supervisor, "POST", &path, body).await;
+    answer.map_or_else(|code| code, |_| act.to_owned())
+}
+
+/// Time passes.
+async fn pass(sim: &mut Sim, step: Step) -> String {
+    sim.world.clock.advance_seconds([60, 3600, 40_000, 400_000][step.roll(1, 4)]);
+    "later".to_owned()
+}

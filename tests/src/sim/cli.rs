@@ -1,0 +1,185 @@
+//! The commands of `cargo sim` about worlds: one line of JSON each, and a screen for whatever breaks.
+
+use super::plan::{Plan, Profile};
+use super::stage::Stock;
+use super::{Failure, explore, play};
+use clap::Subcommand;
+use fieldproof_schema::planted::{self, Bug};
+use serde_json::json;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+/// What is to be done with worlds.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Plays the plans of many seeds.
+    World {
+        /// The first seed.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+        /// Ends after so many minutes; the line says with which seed to go on.
+        #[arg(long)]
+        minutes: Option<u64>,
+        /// One kind of bad luck; each in turn by default.
+        #[arg(long, value_parser = profile)]
+        profile: Option<Profile>,
+    },
+    /// Plays one plan, as a failure prints it.
+    Replay {
+        /// Where the world's randomness comes from.
+        #[arg(long)]
+        seed: u64,
+        /// The steps; without them, those of the seed.
+        plan: Option<Plan>,
+        /// The kind of bad luck of the seed.
+        #[arg(long, value_parser = profile)]
+        profile: Option<Profile>,
+    },
+    /// Plays the plans of some seeds twice and compares all that happened.
+    Determinism {
+        /// How many.
+        #[arg(long, default_value_t = 50)]
+        seeds: u64,
+    },
+    /// Plants bugs, one after another, and looks how soon each is found.
+    Teeth {
+        /// One of them; all by default.
+        #[arg(long)]
+        bug: Option<String>,
+        /// Seeds within which each must be found.
+        #[arg(long, default_value_t = 500)]
+        seeds: u64,
+        /// Plays for each bug only the seed that is known to find it.
+        #[arg(long)]
+        known: bool,
+    },
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    Profile::find(text).ok_or_else(|| format!("one of {}", Profile::ALL.map(Profile::name).join(", ")))
+}
+
+impl Command {
+    /// Does it; true when all is as it must be.
+    pub async fn carry_out(&self) -> bool {
+        let stock = Stock::make().await;
+        match self {
+            Self::World { from, seeds, minutes, profile } => {
+                let until = minutes.map(|minutes| Duration::from_secs(minutes * 60));
+                worlds(&stock, (*from, *seeds), until, *profile).await
+            }
+            Self::Replay { seed, plan, profile } => {
+                let drawn = || Plan::draw(*seed, profile.unwrap_or_else(|| Profile::of(*seed)));
+                let plan = plan.clone().unwrap_or_else(drawn);
+                match play(&stock, *seed, &plan).await {
+                    Ok(run) => say(&format!("nothing broke: {run:?}")),
+                    Err(broken) => {
+                        say(&Failure { seed: *seed, broken, plan }.to_string());
+                        return false;
+                    }
+                }
+                true
+            }
+            Self::Determinism { seeds } => determinism(&stock, *seeds).await,
+            Self::Teeth { bug, seeds, known } => teeth(&stock, bug.as_deref(), *seeds, *known).await,
+        }
+    }
+}
+
+/// A line on standard output. When nobody reads it any more, nobody needs it.
+fn say(line: &str) {
+    writeln!(io::stdout(), "{line}").ok();
+}
+
+async fn worlds(
+    stock: &Stock,
+    (from, seeds): (u64, u64),
+    until: Option<Duration>,
+    profile: Option<Profile>,
+) -> bool {
+    let begun = Instant::now();
+    let (mut next, mut violations) = (from, 0_u64);
+    let (mut steps, mut deeds, mut requests, mut seconds) = (0, 0, 0, 0);
+    let is_over =
+        |next: u64| next >= from.saturating_add(seeds) || until.is_some_and(|until| begun.elapsed() >= until);
+    while !is_over(next) {
+        match explore(stock, next, profile.unwrap_or_else(|| Profile::of(next))).await {
+            Ok(run) => {
+                steps += run.steps;
+                deeds += run.deeds;
+                requests += run.requests;
+                seconds += run.seconds;
+            }
+            Err(failure) => {
+                violations += 1;
+                say(&failure.to_string());
+            }
+        }
+        next += 1;
+    }
+    let took = begun.elapsed().as_secs_f64();
+    let played = next - from;
+    say(&json!({
+        "command": "world", "from": from, "next": next, "violations": violations, "steps": steps,
+        "deeds": deeds, "requests": requests, "sim_days": seconds / 86_400,
+        "seconds": rounded(took), "worlds_per_second": rounded(played as f64 / took),
+        "steps_per_second": rounded(steps as f64 / took),
+    })
+    .to_string());
+    violations == 0
+}
+
+async fn determinism(stock: &Stock, seeds: u64) -> bool {
+    let mut different = 0;
+    for seed in 0..seeds {
+        let plan = Plan::draw(seed, Profile::of(seed));
+        let (first, second) = (play(stock, seed, &plan).await, play(stock, seed, &plan).await);
+        if first != second {
+            different += 1;
+            say(&format!("seed {seed} went two ways: {first:?}, {second:?}"));
+        }
+    }
+    say(&json!({"command": "determinism", "seeds": seeds, "different": different}).to_string());
+    different == 0
+}
+
+/// Which seed, with which bad luck, finds which bug. Whoever changes how plans are drawn finds them anew: `cargo sim teeth`.
+const KNOWN: &[(Bug, u64)] = &[];
+
+async fn teeth(stock: &Stock, only: Option<&str>, seeds: u64, known: bool) -> bool {
+    let mut all_found = true;
+    for bug in Bug::ALL.into_iter().filter(|bug| only.is_none_or(|only| format!("{bug:?}") == only)) {
+        let begun = Instant::now();
+        planted::plant(Some(bug));
+        let mut candidates: Vec<u64> = (0..seeds).collect();
+        if known {
+            candidates = KNOWN.iter().filter(|(found, _)| *found == bug).map(|(_, seed)| *seed).collect();
+        }
+        let mut found = None;
+        for (tried, seed) in candidates.into_iter().enumerate() {
+            let plan = Plan::draw(seed, Profile::of(seed));
+            if let Err(broken) = play(stock, seed, &plan).await {
+                found = Some((tried + 1, seed, broken));
+                break;
+            }
+        }
+        planted::plant(None);
+        all_found &= found.is_some();
+        let (tried, seed, broken) = found.map_or((None, None, None), |(tried, seed, broken)| {
+            (Some(tried), Some(seed), Some(broken.to_string()))
+        });
+        say(&json!({
+            "command": "teeth", "bug": format!("{bug:?}"), "found": tried.is_some(), "tried": tried, "seed": seed,
+            "broken": broken, "seconds": rounded(begun.elapsed().as_secs_f64()),
+        })
+        .to_string());
+    }
+    all_found
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}

@@ -1,0 +1,168 @@
+//! Plans: lists of steps, drawn from a seed, written and read as one line.
+
+use super::stage::Sim;
+use super::{acts, faults};
+use futures::future::LocalBoxFuture;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use std::fmt;
+use std::str::FromStr;
+
+/// Steps of one plan.
+const STEPS: usize = 60;
+
+/// Something that can happen: an act of somebody or a fault.
+pub struct Event {
+    /// Its name in plans.
+    pub name: &'static str,
+    /// How often it is drawn, in relation to the others.
+    pub weight: u32,
+    /// Which kinds of bad luck it belongs to; none for what happens in every plan.
+    pub profile: Option<Profile>,
+    /// What happens; what is said of it belongs to the trace.
+    pub happen: for<'a> fn(&'a mut Sim, Step) -> LocalBoxFuture<'a, String>,
+}
+
+/// Which bad luck there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// None.
+    Calm,
+    /// Links that lose, repeat and break.
+    Network,
+    /// Disks of terminals and server that fail, and power that does.
+    Disk,
+    /// Clocks that are wrong.
+    Clock,
+    /// Terminals that come back older, and copies of terminals.
+    Copies,
+    /// A server that comes back older.
+    Restore,
+    /// All of it.
+    Mixed,
+}
+
+impl Profile {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Calm, Self::Network, Self::Disk, Self::Clock, Self::Copies, Self::Restore, Self::Mixed];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::Network => "network",
+            Self::Disk => "disk",
+            Self::Clock => "clock",
+            Self::Copies => "copies",
+            Self::Restore => "restore",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// Finds one by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// The one that a seed gets where nobody chose.
+    pub fn of(seed: u64) -> Self {
+        Self::ALL[(seed % Self::ALL.len() as u64) as usize]
+    }
+
+    fn has(self, event: &Event) -> bool {
+        event.profile.is_none_or(|profile| self == profile || self == Self::Mixed)
+    }
+}
+
+/// One step. What its numbers point to is found when it is played, whatever is there by then: so steps can be left out.
+#[derive(Clone, Copy)]
+pub struct Step {
+    event: &'static Event,
+    /// Who or what.
+    pub at: u32,
+    /// Everything else.
+    pub dice: u32,
+}
+
+impl Step {
+    /// Lets it happen.
+    pub async fn play(self, sim: &mut Sim) -> String {
+        (self.event.happen)(sim, self).await
+    }
+
+    /// One of `count` things, by the step's first number.
+    pub fn among(self, count: usize) -> usize {
+        self.at as usize % count.max(1)
+    }
+
+    /// A number below `count` of the step's second number, another for every `nth`.
+    pub fn roll(self, nth: u32, count: usize) -> usize {
+        let mut dice = ChaCha8Rng::seed_from_u64(u64::from(self.dice) << 8 | u64::from(nth));
+        (dice.next_u64() % count.max(1) as u64) as usize
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.event.name, self.at, self.dice)
+    }
+}
+
+/// Steps in order.
+#[derive(Debug, Clone)]
+pub struct Plan(pub Vec<Step>);
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn draw(seed: u64, profile: Profile) -> Self {
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
+        let events: Vec<&'static Event> =
+            acts::ALL.iter().chain(faults::ALL).filter(|event| profile.has(event)).collect();
+        let all: u32 = events.iter().map(|event| event.weight).sum();
+        let mut draw = |below: u32| (dice.next_u64() % u64::from(below)) as u32;
+        let step = |_| {
+            let mut left = draw(all);
+            let event = events.iter().find(|event| {
+                let here = left < event.weight;
+                left = left.saturating_sub(event.weight);
+                here
+            });
+            Step { event: event.expect("weights are counted"), at: draw(1000), dice: draw(100_000) }
+        };
+        Self((0..STEPS).map(step).collect())
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps: Vec<String> = self.0.iter().map(Step::to_string).collect();
+        f.write_str(&steps.join("; "))
+    }
+}
+
+impl FromStr for Plan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let step = |text: &str| {
+            let wrong = || format!("{text:?} is not a step: a name and two numbers");
+            let [name, at, dice] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+                return Err(wrong());
+            };
+            let event = acts::ALL.iter().chain(faults::ALL).find(|event| event.name == name);
+            Ok(Step {
+                event: event.ok_or_else(wrong)?,
+                at: at.parse().map_err(|_| wrong())?,
+                dice: dice.parse().map_err(|_| wrong())?,
+            })
+        };
+        text.split(';').filter(|part| !part.trim().is_empty()).map(step).collect::<Result<_, _>>().map(Self)
+    }
+}

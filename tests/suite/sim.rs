@@ -1,0 +1,49 @@
+//! The simulator: some bad weeks in each proof.
+
+use fieldproof_tests::sim::plan::{Plan, Profile};
+use fieldproof_tests::sim::stage::Stock;
+use fieldproof_tests::sim::{explore, play};
+use std::fs;
+use std::path::Path;
+
+/// Worlds of each kind of bad luck.
+const WORLDS: u64 = 2;
+
+#[tokio::test]
+async fn bad_weeks_lose_nothing() {
+    let stock = Stock::make().await;
+    for seed in 0..WORLDS * Profile::ALL.len() as u64 {
+        if let Err(failure) = explore(&stock, seed, Profile::of(seed)).await {
+            panic!("{failure}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_plan_goes_one_way() {
+    let stock = Stock::make().await;
+    let plan = Plan::draw(6, Profile::Mixed);
+    assert_eq!(plan.to_string().parse::<Plan>().unwrap().to_string(), plan.to_string());
+    let (first, second) = (play(&stock, 6, &plan).await, play(&stock, 6, &plan).await);
+    assert_eq!(first, second);
+}
+
+/// Bugs are planted for the tests alone: no crate that people run asks for the feature.
+#[test]
+fn no_product_asks_for_planted_bugs() {
+    let asks = |manifest: &str| {
+        let lines = manifest.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        lines.filter(|line| line.contains("planted")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace around the crate");
+    assert_eq!(asks(&fs::read_to_string(root.join("Cargo.toml")).unwrap()), [] as [String; 0]);
+    for entry in fs::read_dir(root).unwrap() {
+        let entry = entry.unwrap();
+        let Ok(manifest) = fs::read_to_string(entry.path().join("Cargo.toml")) else { continue };
+        match entry.file_name().to_str() {
+            Some("schema") => assert_eq!(asks(&manifest), ["planted = []"]),
+            Some("tests") => assert_eq!(asks(&manifest).len(), 1),
+            _ => assert_eq!(asks(&manifest), [] as [String; 0]),
+        }
+    }
+}
