@@ -81,6 +81,7 @@ const PLACES: &[(&str, &str, &str, Act)] = &[
     ("conflicts", "/console/conflicts", "arrows-diff", Act::ReadInspections),
     ("proposals", "/console/proposals", "pencil", Act::ReadInspections),
     ("quarantine", "/console/quarantine", "shield-lock", Act::DecideQuarantine),
+    ("packages", "/console/packages", "cloud-up", Act::HandInPackages),
     ("numbers", "/console/numbers", "file-text", Act::ReadInspections),
     ("plans", "/console/plans", "dice-5", Act::ReadPlans),
     ("directory", "/console/units", "building-community", Act::ReadDirectory),
@@ -119,6 +120,11 @@ impl Chrome {
     /// Whether the reader changes teams.
     pub(crate) fn reassigns(&self) -> bool {
         self.user.may(Act::Reassign).is_ok()
+    }
+
+    /// Whether the reader may hand in packages.
+    pub(crate) fn hands_in(&self) -> bool {
+        self.user.may(Act::HandInPackages).is_ok()
     }
 
     /// Whether the reader decides about what is held apart.
