@@ -2,6 +2,7 @@
 //! terminal that has no network.
 
 mod forms;
+mod parts;
 mod refused;
 
 use crate::packages::{answer_all, export, narrative};

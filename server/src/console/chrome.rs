@@ -122,11 +122,6 @@ impl Chrome {
         self.user.may(Act::Reassign).is_ok()
     }
 
-    /// Whether the reader may hand in packages.
-    pub(crate) fn hands_in(&self) -> bool {
-        self.user.may(Act::HandInPackages).is_ok()
-    }
-
     /// Whether the reader decides about what is held apart.
     pub(crate) fn decides_quarantine(&self) -> bool {
         self.user.may(Act::DecideQuarantine).is_ok()

@@ -2,7 +2,7 @@
 
 use super::faults::Faults;
 use super::upload::Files;
-use super::{Chrome, Posted, Route, Seat, case, words};
+use super::{Chrome, Posted, Route, Seat, case};
 use crate::api;
 use crate::app::App;
 use crate::error::ApiError;
@@ -13,7 +13,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use fieldproof_presentation::page::Page;
+use fieldproof_presentation::texts;
 use fieldproof_schema::wire::error::ErrorCode;
+use std::collections::BTreeMap;
 
 /// Where a package is handed in.
 pub(super) const ADDRESS: &str = "/console/packages";
@@ -79,14 +81,8 @@ struct Kind {
 
 impl Kind {
     fn new(p: &Page, name: &str, tally: &Tally) -> Self {
-        // In the words that quarantine uses where it knows the reason, in those of errors otherwise.
-        let why = |code: &String| match ErrorCode::find(code) {
-            Some(known) if !super::quarantine::CODES.contains(&known) => p.t(format!("error.{code}")),
-            _ => words::code(p, "console.quarantine.code.", code),
-        };
-        let each = |of: &std::collections::BTreeMap<String, u64>| -> Vec<_> {
-            of.iter().map(|(code, n)| (why(code), *n)).collect()
-        };
+        let why = |code: &String| why(p, code);
+        let each = |of: &BTreeMap<String, u64>| of.iter().map(|(code, n)| (why(code), *n)).collect();
         Self {
             name: p.t(format!("console.package.kind.{name}")),
             new: tally.new,
@@ -98,6 +94,13 @@ impl Kind {
             refused_why: each(&tally.refused),
         }
     }
+}
+
+/// Why something did not pass: in the words of this page, of quarantine, or of errors.
+fn why(p: &Page, code: &str) -> String {
+    let groups = ["console.package.code.", "console.quarantine.code.", "error."];
+    let known = groups.iter().map(|group| format!("{group}{code}")).find(|key| texts::has(key));
+    known.map_or_else(|| code.to_owned(), |key| p.t(key))
 }
 
 fn form(app: &App, seat: &Seat, faults: Faults) -> PackagesPage {
