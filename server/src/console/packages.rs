@@ -1,5 +1,6 @@
 //! Packages at the console: one is handed in and what became of it is shown; a visit is handed out as one.
 
+use super::chrome::Waiting;
 use super::faults::Faults;
 use super::upload::Files;
 use super::{Chrome, Posted, Route, Seat, case};
@@ -117,7 +118,7 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
     Ok(seat.show(&form(&app, &seat, Faults::default())))
 }
 
-async fn take(State(app): State<App>, seat: Seat, files: Files) -> Result<Response, ApiError> {
+async fn take(State(app): State<App>, mut seat: Seat, files: Files) -> Result<Response, ApiError> {
     seat.actor.user.may(Act::HandInPackages)?;
     let taken = match files.into_spooled() {
         Some(Ok(handed)) => packages::take(&app, &seat.actor, handed).await,
@@ -125,7 +126,12 @@ async fn take(State(app): State<App>, seat: Seat, files: Files) -> Result<Respon
         None => Err(ApiError::field("file", "missing")),
     };
     match taken {
-        Ok(taken) => Ok(seat.show(&result(&seat, &taken))),
+        Ok(taken) => {
+            // Counted anew: what is held apart of it waits already.
+            let (org, user, today) = (seat.actor.org, seat.actor.user.clone(), app.now().date_in_china());
+            seat.waits = app.db.read(move |tx| Waiting::read(tx, org, &user, today)).await?;
+            Ok(seat.show(&result(&seat, &taken)))
+        }
         // Shown at the form although it is said as of something that is not there: what to do is to choose another file.
         Err(error) => {
             let places: Vec<_> = OF_THE_FILE.iter().map(|code| (*code, "file")).collect();

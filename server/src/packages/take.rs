@@ -3,7 +3,7 @@
 use super::{HandedIn, fault};
 use crate::app::{App, blocking};
 use crate::auth::UserActor;
-use crate::db::Tx;
+use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::evidence;
 use crate::policy::{Act, User};
@@ -216,7 +216,6 @@ struct Kept {
     originals: Tally,
     /// Originals to store, and for which devices.
     wanted: Vec<(Original, Vec<DeviceId>)>,
-    server_missing: u64,
 }
 
 /// Takes in what a package holds and the server does not. Repeated, it changes nothing.
@@ -254,13 +253,14 @@ pub async fn take(app: &App, by: &UserActor, handed: HandedIn) -> Result<Taken, 
     let whose = whose.collect();
     let entries: BTreeSet<Digest> =
         checked.carried.iter().flat_map(CheckedCarried::entries).map(|entry| entry.hash).collect();
-    let too_heavy = checked.refused.clone();
+    let (too_heavy, server) = (checked.refused.clone(), checked.server.clone());
 
     judge::look_back(app, org).await?;
     let file = Handed { digest: handed.digest, maker, inspection };
     let kept = keep(app, by, &file, checked, reading.package.originals.clone()).await?;
     judge::within_round(app, org, &kept.received.touched, &Answered::new(), false).await;
     let verdicts = receive::verdicts(app, org, &kept.received).await?;
+    let server_missing = app.db.read(move |tx| missing(tx, org, inspection, &server)).await?;
     store(app, by, reading, &kept.wanted).await?;
 
     let mut taken = Taken {
@@ -272,13 +272,22 @@ pub async fn take(app: &App, by: &UserActor, handed: HandedIn) -> Result<Taken, 
         changes: Tally { known: kept.known, ..Tally::default() },
         entries: Tally::default(),
         originals: kept.originals,
-        server_missing: kept.server_missing,
+        server_missing,
     };
     for verdict in too_heavy.iter().chain(&verdicts) {
         let tally = if entries.contains(&verdict.item) { &mut taken.entries } else { &mut taken.changes };
         tally.count(verdict, kept.received.fresh.contains(&verdict.item));
     }
     Ok(taken)
+}
+
+/// How many of these changes are not part of the record.
+fn missing(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, ids: &[ChangeId]) -> Result<u64, DbError> {
+    let mut missing = 0;
+    for id in ids {
+        missing += u64::from(!changes::has(tx, org, inspection, *id)?);
+    }
+    Ok(missing)
 }
 
 /// Which file it is.
@@ -321,10 +330,6 @@ async fn keep(
             left.push(carried.clone().keeping(|change| is_left(change.id)));
         }
         carry::take(tx, &worker.quota, left.iter().zip(&decisions), &mut intake)?;
-        let mut server_missing = 0;
-        for id in &checked.server {
-            server_missing += u64::from(!changes::has(tx, org, inspection, *id)?);
-        }
         let devices = checked.carried.iter().map(|carried| carried.certificate().device);
         let mut tally = Tally::default();
         let named = named(tx, org, inspection, devices)?;
@@ -349,7 +354,7 @@ async fn keep(
             };
             audit::insert(tx, org, &record)?;
         }
-        Ok::<_, ApiError>(Kept { info, received, known, originals: tally, wanted, server_missing })
+        Ok::<_, ApiError>(Kept { info, received, known, originals: tally, wanted })
     };
     app.db.write(keep).await
 }

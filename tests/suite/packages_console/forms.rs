@@ -5,6 +5,7 @@ use crate::packages::export;
 use crate::support::{self, City};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use fieldproof_schema::limits::JSON_BODY_BYTES_MAX;
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
@@ -109,4 +110,38 @@ async fn a_package_is_handed_in_by_a_form_of_ours_only() {
     assert_eq!(named, format!("attachment; filename=\"fieldproof-{visit}.zip\""));
     let given = answer.into_body().collect().await.unwrap().to_bytes();
     assert!(given.windows(bytes.len()).any(|window| window == bytes), "the original is in it");
+}
+
+/// Forms and JSON have a bound of some megabytes; a package has its own, and is not held in memory for it.
+#[tokio::test]
+async fn a_package_may_be_longer_than_any_other_form() {
+    let world = World::start(962, None).await;
+    let City { supervisor, one, task, .. } = support::city(&world).await;
+    let visit = task.inspection;
+    let mut film = photo::jpeg(1, None, 48, 48);
+    film.resize(JSON_BODY_BYTES_MAX + 1, 7);
+    capture(&one, visit, &film);
+    let file = fs::read(export(&world, "1.zip", visit, &one)).unwrap();
+    let token = token(&world, &supervisor).await;
+    let own = format!("https://{HOST}");
+    let (status, page) = submit(&world, supervisor.token(), &own, form(Some(&token), &file)).await;
+    assert!(status == StatusCode::OK && page.contains("已全部导入"), "{status} {page}");
+    assert_eq!(shown(&world, &supervisor, visit).await["row"]["evidence"][0]["held"], true);
+    let (status, answer) = world.send("POST", "/api/v1/packages", Some(supervisor.token()), file).await;
+    assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer));
+    // Elsewhere the bound stands.
+    let request = Request::builder()
+        .method("POST")
+        .uri("/console/import")
+        .header(header::COOKIE, format!("__Host-fp-session={}", supervisor.token()))
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut")
+        .header(header::HOST, HOST)
+        .header(header::ORIGIN, &own)
+        .body(Body::from(form(Some(&token), &film)))
+        .unwrap();
+    assert_eq!(world.router().oneshot(request).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    // A token that is longer than tokens are is no token.
+    let long = "x".repeat(5000);
+    let (status, _) = submit(&world, supervisor.token(), &own, form(Some(&long), b"")).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
 }
