@@ -13,6 +13,7 @@ use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Party;
 use fieldproof_server::quota::Bounds;
+use fieldproof_server::store::usage::Amount;
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
@@ -229,7 +230,13 @@ async fn no_terminals_day_pays_for_what_people_hand_in() {
     let bytes = photo::jpeg(1, None, 48, 48);
     capture(&one, visit, &bytes);
     let file = export(&world, "1.zip", visit, &one);
-    hand_in(&world, &supervisor, &file).await;
+    // A day on which no terminal may bring anything any more.
+    let nothing = Amount { items: 0, bytes: 0 };
+    world.app.quota.set(Bounds { day: nothing, entries: nothing, day_evidence: 0, ..Bounds::default() });
+    let taken = hand_in(&world, &supervisor, &file).await;
+    for kind in ["changes", "entries", "originals"] {
+        assert_eq!((&taken[kind]["refused"], &taken[kind]["waiting"]), (&json!({}), &json!(0)), "{taken}");
+    }
     // Room for one original a day: the one that was handed in did not take it.
     let other = photo::jpeg(2, None, 48, 48);
     world.app.quota.set(Bounds { day_evidence: other.len() as u64, ..Bounds::default() });

@@ -315,7 +315,7 @@ async fn keep(
         let info = visit(tx, org, &user, inspection)?;
         let actor = format!("user:{}", user.id);
         let epoch = tenants::epoch(tx, org)?;
-        let mut intake = Intake::by_hand(org, actor.clone(), epoch, now, worker.quota.bounds());
+        let mut intake = Intake::by_hand(org, actor.clone(), epoch, now);
         let (mut known, mut left) = (0, Vec::with_capacity(checked.carried.len()));
         for carried in &checked.carried {
             let mut there = BTreeSet::new();

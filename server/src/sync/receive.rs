@@ -191,8 +191,8 @@ pub struct Intake {
 
 impl Intake {
     /// For what a person hands in: everything in it is somebody else's, and nobody's journal goes on with it. How much that
-    /// may be is bounded by the file, so no terminal's day pays for it.
-    pub fn by_hand(org: OrgId, by: String, epoch: Digest, now: Moment, bounds: Bounds) -> Self {
+    /// may be is bounded by the file: no terminal's day pays for it, and none stands in its way.
+    pub fn by_hand(org: OrgId, by: String, epoch: Digest, now: Moment) -> Self {
         let received = Received {
             receipt: None,
             tip: Tip::default(),
@@ -203,7 +203,9 @@ impl Intake {
             entries: Vec::new(),
             changes: Vec::new(),
         };
-        Self { org, by, now, received, held: Vec::new(), meter: Meter::new(bounds, Default::default()) }
+        let most = Amount { items: u64::MAX, bytes: u64::MAX };
+        let meter = Meter::new(Bounds { entries: most, day: most, ..Bounds::default() }, Default::default());
+        Self { org, by, now, received, held: Vec::new(), meter }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Packages of which the server has some already, or lacks what they build upon; and what has no place.
 
 use super::{capture, hand_in, send, shown};
-use crate::packages::{export, rewrite};
+use crate::packages::{export, narrative, rewrite};
 use crate::support::{self, City};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use fieldproof_schema::package::{Original, Reading, Writing};
 use fieldproof_schema::suite::Digest;
+use fieldproof_server::restore;
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
 use serde_json::{Value, json};
@@ -105,4 +106,36 @@ async fn who_finds_no_place_is_asked_to_come_back() {
         assert!(world.router().oneshot(asked(&path)).await.unwrap().status().is_success());
     }
     assert_eq!(hand_in(&world, &supervisor, &file).await["changes"]["new"], 1);
+}
+
+/// Enrolled after the backup, written on, exported, lost; then the server is restored. The file is all that there is of it.
+#[tokio::test]
+async fn a_terminal_that_a_restored_server_does_not_know_is_known_again_by_its_package() {
+    let mut world = World::start(974, None).await;
+    let City { administrator, supervisor, two, task, .. } = support::city(&world).await;
+    let visit = task.inspection;
+    let backup = world.back_up("night").await;
+    let third = administrator.terminal(&world, task.team[0], "third").await;
+    third.sync().await;
+    third.client().narrative(visit, None, "丙").unwrap();
+    let bytes = photo::jpeg(1, None, 48, 48);
+    capture(&third, visit, &bytes);
+    let file = export(&world, "3.zip", visit, &third);
+    third.sync().await;
+    drop(third);
+    world.put_back(&backup).await;
+    restore::begin_anew(&world.app, "system", "硬盘损坏，取回昨夜备份").await.unwrap();
+    assert_eq!(shown(&world, &supervisor, visit).await["view"]["narrative"], "");
+
+    let taken = hand_in(&world, &supervisor, &file).await;
+    assert_eq!((&taken["changes"]["new"], &taken["originals"]["new"]), (&json!(2), &json!(1)), "{taken}");
+    let row = shown(&world, &supervisor, visit).await;
+    assert_eq!((&row["view"]["narrative"], &row["row"]["evidence"][0]["held"]), (&json!("丙"), &json!(true)));
+    let audit = administrator.get(&world, "/api/v1/audit").await;
+    let acts: Vec<_> = audit["rows"].as_array().unwrap().iter().map(|row| row["act"].clone()).collect();
+    assert!(acts.contains(&json!("device.known_again")) && acts.contains(&json!("package.handed_in")));
+    let report = two.sync().await;
+    assert!(report.server_restored && report.refused.is_empty(), "{report:?}");
+    two.sync().await;
+    assert_eq!(narrative(&two, visit), "丙");
 }
