@@ -24,6 +24,11 @@ pub const WANTS_MAX: usize = 64;
 pub const HOLDINGS_MAX: usize = 256;
 /// Files in an inspection's package: captures of a visit are hundreds at most.
 pub const PACKAGE_FILES_MAX: usize = 4096;
+/// Bytes of a package's file at a server: twice the longest original, since a visit has a film and hundreds of photos. What
+/// is larger travels without its originals.
+pub const PACKAGE_BYTES_MAX: u64 = 2 * EVIDENCE_BYTES_MAX;
+/// Packages that a server takes in or makes at the same time: each lies on its disk for as long as that takes.
+pub const PACKAGES_AT_ONCE_MAX: usize = 4;
 /// Devices whose work one request carries.
 pub const CARRIED_MAX: usize = 256;
 /// Bytes of a JSON request body.

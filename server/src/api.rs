@@ -15,6 +15,7 @@ pub mod imports;
 pub mod inspections;
 pub mod numbers;
 pub mod openapi;
+pub mod packages;
 pub mod plans;
 pub mod proposals;
 pub mod quarantine;
@@ -58,6 +59,7 @@ pub fn routes() -> Router<App> {
         .merge(inspections::routes())
         .merge(numbers::routes())
         .merge(openapi::routes())
+        .merge(packages::routes())
         .merge(plans::routes())
         .merge(quarantine::routes())
         .merge(reviews::routes())

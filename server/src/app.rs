@@ -8,6 +8,7 @@ use crate::documents::Damaged;
 use crate::error::ApiError;
 use crate::events::Events;
 use crate::laws::LawCache;
+use crate::packages::Places;
 use crate::quota::Quota;
 use crate::store;
 use crate::sync::judge::Judging;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub admission: Admission,
     /// How much of one device may lie here that is not part of the record.
     pub quota: Quota,
+    /// How many packages lie on the disk at a time.
+    pub packages: Places,
     /// Who is told when something is new.
     pub events: Events,
     /// Snapshots that were found damaged.
@@ -96,6 +99,7 @@ impl App {
             laws: LawCache::default(),
             judging,
             quota: Quota::default(),
+            packages: Places::default(),
             events: Events::default(),
             damaged: Damaged::default(),
             tenant: OnceLock::new(),

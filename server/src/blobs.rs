@@ -4,17 +4,20 @@
 //! (conditional create) and read back before anyone is told that it is held.
 
 use crate::error::ApiError;
+use bytes::Bytes;
 use fieldproof_schema::ids::OrgId;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use object_store::path::Path as BlobPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Evidence bytes of one server.
@@ -33,6 +36,27 @@ pub struct Blob {
     pub range: std::ops::Range<u64>,
     /// They themselves.
     pub body: axum::body::Body,
+}
+
+/// The bytes of a held blob for a thread that may wait.
+pub struct Reader {
+    pieces: BoxStream<'static, object_store::Result<Bytes>>,
+    piece: Bytes,
+    runtime: Handle,
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.runtime.block_on(self.pieces.next()) {
+                Some(piece) => self.piece = piece.map_err(io::Error::other)?,
+                None => return Ok(0),
+            }
+        }
+        let length = into.len().min(self.piece.len());
+        into[..length].copy_from_slice(&self.piece.split_to(length));
+        Ok(length)
+    }
 }
 
 /// Uploads that can be worked on at the same time, at most.
@@ -113,12 +137,27 @@ impl Blobs {
                 .open(self.staged(owner, digest))
                 .await?;
             file.set_len(offset).await?;
-            file.seek(std::io::SeekFrom::Start(offset)).await?;
+            file.seek(io::SeekFrom::Start(offset)).await?;
             file.write_all(part).await?;
             file.sync_all().await
         };
         write.await.map_err(storage)?;
         Ok(offset + part.len() as u64)
+    }
+
+    /// Writes a whole original that lies in a file here. It may wait for the disk: call it away from the threads that serve.
+    pub fn stage(&self, owner: &str, digest: &Digest, mut from: impl Read) -> Result<(), ApiError> {
+        let mut write = || {
+            let mut file = std::fs::File::create(self.staged(owner, digest))?;
+            io::copy(&mut from, &mut file)?;
+            file.sync_all()
+        };
+        write().map_err(storage)
+    }
+
+    /// A file on this node that is gone when nobody has it open any more, whatever happens.
+    pub fn temporary(&self) -> Result<std::fs::File, ApiError> {
+        tempfile::tempfile_in(&self.staging).map_err(storage)
     }
 
     /// Forgets what was staged.
@@ -208,6 +247,12 @@ impl Blobs {
         Ok(Blob { length, range, body: axum::body::Body::from_stream(found.into_stream()) })
     }
 
+    /// The bytes of a held blob, to be read where waiting holds up nobody.
+    pub async fn reader(&self, org: OrgId, digest: &Digest) -> Result<Reader, ApiError> {
+        let found = self.store.get(&Self::path(org, digest)).await.map_err(blob)?;
+        Ok(Reader { pieces: found.into_stream(), piece: Bytes::new(), runtime: Handle::current() })
+    }
+
     async fn hash_staged(&self, path: &std::path::Path) -> Result<Digest, ApiError> {
         let mut file = fs::File::open(path).await.map_err(ApiError::internal)?;
         let mut hash = Digest::stream();
@@ -230,7 +275,8 @@ impl Blobs {
     }
 }
 
-fn storage(error: std::io::Error) -> ApiError {
+/// Why a file of this node failed.
+pub(crate) fn storage(error: io::Error) -> ApiError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ErrorCode::StorageFull.into(),
         _ => ApiError::internal(error),

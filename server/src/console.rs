@@ -23,6 +23,7 @@ mod inbox;
 mod laws;
 mod look;
 mod numbers;
+mod packages;
 mod plans;
 mod proposals;
 mod quarantine;
@@ -67,6 +68,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     proposals::ROUTES,
     numbers::ROUTES,
     quarantine::ROUTES,
+    packages::ROUTES,
     directory::ROUTES,
     checklists::ROUTES,
     laws::ROUTES,

@@ -64,6 +64,8 @@ pub enum Act {
     DecideProposals,
     /// Look at changes that are held apart, and decide what becomes of them.
     DecideQuarantine,
+    /// Hand in packages that terminals exported.
+    HandInPackages,
     /// Put officers on the team of a visit, or take them off it.
     Reassign,
     /// See, enrol and revoke devices.
@@ -97,11 +99,11 @@ impl User {
         use Act::*;
         let allowed = match (self.role, act) {
             (_, ReadDirectory | ReadPlans | ReadInspections) => true,
-            (Role::Supervisor, Review | Disclose | DecideProposals | ReadAudit) => true,
+            (Role::Supervisor, Review | Disclose | DecideProposals | HandInPackages | ReadAudit) => true,
             (
                 Role::Administrator,
-                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine | Reassign
-                | ManageDevices | RaiseFloor | ManageUsers | ReadAudit,
+                ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine
+                | HandInPackages | Reassign | ManageDevices | RaiseFloor | ManageUsers | ReadAudit,
             ) => true,
             (Role::Inspector, _) | (Role::Supervisor, _) | (Role::Administrator, _) => false,
         };
@@ -140,6 +142,7 @@ mod tests {
         assert!(user(Role::Supervisor).may(Act::DecideProposals).is_ok());
         assert!(user(Role::Administrator).may(Act::DecideProposals).is_err());
         assert!(user(Role::Inspector).may(Act::Draw).is_err());
+        assert!(user(Role::Inspector).may(Act::HandInPackages).is_err());
     }
 
     #[test]

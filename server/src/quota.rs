@@ -7,7 +7,7 @@ use crate::store::usage::{Amount, Day, Usage};
 use fieldproof_schema::limits::{
     DEVICE_APART_EVIDENCE_BYTES_MAX, DEVICE_BACKLOG_BYTES_MAX, DEVICE_BACKLOG_ITEMS_MAX,
     DEVICE_BACKLOG_NEAR_PERCENT, DEVICE_DAY_BYTES_MAX, DEVICE_DAY_EVIDENCE_BYTES_MAX, DEVICE_DAY_ITEMS_MAX,
-    DEVICE_ENTRIES_BYTES_MAX, DEVICE_ENTRIES_MAX,
+    DEVICE_ENTRIES_BYTES_MAX, DEVICE_ENTRIES_MAX, PACKAGE_BYTES_MAX,
 };
 use std::sync::{PoisonError, RwLock};
 
@@ -24,6 +24,8 @@ pub struct Bounds {
     pub day_evidence: u64,
     /// Bytes of originals that are held apart.
     pub apart_evidence: u64,
+    /// Bytes of a package that somebody hands in.
+    pub package: u64,
 }
 
 impl Default for Bounds {
@@ -34,6 +36,7 @@ impl Default for Bounds {
             day: Amount { items: DEVICE_DAY_ITEMS_MAX, bytes: DEVICE_DAY_BYTES_MAX },
             day_evidence: DEVICE_DAY_EVIDENCE_BYTES_MAX,
             apart_evidence: DEVICE_APART_EVIDENCE_BYTES_MAX,
+            package: PACKAGE_BYTES_MAX,
         }
     }
 }

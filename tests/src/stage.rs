@@ -213,8 +213,29 @@ impl Stage {
         done(result.await);
     }
 
+    /// Has an officer write into a visit and export it, without a sync: where the file is.
+    pub async fn export(&self, terminal: usize, which: usize, text: &str) -> PathBuf {
+        let path = self.day.tasks[which].path();
+        let file = self.folder().join(format!("exported-{terminal}-{which}.zip"));
+        let result = async {
+            let narrative = serde_json::json!({"text": text});
+            self.terminal_api(terminal).put(&format!("{path}/narrative"), &narrative).await?;
+            let wanted = format!("{path}/package?originals=true");
+            let package = self.terminal_api(terminal).bytes_by(reqwest::Method::POST, &wanted).await?;
+            Ok::<_, Failure>(std::fs::write(&file, package)?)
+        };
+        done(result.await);
+        file
+    }
+
     /// Revokes a terminal; it hears of it at its next sync.
     pub async fn revoke(&self, terminal: usize) {
+        self.revoke_unheard(terminal).await;
+        self.sync(terminal).await;
+    }
+
+    /// Revokes a terminal that does not hear of it.
+    pub async fn revoke_unheard(&self, terminal: usize) {
         let result = async {
             let status = self.terminal_api(terminal).get("/api/v1/status").await?;
             let device = status["enrolled"]["device"].as_str().ok_or("the terminal is nobody's")?.to_owned();
@@ -222,7 +243,6 @@ impl Stage {
             self.administrator().post(&format!("/api/v1/devices/{device}/revoke"), &reason).await
         };
         done(result.await);
-        self.sync(terminal).await;
     }
 
     /// Has an officer propose a correction of the directory, and sync.

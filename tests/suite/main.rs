@@ -42,6 +42,8 @@ mod nodes;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod packages_console;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod pages_console;

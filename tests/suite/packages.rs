@@ -20,17 +20,17 @@ fn hand_over(world: &World, name: &str, visit: InspectionId, from: &Device, to: 
     to.client().import_package(&file).unwrap()
 }
 
-fn export(world: &World, name: &str, visit: InspectionId, from: &Device) -> PathBuf {
+pub(crate) fn export(world: &World, name: &str, visit: InspectionId, from: &Device) -> PathBuf {
     let file = world.folder().join(name);
     from.client().export_package(visit, &file, true).unwrap();
     file
 }
 
-fn narrative(device: &Device, visit: InspectionId) -> String {
+pub(crate) fn narrative(device: &Device, visit: InspectionId) -> String {
     device.client().inspection(visit).unwrap().view.narrative.clone()
 }
 
-fn answer_all(device: &Device, visit: InspectionId) {
+pub(crate) fn answer_all(device: &Device, visit: InspectionId) {
     for (item, answer) in support::plain_items(device, visit) {
         device.client().answer(visit, &item, &answer).unwrap();
     }
@@ -139,7 +139,7 @@ async fn what_builds_upon_what_is_not_here_waits() {
 }
 
 /// Writes a package anew with something else in it.
-fn rewrite(from: &Path, to: &Path, change: impl FnOnce(&mut Package)) {
+pub(crate) fn rewrite(from: &Path, to: &Path, change: impl FnOnce(&mut Package)) {
     let mut reading = Reading::open(File::open(from).unwrap()).unwrap();
     let mut package = reading.package.clone();
     change(&mut package);

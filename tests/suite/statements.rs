@@ -3,6 +3,7 @@
 use crate::carried;
 use crate::conflicts;
 use crate::day;
+use crate::packages_console;
 use crate::scope;
 use crate::support::{self, City};
 use fieldproof_schema::document::{Actor, Document};
@@ -48,6 +49,7 @@ async fn every_statement_runs(world: World) {
     scope::play::change_hands(&world, &city).await;
     fail_to_judge(&world, &city).await;
     bring_a_note(&world, &city).await;
+    hand_a_package_out_and_in(&world, &city).await;
     come_back_from_a_backup(&world, &city).await;
     administer(&world, &city).await;
     decide_conflicts_of_every_kind(&world, &city).await;
@@ -77,6 +79,14 @@ async fn bring_a_note(world: &World, city: &City) {
         codes.push(city.administrator.enrolment_code(world, *officer).await);
     }
     carried::bring_a_note(world, city.task.inspection, [&codes[0], &codes[1]]).await;
+}
+
+/// A visit as a file, made by the server and given back to it.
+async fn hand_a_package_out_and_in(world: &World, city: &City) {
+    let file =
+        packages_console::hand_out(world, &city.administrator, city.task.inspection, "?originals=true").await;
+    let taken = packages_console::hand_in(world, &city.administrator, &file).await;
+    assert_eq!((&taken["changes"]["new"], &taken["originals"]["new"]), (&json!(0), &json!(0)), "{taken}");
 }
 
 /// Every list and every page of the console.

@@ -226,6 +226,10 @@ codes! {
     PackageTooLarge = "package_too_large", 413;
     /// Something in the package is not what was signed.
     PackageAltered = "package_altered", 422;
+    /// The package names whose the terminals are by the word of another server.
+    PackageForeign = "package_foreign", 422;
+    /// The visit of the package is not known here, or not in the asker's scope.
+    PackageVisitUnknown = "package_visit_unknown", 404;
     /// No server has said yet whose terminal this is.
     CertificateMissing = "certificate_missing", 409;
     /// No number of the form is free on this terminal.

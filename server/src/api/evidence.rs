@@ -9,11 +9,12 @@ use crate::app::App;
 use crate::auth::{Asker, DeviceActor, Sender};
 use crate::db::DbError;
 use crate::error::ApiError;
+use crate::evidence;
 use crate::findings;
 use crate::policy::Act;
 use crate::scope::DeviceScope;
 use crate::store::usage::{self, Day, Usage};
-use crate::store::{captures, captures_apart, feeds, inspections, receipts, tenants};
+use crate::store::{captures, inspections, receipts, tenants};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -196,14 +197,8 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> R
         return Err(error);
     }
     let note = move |tx: &mut crate::db::Tx<'_>| {
-        captures_apart::hold(tx, org, &digest, id, now)?;
         usage::add(tx, org, id, usage::day(now), &Day { evidence_bytes: length, ..Day::default() })?;
-        for inspection in captures::hold(tx, org, &digest, id, now)? {
-            let team = inspections::team(tx, org, inspection)?;
-            feeds::publish_inspection(tx, org, &team, inspection);
-            findings::evidence::arrived(tx, org, inspection, now)?;
-        }
-        Ok::<_, DbError>(())
+        evidence::note_held(tx, org, &digest, id, now)
     };
     Ok(app.db.write(note).await?)
 }

@@ -2,7 +2,8 @@
 
 use super::{
     audit, conflicts, device, devices, directory, disclosures, draws, events, evidence, health, imports,
-    inspections, numbers, plans, proposals, quarantine, reviews, session, sync, teams, templates, users,
+    inspections, numbers, packages, plans, proposals, quarantine, reviews, session, sync, teams, templates,
+    users,
 };
 use crate::app::App;
 use axum::Router;
@@ -29,7 +30,7 @@ pub fn routes() -> Router<App> {
         draws::recuse, draws::record, draws::dispatch, events::listen, evidence::offer, evidence::ask, evidence::append,
         evidence::download, evidence::receipt, health::health, imports::organisation, imports::checklists,
         imports::laws, imports::release, inspections::list, inspections::show, inspections::history, plans::list,
-        numbers::list, numbers::show, numbers::take_back, plans::add, plans::copy, proposals::list, proposals::show, proposals::decide, quarantine::list, quarantine::show, quarantine::decide, quarantine::export,
+        numbers::list, numbers::show, numbers::take_back, packages::hand_in, packages::hand_out, plans::add, plans::copy, proposals::list, proposals::show, proposals::decide, quarantine::list, quarantine::show, quarantine::decide, quarantine::export,
         reviews::give_back, reviews::accept, reviews::disclose, teams::change, session::open, session::show,
         session::close, sync::round, templates::list, templates::show, templates::withdraw, users::list, users::add,
     )

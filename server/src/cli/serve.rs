@@ -13,7 +13,7 @@ use fieldproof_presentation::http::{self, Limits};
 use fieldproof_schema::limits::{
     DEVICE_APART_EVIDENCE_BYTES_MAX, DEVICE_BACKLOG_BYTES_MAX, DEVICE_BACKLOG_ITEMS_MAX,
     DEVICE_DAY_BYTES_MAX, DEVICE_DAY_EVIDENCE_BYTES_MAX, DEVICE_DAY_ITEMS_MAX, DEVICE_ENTRIES_BYTES_MAX,
-    DEVICE_ENTRIES_MAX,
+    DEVICE_ENTRIES_MAX, PACKAGE_BYTES_MAX,
 };
 use serde_json::json;
 use std::fs;
@@ -59,6 +59,9 @@ pub(super) struct Serve {
     /// Originals of one terminal that are held apart, in MiB.
     #[arg(long, env = "FIELDPROOF_DEVICE_APART_EVIDENCE_MIB", default_value_t = DEVICE_APART_EVIDENCE_BYTES_MAX / MIB)]
     device_apart_evidence_mib: u64,
+    /// A package that somebody hands in at the console, in MiB.
+    #[arg(long, env = "FIELDPROOF_PACKAGE_MIB", default_value_t = PACKAGE_BYTES_MAX / MIB)]
+    package_mib: u64,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -73,6 +76,7 @@ impl Serve {
             day: amount(self.device_day_items, self.device_day_mib),
             day_evidence: bytes(self.device_day_evidence_mib),
             apart_evidence: bytes(self.device_apart_evidence_mib),
+            package: bytes(self.package_mib),
         }
     }
 

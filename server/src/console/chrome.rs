@@ -81,6 +81,7 @@ const PLACES: &[(&str, &str, &str, Act)] = &[
     ("conflicts", "/console/conflicts", "arrows-diff", Act::ReadInspections),
     ("proposals", "/console/proposals", "pencil", Act::ReadInspections),
     ("quarantine", "/console/quarantine", "shield-lock", Act::DecideQuarantine),
+    ("packages", "/console/packages", "cloud-up", Act::HandInPackages),
     ("numbers", "/console/numbers", "file-text", Act::ReadInspections),
     ("plans", "/console/plans", "dice-5", Act::ReadPlans),
     ("directory", "/console/units", "building-community", Act::ReadDirectory),

@@ -7,11 +7,12 @@
 use super::chrome::Waiting;
 use super::look::{self, Visitor, cookie, path_within};
 use super::session::{self, Held};
-use super::upload;
+use super::{packages, upload};
 use crate::app::App;
 use crate::auth::UserActor;
 use crate::db::DbError;
 use crate::error::ApiError;
+use crate::policy::Act;
 use crate::store;
 use askama::Template;
 use axum::body::{Body, Bytes};
@@ -55,6 +56,11 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// Whether a form carries the token of this session. Compared by their hashes, so that the time it takes tells nothing.
+    fn is_own_form(&self, fields: &Fields) -> bool {
+        Digest::of(fields.get(TOKEN).as_bytes()) == Digest::of(self.token.as_bytes())
+    }
+
     /// Answers with a page or a part of one.
     pub(crate) fn show(&self, page: &impl Template) -> Response {
         answer(StatusCode::OK, page)
@@ -137,6 +143,23 @@ async fn with_fields(request: Request) -> Result<(Request, Fields), ApiError> {
     Ok((Request::from_parts(parts, body.into()), fields))
 }
 
+/// The same for a form with a package. Nothing of the file is kept before it is known that whoever is signed in sends it, and
+/// may.
+async fn with_package(
+    app: &App,
+    request: Request,
+    seat: Option<&Seat>,
+) -> Result<(Request, Fields), ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let whole = Request::from_parts(parts.clone(), body);
+    let may = |seat: &Seat| seat.actor.user.may(Act::HandInPackages).is_ok();
+    let is_ours = |fields: &Fields| seat.is_some_and(|seat| seat.is_own_form(fields) && may(seat));
+    let (fields, files) = upload::spool(app, whole, is_ours).await?;
+    parts.extensions.insert(fields.clone());
+    parts.extensions.insert(files);
+    Ok((Request::from_parts(parts, Body::empty()), fields))
+}
+
 /// Lets those in who are signed in.
 pub(super) async fn keep(
     State(app): State<App>,
@@ -159,12 +182,16 @@ pub(super) async fn keep(
     if !is_own(request.headers()) {
         return Err(ErrorCode::ForeignOrigin.into());
     }
-    let (request, fields) = with_fields(request).await?;
+    let is_package = request.uri().path() == packages::ADDRESS && upload::is_upload(request.headers());
+    let (request, fields) = if is_package {
+        with_package(&app, request, seat.as_ref()).await?
+    } else {
+        with_fields(request).await?
+    };
     let waiting = || Held::of(&visitor.here, &fields);
     let asked = match seat {
         None => session::ask_again(&visitor, waiting()),
-        // Compared by their hashes, so that the time it takes tells nothing.
-        Some(seat) if Digest::of(fields.get(TOKEN).as_bytes()) != Digest::of(seat.token.as_bytes()) => {
+        Some(seat) if !seat.is_own_form(&fields) => {
             session::confirm(&visitor, &seat.actor.user.name, &seat.token, waiting())
         }
         Some(seat) => return Ok(next.run(seated(request, seat)).await),

@@ -82,6 +82,47 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec
         .collect()
 }
 
+/// A capture as its journal named it: what an original is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The hash of its bytes.
+    pub digest: Digest,
+    /// How many they are.
+    pub size_bytes: u64,
+    /// As what it was captured.
+    pub media_type: String,
+    /// By which device.
+    pub device: DeviceId,
+    /// Whether the bytes are here.
+    pub held: bool,
+    /// Whether it is held apart.
+    pub is_apart: bool,
+}
+
+impl Named {
+    /// Reads the hash, the device, the body and when the bytes were held.
+    pub(super) fn read(r: &Row, is_apart: bool) -> Result<Self, DbError> {
+        let facts: Captured = body::read(&r.get::<String>(2)?).map_err(|e| r.invalid(2, e.to_string()))?;
+        Ok(Self {
+            digest: r.get(0)?,
+            size_bytes: facts.size_bytes,
+            media_type: facts.media_type,
+            device: r.get(1)?,
+            held: r.get::<Option<Moment>>(3)?.is_some(),
+            is_apart,
+        })
+    }
+}
+
+/// The captures of an inspection as journals named them.
+pub fn named(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Named>, DbError> {
+    let rows = tx.query(
+        "SELECT digest, device, body, held_at FROM captures WHERE org = $1 AND inspection = $2 ORDER BY record",
+        &params![org, inspection],
+    )?;
+    rows.iter().map(|r| Named::read(r, false)).collect()
+}
+
 /// A capture that a device declared.
 #[derive(Debug, Clone)]
 pub struct Declared {

@@ -1,6 +1,6 @@
 //! Captures that a terminal declared when it could not add to the visit, and whether their bytes are held.
 
-use super::captures::Declared;
+use super::captures::{Declared, Named};
 use crate::db::{DbError, Tx, params};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OrgId, RecordId};
 use fieldproof_schema::moment::Moment;
@@ -47,6 +47,21 @@ pub fn declared(
     )?;
     let declared = rows.first().map(Declared::read).transpose()?;
     Ok(declared.map(|declared| Declared { is_apart: true, ..declared }))
+}
+
+/// What a device captured for an inspection and is held apart, as its journal named it.
+pub fn named(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    device: DeviceId,
+) -> Result<Vec<Named>, DbError> {
+    let rows = tx.query(
+        "SELECT digest, device, body, held_at FROM captures_apart
+         WHERE org = $1 AND device = $2 AND inspection = $3 ORDER BY record",
+        &params![org, device, inspection],
+    )?;
+    rows.iter().map(|r| Named::read(r, true)).collect()
 }
 
 /// Notes that a device's bytes are held.

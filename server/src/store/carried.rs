@@ -6,16 +6,17 @@ use fieldproof_schema::journal::{Entry, Kind, SignedEntry};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 
-/// Keeps an entry that `by` brought.
+/// Keeps an entry that `by` brought: a terminal's id, or `user:` and the id of whoever handed it in.
+/// False when it was brought before.
 pub fn insert(
     tx: &mut Tx<'_>,
     org: OrgId,
     (entry, inspection): (&Entry, InspectionId),
     (signed, hash): (&SignedEntry, &Digest),
-    by: DeviceId,
+    by: &str,
     received_at: Moment,
-) -> Result<(), DbError> {
-    tx.execute(
+) -> Result<bool, DbError> {
+    let kept = tx.execute(
         "INSERT INTO journal_carried (org, device, seq, hash, kind, officer, inspection, content, server_at, bytes,
          signature, received_at, carried_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (org, device, seq, hash) DO NOTHING",
@@ -35,7 +36,7 @@ pub fn insert(
             by
         ],
     )?;
-    Ok(())
+    Ok(kept > 0)
 }
 
 /// A place of a journal for which two entries were signed.

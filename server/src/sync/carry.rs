@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::findings;
 use crate::quota::Quota;
 use crate::scope::DeviceScope;
+use crate::store::carried::Given;
 use crate::store::{carried, changes, devices, journal, officers};
 use crate::sync::declare;
 use crate::sync::receive::{self, CheckedChange, CheckedEntry, Intake, Share};
@@ -33,6 +34,29 @@ pub struct CheckedCarried {
     certificate: Certificate,
     entries: Vec<CheckedEntry>,
     changes: Vec<CheckedChange>,
+}
+
+impl CheckedCarried {
+    /// Whose it is, by this server's word.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// What the device signed.
+    pub fn entries(&self) -> &[CheckedEntry] {
+        &self.entries
+    }
+
+    /// What it wrote.
+    pub fn changes(&self) -> &[CheckedChange] {
+        &self.changes
+    }
+
+    /// The same without some of its changes.
+    pub fn keeping(mut self, keep: impl FnMut(&CheckedChange) -> bool) -> Self {
+        self.changes.retain(keep);
+        self
+    }
 }
 
 /// Checks what can be checked without the database; what fails is refused.
@@ -79,10 +103,10 @@ pub fn take<'c>(
     tx: &mut Tx<'_>,
     quota: &Quota,
     carried: impl Iterator<Item = (&'c CheckedCarried, &'c DecisionId)>,
-    intake: &mut Intake<'_>,
+    intake: &mut Intake,
 ) -> Result<(), DbError> {
     for (CheckedCarried { certificate, entries, changes }, decision) in carried {
-        let org = intake.by.org;
+        let org = intake.org;
         let Some((author, mut scope)) = author(tx, org, certificate, *decision, intake.now)? else {
             let items = entries.iter().map(|entry| entry.hash).chain(changes.iter().map(|c| c.digest));
             for item in items {
@@ -129,7 +153,7 @@ fn take_entry(
     tx: &mut Tx<'_>,
     (author, scope): (&DeviceActor, &mut DeviceScope),
     CheckedEntry { hash, entry, signed }: &CheckedEntry,
-    intake: &mut Intake<'_>,
+    intake: &mut Intake,
 ) -> Result<bool, DbError> {
     let Some(inspection) = entry.inspection else {
         // What is about no visit is the terminal's own affair, and proves nothing without the rest of its chain.
@@ -137,22 +161,25 @@ fn take_entry(
         intake.received.say(receive::verdict(*hash, Outcome::Refused, code, None, None));
         return Ok(false);
     };
-    let known = journal::holds(tx, author.org, entry, hash)?;
-    if known.is_none() {
+    let mut is_new = false;
+    if journal::holds(tx, author.org, entry, hash)?.is_none() {
         if !intake.meter.takes_entry(signed.bytes.len()) {
             let code = Some(ErrorCode::QuotaExceeded);
             intake.received.say(receive::verdict(*hash, Outcome::Refused, code, Some(inspection), None));
             return Ok(false);
         }
-        let by = intake.by.id;
-        carried::insert(tx, author.org, (entry, inspection), (signed, hash), by, intake.now)?;
+        let named = (entry, inspection);
+        is_new = carried::insert(tx, author.org, named, (signed, hash), &intake.by, intake.now)?;
+        if is_new {
+            intake.received.fresh.insert(*hash);
+        }
     }
     let code = declare::declare(tx, (author, scope), entry, intake.now)?;
     let outcome = if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted };
     intake.received.touched.insert(inspection);
     intake.received.say(receive::verdict(*hash, outcome, code, Some(inspection), None));
     intake.held.push(*hash);
-    Ok(known.is_none())
+    Ok(is_new)
 }
 
 /// Of which inspections a device has something that is not here, among those that it may read.
@@ -206,21 +233,32 @@ impl<'a> Vouchers<'a> {
         if !by_others && !all {
             return Ok(());
         }
-        let mut given: Vec<Carried> = Vec::new();
-        let mut last = None;
-        for entry in carried::of_others(tx, self.org, row.inspection, self.asker, all)? {
-            if !all && entry.kind != Kind::Sealed && !covering.contains(&entry.hash) {
+        let wanted = |entry: &Given| all || entry.kind == Kind::Sealed || covering.contains(&entry.hash);
+        let given: Vec<_> = self.given(tx, row.inspection, all, wanted)?.into_values().collect();
+        row.carried = Some(given).filter(|given| !given.is_empty());
+        Ok(())
+    }
+
+    /// Whatever others journalled about a visit that is wanted, with whose they are.
+    pub fn given(
+        &mut self,
+        tx: &mut Tx<'_>,
+        inspection: InspectionId,
+        all: bool,
+        wanted: impl Fn(&Given) -> bool,
+    ) -> Result<BTreeMap<DeviceId, Carried>, DbError> {
+        let mut given = BTreeMap::new();
+        for entry in carried::of_others(tx, self.org, inspection, self.asker, all)? {
+            if !wanted(&entry) {
                 continue;
             }
             let Some(certificate) = self.certificate(tx, entry.device)? else { continue };
-            if last != Some(entry.device) {
-                given.push(Carried { certificate, entries: Vec::new(), chunks: Vec::new() });
-                last = Some(entry.device);
-            }
-            given.last_mut().expect("one was pushed for this device").entries.push(entry.signed);
+            let of_device = given.entry(entry.device);
+            let carried =
+                of_device.or_insert(Carried { certificate, entries: Vec::new(), chunks: Vec::new() });
+            carried.entries.push(entry.signed);
         }
-        row.carried = Some(given).filter(|given| !given.is_empty());
-        Ok(())
+        Ok(given)
     }
 
     fn certificate(

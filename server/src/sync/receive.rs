@@ -8,7 +8,7 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::findings;
-use crate::quota::{self, Meter, Quota};
+use crate::quota::{self, Bounds, Meter, Quota};
 use crate::scope::DeviceScope;
 use crate::store::inbox::{Item, Ruling, State};
 use crate::store::usage::{self, Amount, Day};
@@ -66,8 +66,9 @@ pub struct CheckedChange {
     pub inspection: InspectionId,
     /// Of its bytes.
     pub digest: Digest,
+    /// Its name; none for a document, and for what cannot be read.
+    pub id: Option<ChangeId>,
     bytes: Vec<u8>,
-    id: Option<ChangeId>,
     fault: Option<ErrorCode>,
 }
 
@@ -154,6 +155,8 @@ pub struct Received {
     pub epoch: Digest,
     /// Inspections to settle.
     pub touched: BTreeSet<InspectionId>,
+    /// What somebody else brought and was not here.
+    pub fresh: BTreeSet<Digest>,
     entries: Vec<Verdict>,
     changes: Vec<(InspectionId, Name, Option<ChangeId>)>,
 }
@@ -171,9 +174,11 @@ impl Received {
 }
 
 /// A request while it is taken in.
-pub struct Intake<'a> {
-    /// Who sent it.
-    pub by: &'a DeviceActor,
+pub struct Intake {
+    /// Whose server it is.
+    pub org: OrgId,
+    /// Who sent it, as it is written down.
+    pub by: String,
     /// By the server's clock.
     pub now: Moment,
     /// What became of it so far.
@@ -182,6 +187,26 @@ pub struct Intake<'a> {
     pub held: Vec<Digest>,
     /// What its sender may still bring.
     pub meter: Meter,
+}
+
+impl Intake {
+    /// For what a person hands in: everything in it is somebody else's, and nobody's journal goes on with it. How much that
+    /// may be is bounded by the file: no terminal's day pays for it, and none stands in its way.
+    pub fn by_hand(org: OrgId, by: String, epoch: Digest, now: Moment) -> Self {
+        let received = Received {
+            receipt: None,
+            tip: Tip::default(),
+            revoked_at: None,
+            epoch,
+            touched: BTreeSet::new(),
+            fresh: BTreeSet::new(),
+            entries: Vec::new(),
+            changes: Vec::new(),
+        };
+        let most = Amount { items: u64::MAX, bytes: u64::MAX };
+        let meter = Meter::new(Bounds { entries: most, day: most, ..Bounds::default() }, Default::default());
+        Self { org, by, now, received, held: Vec::new(), meter }
+    }
 }
 
 /// How much of a device's share is left.
@@ -266,6 +291,7 @@ pub async fn receive(
                 revoked_at: known.revoked_at,
                 epoch,
                 touched: BTreeSet::new(),
+                fresh: BTreeSet::new(),
                 entries: checked.refused.clone(),
                 changes: Vec::new(),
             };
@@ -275,7 +301,8 @@ pub async fn receive(
             let taken =
                 if brings_any { usage::taken(tx, device.org, device.id, day)? } else { Default::default() };
             let meter = Meter::new(worker.quota.bounds(), taken);
-            let mut intake = Intake { by: &device, now, received, held: Vec::new(), meter };
+            let by = device.id.to_string();
+            let mut intake = Intake { org: device.org, by, now, received, held: Vec::new(), meter };
             for entry in &checked.entries {
                 take_entry(tx, (&device, &mut scope), entry, &mut intake)?;
             }
@@ -315,7 +342,7 @@ fn take_entry(
     tx: &mut Tx<'_>,
     (device, scope): (&DeviceActor, &mut DeviceScope),
     checked: &CheckedEntry,
-    intake: &mut Intake<'_>,
+    intake: &mut Intake,
 ) -> Result<(), DbError> {
     let CheckedEntry { hash, entry, signed } = checked;
     let Intake { now, received, held, meter, .. } = intake;
@@ -359,7 +386,7 @@ pub fn take_change(
     (device, scope): (&DeviceActor, &mut DeviceScope),
     change: &CheckedChange,
     share: &mut Share<'_>,
-    intake: &mut Intake<'_>,
+    intake: &mut Intake,
 ) -> Result<(), DbError> {
     let Intake { now, received, held, meter, .. } = intake;
     let (org, inspection, now) = (device.org, change.inspection, *now);
@@ -407,6 +434,7 @@ pub fn take_change(
             ruling: None,
         };
         inbox::insert(tx, org, inspection, &item)?;
+        received.fresh.insert(change.digest);
         if fault == Some(ErrorCode::ChangeOutOfScope) {
             findings::assignment::outside_team(tx, device, inspection, &change.digest, now)?;
         }

@@ -179,7 +179,7 @@ impl Unsettled {
         }
         changes::insert(tx, org, info.id, info.changes, accepted, now)?;
         if let Some((entry, signed)) = own {
-            carried::insert(tx, org, (entry, info.id), (signed, &signed.hash()), SERVER, now)?;
+            carried::insert(tx, org, (entry, info.id), (signed, &signed.hash()), &SERVER.to_string(), now)?;
         }
         changes::put_snapshot(tx, org, info.id, info.version + 1, snapshot)?;
         for (item, state, code) in judged {

@@ -97,7 +97,12 @@ impl Api {
 
     /// `GET` of bytes, which must succeed.
     pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let mut request = self.client.get(format!("{}{path}", self.base));
+        self.bytes_by(Method::GET, path).await
+    }
+
+    /// Bytes that are the answer to a request without a body, which must succeed.
+    pub async fn bytes_by(&self, method: Method, path: &str) -> Result<Vec<u8>, Failure> {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -7,6 +7,7 @@ use fieldproof_tests::browser::{Album, Browser, Look, Size};
 use fieldproof_tests::stage::{self, Stage};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::fs;
 
 /// Addresses of the terminal that answer with a part of a page, a file, nothing or another address.
 const TERMINAL_PARTS: &[&str] = &[
@@ -109,6 +110,7 @@ async fn every_page_of_the_console_is_looked_at() {
     let (twice, accepted) = (stage.visit(0), stage.visit(1));
     face.look_alone(&browser, &format!("/console/inspections/{twice}/compare"), &mut walked).await;
     look_at_conflicts(&face, &browser, &stage, &mut walked).await;
+    hand_packages_in(&face, &browser, &stage, &mut walked).await;
     browser.forget_session().await;
     sign_in(&browser, &stage, stage::SUPERVISOR).await;
     face.look(&browser, "/console", "supervisor", &mut walked).await;
@@ -124,6 +126,24 @@ async fn every_page_of_the_console_is_looked_at() {
     browser.kept_to_itself(&[&face.root]).await;
     println!("{}", browser.album().index().unwrap().display());
     face.verdict(&browser, &walked).await;
+}
+
+/// A package that brings something new, the same once more, one of a terminal that was revoked, and a file that is none.
+async fn hand_packages_in(face: &Face<'_>, browser: &Browser, stage: &Stage, walked: &mut Walked) {
+    let new = stage.export(0, 3, "补充检查情况：水箱已加盖。").await;
+    let late = stage.export(1, 3, "复核人员补充：已拍照。").await;
+    let none = stage.folder().join("none.zip");
+    fs::write(&none, b"not a package").unwrap();
+    let files = [("new", &new), ("known", &new), ("apart", &late), ("none", &none)];
+    for (name, file) in files {
+        if name == "apart" {
+            stage.revoke_unheard(1).await;
+        }
+        browser.goto(&format!("{}/console/packages", face.root)).await;
+        browser.give("#file", file).await;
+        browser.follow("main form .btn-primary").await;
+        face.look_at_shown(browser, &format!("package-{name}"), Language::Chinese, walked).await;
+    }
 }
 
 /// One conflict of each kind that there is, open and decided: a checklist is withdrawn for it.

@@ -1,6 +1,7 @@
 //! What the server decided in a document and then lost, because it was restored: the terminals bring it back.
 
 use super::*;
+use crate::packages_console::{hand_in, hand_out};
 use fieldproof_server::restore;
 use fieldproof_tests::world::backup::Backup;
 
@@ -108,4 +109,32 @@ async fn a_decision_travels_in_a_package() {
     assert_eq!(counted(&world, &administrator, visit).await, 0);
     let shown = administrator.get(&world, &format!("/api/v1/inspections/{visit}")).await;
     assert_eq!(shown["view"]["answers"][&item]["value"], json!(fail), "{shown}");
+}
+
+/// The same without any network: handed out at the console, taken along on a terminal, and handed in after the loss.
+#[tokio::test]
+async fn a_decision_is_handed_out_and_in_at_the_console() {
+    let mut world = World::start(544, None).await;
+    let (City { administrator, task, two, .. }, item) = disputed(&world).await;
+    let visit = task.inspection;
+    let backup = world.back_up("night").await;
+    let conflict = only(&world, &administrator, "answer").await;
+    let fail = conformity(Outcome::Fail).to_register();
+    let side = conflict["sides"].as_array().unwrap().iter().find(|side| side["value"] == json!(fail));
+    let choice = json!({"side": side.unwrap()["change"], "reason": "照片为证"});
+    decide(&world, &administrator, &conflict, choice).await;
+    let file = hand_out(&world, &administrator, visit, "").await;
+    let imported = two.client().import_package(&file).unwrap();
+    assert_eq!((imported.changes, imported.waiting, imported.refused), (1, 0, 0), "{imported:?}");
+    two.client().narrative(visit, None, "水箱无盖。").unwrap();
+    let file = two.folder().join("back.zip");
+    two.client().export_package(visit, &file, false).unwrap();
+    restore(&mut world, &backup).await;
+    let taken = hand_in(&world, &administrator, &file).await;
+    assert_eq!((&taken["changes"]["new"], &taken["server_missing"]), (&json!(2), &json!(0)), "{taken}");
+    assert!(taken["whose"].as_array().unwrap().iter().any(|whose| whose["device_name"] == ""), "{taken}");
+    let shown = administrator.get(&world, &format!("/api/v1/inspections/{visit}")).await;
+    assert_eq!(shown["view"]["answers"][&item]["value"], json!(fail));
+    assert_eq!(shown["view"]["narrative"], "水箱无盖。");
+    assert_eq!(counted(&world, &administrator, visit).await, 0);
 }

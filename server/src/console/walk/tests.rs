@@ -147,6 +147,7 @@ async fn every_page_speaks_both_languages_with_nothing_in_it() {
         "laws",
         "plans",
         "plans/new",
+        "packages",
         "devices",
         "devices/enrol",
         "users",
@@ -225,6 +226,8 @@ async fn a_role_sees_its_own_pages_and_of_others_a_designed_refusal() {
             assert!(seen.text.contains("<h1") && seen.text.contains("not_allowed"), "{path}: {}", seen.text);
         }
         assert_eq!(browser.get("/console/audit").await.status, audit);
+        // Those who review hand packages in.
+        assert_eq!(browser.get("/console/packages").await.status, audit);
         let nav = browser.page("/console/units").await;
         assert!(!nav.contains("/console/devices") && !nav.contains("/console/import"), "{nav}");
         assert_eq!(browser.post("/console/laws", &[("reference", "GGTL-14")]).await.status, 403);
