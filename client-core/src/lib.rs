@@ -4,6 +4,8 @@
 //! status is derived from receipts. This crate draws no page and opens no port; what a checklist means, what is signed
 //! and what conflicts is decided in `fieldproof-schema`.
 
+#![forbid(unsafe_code)]
+
 mod checklists;
 mod client;
 mod clock;

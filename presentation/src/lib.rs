@@ -3,6 +3,8 @@
 //! Terminal and server build their pages from it and may not depend on each other. It decides nothing: what a page shows
 //! is handed to it.
 
+#![forbid(unsafe_code)]
+
 pub mod assets;
 pub mod csv;
 pub mod fields;

@@ -3,6 +3,8 @@
 //!
 //! It has no runtime, no HTTP, no clock and no file system: whatever is here decides, others act.
 
+#![forbid(unsafe_code)]
+
 mod canonical;
 pub mod certificate;
 pub mod checklist;

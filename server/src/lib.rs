@@ -1,5 +1,7 @@
 //! The sync service, the JSON API and the public results.
 
+#![forbid(unsafe_code)]
+
 pub mod accounts;
 pub mod admission;
 pub mod api;

@@ -3,6 +3,8 @@
 //! What officers may do and what is kept is decided in client-core; here it is reached: by an authenticated service on
 //! the machine's own loopback address, and by commands. Nothing here is reachable from another machine.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod app;
 pub mod cli;
