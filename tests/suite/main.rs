@@ -10,6 +10,8 @@ mod carried;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod database;
