@@ -45,7 +45,13 @@ pub(crate) struct Opened {
 
 /// Opens the database in `dir`; a damaged one is moved aside, kept, and a new one begun.
 pub(crate) fn open(dir: &Path) -> Result<Opened, ClientError> {
-    match open_once(dir) {
+    // What a disk reads wrongly once is right the next time: a store with unsent work in it is looked at again before it is
+    // given up.
+    let looked = match open_once(dir) {
+        Err(error) if error.is_corruption() => open_once(dir),
+        looked => looked,
+    };
+    match looked {
         Ok((writer, reader)) => Ok(Opened { writer, reader, set_aside: None }),
         Err(error) if error.is_corruption() => {
             tracing::error!(error = %error, "the store is damaged and is set aside");
@@ -83,8 +89,14 @@ fn check(writer: &Connection) -> Result<(), ClientError> {
     if verdict == "ok" {
         return Ok(());
     }
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    let code = rusqlite::ffi::Error::new(read_error(&verdict).unwrap_or(rusqlite::ffi::SQLITE_CORRUPT));
     Err(rusqlite::Error::SqliteFailure(code, Some(verdict)).into())
+}
+
+/// The code with which a page could not be read, when the check says so: SQLite reports that like damage.
+fn read_error(verdict: &str) -> Option<i32> {
+    let code = verdict.lines().find_map(|line| line.split_once("error code=")?.1.trim().parse().ok())?;
+    (code & 0xff != rusqlite::ffi::SQLITE_CORRUPT).then_some(code)
 }
 
 fn migrate(writer: &mut Connection) -> Result<(), ClientError> {
@@ -152,6 +164,14 @@ mod tests {
         open(dir.path()).unwrap().writer.pragma_update(None, "user_version", 9999).unwrap();
         assert!(matches!(open(dir.path()), Err(ClientError::StoreNewer { found: 9999, .. })));
         assert!(!dir.path().join("store.db.damaged-1").exists());
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_read_is_no_damage() {
+        let said = "*** in database main ***\nTree 3 page 5: unable to get the page. error code=266";
+        assert_eq!(read_error(said), Some(266));
+        assert_eq!(read_error(&said.replace("266", "11")), None);
+        assert_eq!(read_error("*** in database main ***\nPage 7: never used"), None);
     }
 
     #[test]

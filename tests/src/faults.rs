@@ -6,6 +6,8 @@
 //! SQLite's default from the first disk on, so that the product opens its stores on one without knowing of it; what was
 //! opened before goes on as it was.
 //!
+//! A program that is only killed loses nothing that it wrote: that is [`Disk::cut`], and [`Pattern::Everything`] left.
+//!
 //! Files beside the databases (originals, keys) are not SQLite's and not looked at: they are written for good at once.
 //!
 //! ```text
@@ -29,7 +31,8 @@ use plan::Schedule;
 use state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
 use std::{fs, io};
 
 /// The disks of this process by their folders. It is how the layer finds a file's disk, and holds nothing else.
@@ -46,6 +49,8 @@ pub struct Disk {
 struct Inner {
     folder: PathBuf,
     state: Mutex<State>,
+    /// Told when the last open file is closed.
+    closed: Condvar,
 }
 
 impl Inner {
@@ -77,7 +82,11 @@ impl Disk {
         vfs::install();
         // SQLite resolves links before it opens a file.
         let folder = fs::canonicalize(folder)?;
-        let inner = Arc::new(Inner { folder: folder.clone(), state: Mutex::new(State::new()) });
+        let inner = Arc::new(Inner {
+            folder: folder.clone(),
+            state: Mutex::new(State::new()),
+            closed: Condvar::new(),
+        });
         let mut disks = DISKS.write().unwrap_or_else(PoisonError::into_inner);
         if disks.get(&folder).is_some_and(|known| known.strong_count() > 0) {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the folder is a disk already"));
@@ -114,6 +123,11 @@ impl Disk {
     /// Whether syncs keep what they say. A disk that lies says yes and keeps nothing.
     pub fn honest(&self, honest: bool) {
         self.inner.state().honest = honest;
+    }
+
+    /// Whether stores that are opened from now on have `synchronous = NORMAL`, whatever they ask for: what a test must find.
+    pub fn careless(&self, careless: bool) {
+        self.inner.state().careless = careless;
     }
 
     /// Whether a write that the power cut meets spoils no more than what it writes, as SQLite takes for granted of a disk
@@ -153,6 +167,17 @@ impl Disk {
         self.inner.state().open
     }
 
+    /// Waits until no file is open: threads of what was dropped may be about to close theirs.
+    ///
+    /// # Errors
+    /// When somebody does not let go.
+    pub fn wait_until_closed(&self) -> io::Result<()> {
+        let state = self.inner.state();
+        let waited = self.inner.closed.wait_timeout_while(state, PATIENCE, |state| state.open > 0);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        in_use(&state)
+    }
+
     /// Writes what a power cut now, or the one that happened, leaves of the databases; the power is on again and nothing
     /// planned. Everything that was open must be closed: whoever held it is dead.
     ///
@@ -160,9 +185,7 @@ impl Disk {
     /// When a file is open, or the folder cannot be written.
     pub fn recover(&self, tear: Tear) -> io::Result<()> {
         let mut state = self.inner.state();
-        if state.open > 0 {
-            return Err(io::Error::other(format!("{} files are open", state.open)));
-        }
+        in_use(&state)?;
         let spoils = if state.powersafe { medium::Spoils::Written } else { medium::Spoils::Sector };
         let left = state.medium.torn(tear, spoils);
         let mut gone: BTreeSet<String> = state.medium.names();
@@ -190,9 +213,7 @@ impl Disk {
     /// When a file is open.
     pub fn replaced(&self) -> io::Result<()> {
         let mut state = self.inner.state();
-        if state.open > 0 {
-            return Err(io::Error::other(format!("{} files are open", state.open)));
-        }
+        in_use(&state)?;
         state.medium = Medium::default();
         state.schedule = Schedule::default();
         state.dead = false;
@@ -204,6 +225,16 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let mut disks = DISKS.write().unwrap_or_else(PoisonError::into_inner);
         disks.remove(&self.inner.folder);
+    }
+}
+
+/// Nobody takes as long as this to close a file: a test that waits for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn in_use(state: &State) -> io::Result<()> {
+    match state.open {
+        0 => Ok(()),
+        open => Err(io::Error::other(format!("{open} files are open"))),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::world::World;
 use crate::world::backup::{Backup, copy_all};
 use crate::world::device::Device;
 use serde_json::Value;
-use std::path::{Component, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
 use tempfile::TempDir;
 
@@ -81,6 +81,11 @@ impl Fixture {
 }
 
 impl Fixture {
+    /// Where its stores are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The latest migrations of the server's database and of the terminal's.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod browser;
+pub mod crash;
 pub mod demo;
 pub mod faults;
 pub mod fixtures;

@@ -272,6 +272,11 @@ impl World {
     }
 }
 
+/// The key of the server of a world with this seed.
+pub(crate) fn key_of(seed: u64) -> MemoryKey {
+    MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)))
+}
+
 /// The server on what it stored. Its key is the same at every start, its randomness is not.
 async fn serve(
     url: &DbUrl,
@@ -280,7 +285,7 @@ async fn serve(
     host: SimHost,
     (judging, limits): (Judging, Limits),
 ) -> App {
-    let key = MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)));
+    let key = key_of(seed);
     let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
     let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
     App::with_limits(db, blobs, Box::new(key), Arc::new(host), judging, limits)

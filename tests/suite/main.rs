@@ -10,6 +10,8 @@ mod carried;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod database;
@@ -73,6 +75,7 @@ mod runs;
 mod scope;
 #[cfg(test)]
 mod sim;
+#[cfg(test)]
 mod statements;
 #[cfg(test)]
 mod support;

@@ -52,6 +52,10 @@ pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Resul
     let mut adopted = Vec::with_capacity(forked.len());
     for stored in forked {
         let entry = stored.entry.read().map_err(|_| ClientError::Damaged { what: "a journal entry" })?;
+        if matches!(entry.kind, Kind::RolledBack | Kind::SetAside) {
+            // Where a branch began that nobody goes on with: said again here it would be wrong.
+            continue;
+        }
         let hash =
             pen.write_text(tx, entry.kind, entry.inspection, entry.content, entry.officer, entry.body)?;
         unsigned::covered_by(tx, stored.hash, hash)?;

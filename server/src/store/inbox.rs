@@ -253,6 +253,22 @@ pub fn judge(
     Ok(())
 }
 
+/// What was held apart only because no entry covered it is to be judged again: an entry has come. What people decided to keep
+/// apart stays so.
+pub fn reconsider(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    device: DeviceId,
+) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE inbox SET state = 'received', code = NULL WHERE org = $1 AND inspection = $2 AND device = $3
+         AND state = 'quarantined' AND code = 'change_uncovered' AND (decision IS NULL OR decision <> 'keep')",
+        &params![org, inspection, device],
+    )?;
+    Ok(())
+}
+
 /// Keeps a decision about a change that is held apart, with what becomes of it now; false when it is held apart no more,
 /// or when another decision than `replaces` stands.
 pub fn decide(

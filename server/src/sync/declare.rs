@@ -4,7 +4,7 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::findings;
 use crate::scope::DeviceScope;
-use crate::store::{captures, captures_apart, devices, feeds, inspections, journal, seals};
+use crate::store::{captures, captures_apart, devices, feeds, inbox, inspections, journal, seals};
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Entry, Kind, body};
@@ -92,8 +92,11 @@ fn take_over(
     let org = device.org;
     if device.id == SERVER {
         // It covers changes and names their writer; both are read where they are judged.
-        let code = (entry.kind != Kind::Saved).then_some(ErrorCode::NotAllowed);
-        return Ok(code);
+        if entry.kind != Kind::Saved {
+            return Ok(Some(ErrorCode::NotAllowed));
+        }
+        inbox::reconsider(tx, device.org, inspection, device.id)?;
+        return Ok(None);
     }
     if entry.officer != Some(device.officer) {
         return Ok(Some(ErrorCode::NotAllowed));
@@ -108,7 +111,12 @@ fn take_over(
         // A body in an older form names no run, and no writer either.
         Kind::Saved => {
             let saved = body::read::<body::Saved>(&entry.body).unwrap_or_default();
-            return saved.run.map_or(Ok(None), |run| take_actor(tx, device, inspection, run.actor));
+            let code = saved.run.map_or(Ok(None), |run| take_actor(tx, device, inspection, run.actor))?;
+            if code.is_none() {
+                // A server that lost the entries before it may have met the changes first.
+                inbox::reconsider(tx, org, inspection, device.id)?;
+            }
+            return Ok(code);
         }
         Kind::Captured => {
             let (Ok(captured), Some(digest)) = (body::read::<body::Captured>(&entry.body), entry.content)

@@ -110,6 +110,9 @@ struct Content {
     safe: Vec<u8>,
     /// With the moment of each.
     since: Vec<(u64, Edit)>,
+    /// What a failed sync should have kept: programs read it, and it is never safe, but where something is written into the
+    /// same sector again.
+    given_up: Vec<(usize, Vec<u8>)>,
 }
 
 /// One change of the folder: a name stands for this content, or for none.
@@ -154,17 +157,18 @@ impl Medium {
     /// Whether the file has these bytes, as far as this medium knows.
     pub(super) fn reads(&self, content: usize, bytes: &[u8]) -> bool {
         let content = &self.contents[content];
-        if content.since.is_empty() {
+        if content.since.is_empty() && content.given_up.is_empty() {
             return content.safe == bytes;
         }
         let mut live = content.safe.clone();
+        content.given_up.iter().for_each(|(at, bytes)| write(&mut live, *at, bytes));
         content.since.iter().for_each(|(_, edit)| edit.apply(&mut live));
         live == bytes
     }
 
     /// A file with these bytes was put there by other means, for good.
     pub(super) fn found(&mut self, name: &str, bytes: Vec<u8>) -> usize {
-        self.contents.push(Content { safe: bytes, since: Vec::new() });
+        self.contents.push(Content { safe: bytes, ..Content::default() });
         let content = self.contents.len() - 1;
         self.forget(name);
         self.names.insert(name.to_owned(), content);
@@ -210,9 +214,32 @@ impl Medium {
     pub(super) fn sync_names(&mut self) {
         self.safe_names.clone_from(&self.names);
         self.renamed.clear();
+        // What no name stands for any more is gone.
+        let named: BTreeSet<usize> = self.names.values().copied().collect();
+        for (place, content) in self.contents.iter_mut().enumerate() {
+            if !named.contains(&place) {
+                *content = Content::default();
+            }
+        }
     }
 
     pub(super) fn write(&mut self, content: usize, at: usize, bytes: &[u8]) {
+        let (from, until) = (at - at % SECTOR, (at + bytes.len()).next_multiple_of(SECTOR));
+        let mut again = Vec::new();
+        let given_up = std::mem::take(&mut self.contents[content].given_up);
+        for (at, bytes) in given_up {
+            let end = at + bytes.len();
+            // What lies before, in and behind these sectors.
+            let cut = |first: usize, last: usize| {
+                let (first, last) = (first.max(at), last.min(end));
+                (first < last).then(|| (first, bytes[first - at..last - at].to_vec()))
+            };
+            again.extend(cut(from, until));
+            self.contents[content].given_up.extend([cut(0, from), cut(until, end)].into_iter().flatten());
+        }
+        for (at, bytes) in again {
+            self.edit(content, Edit::Write { at, bytes });
+        }
         self.edit(content, Edit::Write { at, bytes: bytes.to_vec() });
     }
 
@@ -232,15 +259,22 @@ impl Medium {
 
     /// The file is safe as it is.
     pub(super) fn sync(&mut self, content: usize) {
-        let Content { safe, since } = &mut self.contents[content];
+        let Content { safe, since, .. } = &mut self.contents[content];
         for (_, edit) in since.drain(..) {
             edit.apply(safe);
         }
     }
 
-    /// What was written since the last sync will never be safe, though it can be read until the power fails.
+    /// What was written since the last sync will not be safe, though it can be read until the power fails. A system keeps
+    /// whole sectors in memory: what is written into one later is written with all of it.
     pub(super) fn give_up(&mut self, content: usize) {
-        self.contents[content].since.clear();
+        let Content { since, given_up, .. } = &mut self.contents[content];
+        for (_, edit) in since.drain(..) {
+            match edit {
+                Edit::Write { at, bytes } => given_up.push((at, bytes)),
+                Edit::Truncate { length } => given_up.retain(|(at, bytes)| at + bytes.len() <= length),
+            }
+        }
     }
 
     /// What is safe.
@@ -259,7 +293,7 @@ impl Medium {
         let mut rubbish = dice.below(writes.max(1));
         let mut left = Files::new();
         for (name, content) in names {
-            let Content { safe, since } = &self.contents[content];
+            let Content { safe, since, .. } = &self.contents[content];
             let mut file = safe.clone();
             for (moment, edit) in since {
                 tear_edit(&mut file, (*moment, edit), (tear.pattern, last), &mut dice);

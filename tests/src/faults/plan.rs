@@ -3,8 +3,10 @@
 /// Something that SQLite does with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Reads.
+    /// Reads a database.
     Read,
+    /// Reads a log or journal.
+    ReadLog,
     /// Writes.
     Write,
     /// Cuts a file off.
@@ -24,11 +26,13 @@ pub enum Fault {
     PowerCut,
     /// A read fails.
     Read,
-    /// A read gives the first half of what was asked for, as if the file ended there.
+    /// A read of a log gives the first half of what was asked for, as if the file ended there. Of a database SQLite takes that
+    /// for granted and reads zeros: that is damage, not an error.
     ShortRead,
     /// A write fails, and nothing of it is there.
     Write,
-    /// A sync fails. What it should have kept is never kept: later syncs know nothing of it.
+    /// A sync fails. What it should have kept is never kept: later syncs know nothing of it, but where something is written
+    /// into the same sector again.
     Sync,
     /// The disk is full.
     Full,
@@ -44,8 +48,9 @@ impl Fault {
     /// Whether it can happen at such an operation.
     pub fn meets(self, operation: Operation) -> bool {
         match self {
-            Self::PowerCut => operation != Operation::Read,
-            Self::Read | Self::ShortRead => operation == Operation::Read,
+            Self::PowerCut => !matches!(operation, Operation::Read | Operation::ReadLog),
+            Self::Read => matches!(operation, Operation::Read | Operation::ReadLog),
+            Self::ShortRead => operation == Operation::ReadLog,
             Self::Write => matches!(operation, Operation::Write | Operation::Truncate),
             Self::Sync => operation == Operation::Sync,
             Self::Full | Self::FullTorn => operation == Operation::Write,
@@ -89,6 +94,8 @@ impl Plan {
 pub struct Counts {
     /// Reads.
     pub reads: u64,
+    /// Those of them that read a log.
+    pub log_reads: u64,
     /// Writes.
     pub writes: u64,
     /// Files cut off.
@@ -104,7 +111,8 @@ impl Counts {
     pub fn met_by(self, fault: Fault) -> u64 {
         match fault {
             Fault::PowerCut => self.writes + self.truncates + self.syncs + self.names,
-            Fault::Read | Fault::ShortRead => self.reads,
+            Fault::Read => self.reads,
+            Fault::ShortRead => self.log_reads,
             Fault::Write => self.writes + self.truncates,
             Fault::Sync => self.syncs,
             Fault::Full | Fault::FullTorn => self.writes,
@@ -130,6 +138,10 @@ impl Schedule {
         let counts = &mut self.counts;
         match operation {
             Operation::Read => counts.reads += 1,
+            Operation::ReadLog => {
+                counts.reads += 1;
+                counts.log_reads += 1;
+            }
             Operation::Write => counts.writes += 1,
             Operation::Truncate => counts.truncates += 1,
             Operation::Sync => counts.syncs += 1,

@@ -15,6 +15,8 @@ pub(super) struct State {
     pub(super) dead: bool,
     /// Syncs keep something.
     pub(super) honest: bool,
+    /// Whoever asks SQLite to sync every commit is made to sync only what it needs to stay readable.
+    pub(super) careless: bool,
     /// What a write that is cut may spoil is only what it writes.
     pub(super) powersafe: bool,
     /// What was safe after each sync, when somebody wants to know.
@@ -38,6 +40,7 @@ impl State {
             open: 0,
             dead: false,
             honest: true,
+            careless: false,
             powersafe: false,
             witnessed: None,
         }

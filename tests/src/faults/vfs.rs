@@ -1,6 +1,6 @@
 //! The layer between SQLite and the system's own: the only unsafe code of the workspace.
 //!
-//! It is a copy of the system's layer with four functions of ours. A file on a [`Disk`](super::Disk) is a [`Handle`] with the
+//! It is a copy of the system's layer with three functions of ours. A file on a [`Disk`](super::Disk) is a [`Handle`] with the
 //! system's own file behind it in the same piece of memory; all other files are the system's from their opening. Reads,
 //! locks and the shared memory of the write-ahead log are the system's, so that many connections work as they do anywhere;
 //! syncs are ours alone: what is safe is counted in memory, and tests do not wait for a real disk.
@@ -19,7 +19,7 @@ use super::{Inner, disk_of};
 use rusqlite::ffi;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::{ptr, slice};
 
 /// What our layer is called.
@@ -46,6 +46,7 @@ struct Handle {
 struct Open {
     disk: Arc<Inner>,
     content: usize,
+    is_log: bool,
     /// Its first sync makes the names of the folder safe, too, as the system's layer does for logs and journals it made.
     syncs_names: bool,
 }
@@ -75,12 +76,15 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
 
 /// Puts our layer before the system's, once for the process.
 pub(super) fn install() {
-    SYSTEM.get_or_init(|| {
-        // SAFETY: both may be called at any time and from any thread. The copy differs from the system's layer only in what
-        // is set here, lives as long as the process, and refers to data of the layer that does so, too.
+    static REGISTERED: Once = Once::new();
+    // Known before anybody can come through our layer.
+    // SAFETY: it may be called at any time and from any thread.
+    let system = SYSTEM.get_or_init(|| System(unsafe { ffi::sqlite3_vfs_find(ptr::null()) })).0;
+    assert!(!system.is_null(), "SQLite has a default layer");
+    REGISTERED.call_once(|| {
+        // SAFETY: as above. The copy differs from the system's layer only in what is set here, lives as long as the process,
+        // and refers to data of the layer that does so, too.
         unsafe {
-            let system = ffi::sqlite3_vfs_find(ptr::null());
-            assert!(!system.is_null(), "SQLite has a default layer");
             let mut ours = *system;
             ours.iVersion = ours.iVersion.min(2);
             ours.szOsFile += size_of::<Handle>() as c_int;
@@ -89,10 +93,8 @@ pub(super) fn install() {
             ours.xOpen = Some(open);
             ours.xDelete = Some(delete);
             ours.xAccess = Some(access);
-            ours.xFullPathname = Some(full_pathname);
             let registered = ffi::sqlite3_vfs_register(Box::into_raw(Box::new(ours)), 1);
             assert_eq!(registered, ffi::SQLITE_OK, "SQLite takes the layer");
-            System(system)
         }
     });
 }
@@ -204,8 +206,8 @@ unsafe extern "C" fn open(
         };
         state.open += 1;
         drop(state);
-        let syncs_names = makes && flags & ffi::SQLITE_OPEN_MAIN_DB == 0;
-        let known = Box::new(Open { disk, content, syncs_names });
+        let is_log = flags & ffi::SQLITE_OPEN_MAIN_DB == 0;
+        let known = Box::new(Open { disk, content, is_log, syncs_names: makes && is_log });
         file.cast::<Handle>()
             .write(Handle { base: ffi::sqlite3_file { pMethods: &METHODS }, open: Box::into_raw(known) });
         ffi::SQLITE_OK
@@ -254,22 +256,17 @@ unsafe extern "C" fn access(
     }
 }
 
-unsafe extern "C" fn full_pathname(
-    _: *mut ffi::sqlite3_vfs,
-    name: *const c_char,
-    length: c_int,
-    full: *mut c_char,
-) -> c_int {
-    // SAFETY: the name and the buffer of that length are SQLite's.
-    unsafe { of_system!(xFullPathname)(system(), name, length, full) }
-}
-
 unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
     // SAFETY: the file is open, and SQLite does not use it after this.
     unsafe {
         let closed = pass!(file, xClose);
         let known = Box::from_raw((*file.cast::<Handle>()).open);
-        known.disk.state().open -= 1;
+        let mut state = known.disk.state();
+        state.open -= 1;
+        if state.open == 0 {
+            known.disk.closed.notify_all();
+        }
+        drop(state);
         (*file).pMethods = ptr::null();
         closed
     }
@@ -283,7 +280,9 @@ unsafe extern "C" fn read(
 ) -> c_int {
     // SAFETY: the file is open and the buffer that long.
     unsafe {
-        let fate = known(file).disk.state().fate(Operation::Read);
+        let known = known(file);
+        let operation = if known.is_log { Operation::ReadLog } else { Operation::Read };
+        let fate = known.disk.state().fate(operation);
         match fate {
             Fate::Done => pass!(file, xRead, buffer, length, at),
             Fate::Struck(Fault::ShortRead) => {
@@ -410,8 +409,21 @@ unsafe extern "C" fn check_reserved_lock(file: *mut ffi::sqlite3_file, answer: *
 }
 
 unsafe extern "C" fn file_control(file: *mut ffi::sqlite3_file, which: c_int, about: *mut c_void) -> c_int {
-    // SAFETY: the file is open, and what it is about is what SQLite says for this control. None of them writes.
-    unsafe { pass!(file, xFileControl, which, about) }
+    // SAFETY: the file is open, and what it is about is what SQLite says for this control; none of them writes. For a pragma
+    // that is four texts, of which the second is its name and the third what it is set to, if anything: a copy that SQLite
+    // made to read it from, of which the first letter is replaced and the rest cut off.
+    unsafe {
+        if which == ffi::SQLITE_FCNTL_PRAGMA && known(file).disk.state().careless {
+            let texts = slice::from_raw_parts(about.cast::<*mut c_char>(), 3);
+            let (name, value) = (texts[1], texts[2]);
+            let is_set = !name.is_null() && !value.is_null() && CStr::from_ptr(name) == c"synchronous";
+            if is_set && !CStr::from_ptr(value).is_empty() {
+                value.write(b'1' as c_char);
+                value.add(1).write(0);
+            }
+        }
+        pass!(file, xFileControl, which, about)
+    }
 }
 
 unsafe extern "C" fn sector_size(_: *mut ffi::sqlite3_file) -> c_int {

@@ -85,7 +85,7 @@ async fn everything_is_covered(sim: &mut Sim) -> Result<(), String> {
     for hand in sim.hands.iter().filter(|hand| !hand.lost) {
         let faults = hand.device.client().verify().map_err(|error| error.to_string())?.faults;
         if let Some(fault) = faults.first() {
-            return Err(format!("{}: {fault}", hand.name));
+            return Err(format!("{}: {fault}; {}", hand.name, hand.journal()));
         }
     }
     Ok(())

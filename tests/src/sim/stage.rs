@@ -129,6 +129,30 @@ impl Hand {
     }
 }
 
+impl Hand {
+    /// What its journal holds, in a few words: for whoever reads a failure.
+    pub fn journal(&self) -> String {
+        let read = || {
+            let store = rusqlite::Connection::open(self.disk.folder().join("store.db"))?;
+            let mut rows =
+                store.prepare("SELECT seq, kind, bytes, receipt IS NOT NULL FROM journal ORDER BY seq")?;
+            let lines = rows.query_map([], |row| {
+                let bytes: Vec<u8> = row.get(2)?;
+                let entry = minicbor::decode::<fieldproof_schema::journal::Entry>(&bytes);
+                let body = entry.map(|entry| entry.body).unwrap_or_default();
+                Ok(format!(
+                    "{} {} {} {body}",
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, bool>(3)?
+                ))
+            })?;
+            lines.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_or_else(|error| error.to_string(), |lines| lines.join(", "))
+    }
+}
+
 /// How a terminal was.
 pub struct Copy {
     /// Which.
@@ -338,7 +362,8 @@ impl Sim {
                 let name = &self.hands[hand].name;
                 let status = self.hands[hand].device.client().status().map_err(|error| error.to_string())?;
                 if !status.unsent.is_empty() || status.waiting > 0 {
-                    last = format!("{name}: {said}; unsent {:?}, {} waiting", status.unsent, status.waiting);
+                    let apart = self.hands[hand].device.client().apart(3).unwrap_or_default();
+                    last = format!("{name}: {said}; unsent {:?}, apart {apart:?}", status.unsent);
                 }
             }
             while judge::sweep(&self.world.app).await.map_err(|error| error.to_string())? > 0 {}
