@@ -11,8 +11,9 @@ use crate::store::folded;
 use fieldproof_schema::limits::{RETENTION_VISITS_MAX, UNFOLD_CHANGES_MAX};
 
 impl Client {
-    /// Does the next piece. What fails is tried again after the next sync, and the sync is none the worse for it.
-    pub(crate) fn retain(&self) {
+    /// Folds and frees the next piece of what is settled, for some tens of milliseconds. What fails is tried again after the next
+    /// sync, and the sync is none the worse for it.
+    pub fn retain(&self) {
         for (what, done) in [("folding", self.fold_some()), ("freeing", self.free_some())] {
             if let Err(error) = done {
                 tracing::warn!(%error, "{what} what is kept failed; it is tried again");

@@ -120,6 +120,17 @@ impl Client {
     /// An error leaves everything that was received so far in place; [`ClientError::Offline`] means that there was no
     /// server to talk to.
     pub async fn sync(&self, transport: &dyn Transport) -> Result<SyncReport, ClientError> {
+        let report = self.sync_only(transport).await?;
+        self.retain();
+        Ok(report)
+    }
+
+    /// The same without folding and freeing what is settled: whoever tells somebody that the sync has ended tells it first, and
+    /// then calls [`Self::retain`].
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn sync_only(&self, transport: &dyn Transport) -> Result<SyncReport, ClientError> {
         let mut link = self.link.lock().await;
         if self.desk().who.is_none() {
             return Err(ClientError::NotEnrolled);
@@ -134,7 +145,6 @@ impl Client {
             self.exchange(transport, &mut link, &mut report).await?;
             report.still_unsent = unsent::total(&self.reader())?;
         }
-        self.retain();
         Ok(report)
     }
 

@@ -5,6 +5,7 @@ use fieldproof_schema::document::{Actor, Document, RawChange};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::SignedEntry;
 use fieldproof_schema::wire::sync::{Outcome, SyncAnswer};
+use fieldproof_server::db::{DbError, Tx};
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::rogue::Rogue;
 
@@ -124,4 +125,22 @@ async fn a_run_does_not_cover_a_change_that_its_last_one_does_not_build_upon() {
     let mut expected = all(Outcome::Quarantined, "change_uncovered", 1);
     expected.extend(all(Outcome::Accepted, "", 2));
     assert_eq!(outcomes(&answer, &sent), expected);
+}
+
+/// A server that lost the entries before it meets the changes first: the entry alone is enough, nobody sends them again.
+#[tokio::test]
+async fn an_entry_that_comes_after_its_changes_covers_them() {
+    let mut scene = start(206).await;
+    let changes = scene.write(2);
+    let answer = scene.sync(vec![], &changes).await;
+    assert_eq!(outcomes(&answer, &changes), all(Outcome::Quarantined, "change_uncovered", 2));
+    let run = scene.sign((1, 2), &changes[1]);
+    scene.sync(vec![run], &[]).await;
+    let read = |tx: &mut Tx<'_>| {
+        Ok::<_, DbError>(tx.query("SELECT item FROM inbox WHERE state <> 'accepted'", &[])?.len())
+    };
+    assert_eq!(scene.world.app.db.read(read).await.unwrap(), 0);
+    // And what is said of them now is told.
+    let again = scene.sync(vec![], &changes).await;
+    assert_eq!(outcomes(&again, &changes), all(Outcome::Accepted, "", 2));
 }

@@ -42,8 +42,9 @@ impl Wire {
         let counts = || [&self.requests, &self.up, &self.down].map(|count| count.load(Ordering::Relaxed));
         self.uploads.store(uploads, Ordering::Relaxed);
         let (before, began) = (counts(), Instant::now());
-        let synced = client.sync(self).await;
+        let synced = client.sync_only(self).await;
         let took = began.elapsed();
+        client.retain();
         match synced {
             Err(error) if uploads || error.code() != ErrorCode::Offline => return Err(error.into()),
             _ => {}
