@@ -48,7 +48,8 @@ async fn what_was_mended_stays_mended() {
 #[tokio::test]
 async fn one_plan_goes_one_way() {
     let stock = Stock::make().await;
-    let plan = Plan::draw(6, Profile::Mixed);
+    // A server's readers are threads with caches of their own: which read of the disk fails may differ, so no disk fails here.
+    let plan = Plan::draw(6, Profile::Restore);
     assert_eq!(plan.to_string().parse::<Plan>().unwrap().to_string(), plan.to_string());
     let (first, second) = (play(&stock, 6, &plan).await, play(&stock, 6, &plan).await);
     assert_eq!(first, second);
