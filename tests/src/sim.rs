@@ -33,7 +33,7 @@ pub struct Run {
     pub requests: u64,
     /// Simulated seconds.
     pub seconds: i64,
-    /// Of everything that was said and done, in order: the same in every run of the same plan.
+    /// Of everything that was said and done, in order; two runs of a plan have the same unless threads met otherwise.
     pub trace: Digest,
 }
 
