@@ -15,7 +15,7 @@ use crate::suite::{Digest, PublicKey};
 pub const SERVER: DeviceId = DeviceId::from_bytes([0; 16]);
 
 /// Nobody in particular: who decided is said in the change.
-const NOBODY: OfficerId = OfficerId::from_bytes([0; 16]);
+pub const NOBODY: OfficerId = OfficerId::from_bytes([0; 16]);
 
 /// The server's word about itself.
 pub fn certificate(key: PublicKey) -> Certificate {

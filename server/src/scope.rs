@@ -11,7 +11,7 @@ use crate::store::captures_apart;
 use crate::store::devices::{self, Device};
 use crate::store::{entities, feeds, inspections, rows, scope, tasks};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
-use fieldproof_schema::server::SERVER;
+use fieldproof_schema::server::{NOBODY, SERVER};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::RowKind;
@@ -49,14 +49,7 @@ impl DeviceScope {
 
     /// The scope of what the server wrote itself: every visit.
     pub fn of_server(org: OrgId) -> Self {
-        Self {
-            org,
-            device: SERVER,
-            officer: OfficerId::from_bytes([0; 16]),
-            in_use: true,
-            units: None,
-            visits: BTreeMap::new(),
-        }
+        Self { org, device: SERVER, officer: NOBODY, in_use: true, units: None, visits: BTreeMap::new() }
     }
 
     /// Whether the terminal is in use, and not revoked.

@@ -23,7 +23,7 @@ fn narrative(device: &Device, visit: InspectionId) -> String {
     device.client().inspection(visit).unwrap().view.narrative.clone()
 }
 
-async fn restore(world: &mut World, backup: &Backup) {
+pub(crate) async fn restore(world: &mut World, backup: &Backup) {
     world.put_back(backup).await;
     restore::begin_anew(&world.app, "system", "硬盘损坏，取回昨夜备份").await.unwrap();
 }

@@ -7,7 +7,7 @@ use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
-use fieldproof_schema::server::SERVER;
+use fieldproof_schema::server::{NOBODY, SERVER};
 use fieldproof_schema::suite::Digest;
 use minicbor::{Decode, Encode};
 
@@ -121,7 +121,7 @@ impl Writer {
     /// The server itself, as one of its writers.
     pub fn server(actor: Actor) -> Self {
         let (officer_name, device_name) = (String::new(), String::new());
-        Self { actor, device: SERVER, officer: OfficerId::from_bytes([0; 16]), officer_name, device_name }
+        Self { actor, device: SERVER, officer: NOBODY, officer_name, device_name }
     }
 }
 

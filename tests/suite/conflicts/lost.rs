@@ -1,19 +1,23 @@
 //! What the server decided in a document and then lost, because it was restored: the terminals bring it back.
 
 use super::*;
+use crate::carried::restore;
 use crate::packages_console::{hand_in, hand_out};
-use fieldproof_server::restore;
-use fieldproof_tests::world::backup::Backup;
+
+/// Decides the one conflict of answers for the answer that does not pass; both.
+async fn decide_fail(world: &World, administrator: &Person) -> (Value, String) {
+    let conflict = only(world, administrator, "answer").await;
+    let fail = conformity(Outcome::Fail).to_register();
+    let side = conflict["sides"].as_array().unwrap().iter().find(|side| side["value"] == json!(fail));
+    let choice = json!({"side": side.unwrap()["change"], "reason": "照片为证"});
+    decide(world, administrator, &conflict, choice).await;
+    (conflict, fail)
+}
 
 /// What is said of a conflict: its choices, who decided, why, and when.
 async fn decided(world: &World, person: &Person, conflict: &Value) -> Value {
     let shown = shown(world, person, conflict).await;
     json!([shown["resolution"]["by"], shown["resolution"]["reason"], shown["resolution"]["at"]])
-}
-
-async fn restore(world: &mut World, backup: &Backup) {
-    world.put_back(backup).await;
-    restore::begin_anew(&world.app, "system", "硬盘损坏，取回昨夜备份").await.unwrap();
 }
 
 fn narrative(device: &Device, visit: InspectionId) -> String {
@@ -30,11 +34,7 @@ async fn a_decision_comes_back(seed: u64, notes: usize) {
     let (City { administrator, task, one, two, .. }, item) = disputed(&world).await;
     let visit = task.inspection;
     let backup = world.back_up("night").await;
-    let conflict = only(&world, &administrator, "answer").await;
-    let fail = conformity(Outcome::Fail).to_register();
-    let side = conflict["sides"].as_array().unwrap().iter().find(|side| side["value"] == json!(fail));
-    let choice = json!({"side": side.unwrap()["change"], "reason": "照片为证"});
-    decide(&world, &administrator, &conflict, choice).await;
+    let (conflict, fail) = decide_fail(&world, &administrator).await;
     let before = decided(&world, &administrator, &conflict).await;
     sync_all(&[&one, &two]).await;
     let mut told = String::new();
@@ -92,11 +92,7 @@ async fn a_decision_travels_in_a_package() {
     let (City { administrator, task, one, two, .. }, item) = disputed(&world).await;
     let visit = task.inspection;
     let backup = world.back_up("night").await;
-    let conflict = only(&world, &administrator, "answer").await;
-    let fail = conformity(Outcome::Fail).to_register();
-    let side = conflict["sides"].as_array().unwrap().iter().find(|side| side["value"] == json!(fail));
-    let choice = json!({"side": side.unwrap()["change"], "reason": "照片为证"});
-    decide(&world, &administrator, &conflict, choice).await;
+    let (_, fail) = decide_fail(&world, &administrator).await;
     one.sync().await;
     let file = one.folder().join("visit.fieldproof");
     one.client().export_package(visit, &file, false).unwrap();
@@ -118,11 +114,7 @@ async fn a_decision_is_handed_out_and_in_at_the_console() {
     let (City { administrator, task, two, .. }, item) = disputed(&world).await;
     let visit = task.inspection;
     let backup = world.back_up("night").await;
-    let conflict = only(&world, &administrator, "answer").await;
-    let fail = conformity(Outcome::Fail).to_register();
-    let side = conflict["sides"].as_array().unwrap().iter().find(|side| side["value"] == json!(fail));
-    let choice = json!({"side": side.unwrap()["change"], "reason": "照片为证"});
-    decide(&world, &administrator, &conflict, choice).await;
+    let (_, fail) = decide_fail(&world, &administrator).await;
     let file = hand_out(&world, &administrator, visit, "").await;
     let imported = two.client().import_package(&file).unwrap();
     assert_eq!((imported.changes, imported.waiting, imported.refused), (1, 0, 0), "{imported:?}");
