@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use work::Each;
 
 /// Single edits that are synced, each in a sync of its own.
 const SINGLE_EDITS: usize = 50;
@@ -81,6 +82,8 @@ pub struct Options {
     pub cases: usize,
     /// Captures of each inspection.
     pub captures: usize,
+    /// Changes of each inspection besides.
+    pub changes: usize,
     /// An empty PostgreSQL database; without one, SQLite.
     pub postgres: Option<String>,
     /// Processes that judge; 0: the server's own.
@@ -89,7 +92,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { phases: Phase::ALL.into(), cases: 1000, captures: 0, postgres: None, gate_workers: 0 }
+        Self {
+            phases: Phase::ALL.into(),
+            cases: 1000,
+            captures: 0,
+            changes: work::CHANGES,
+            postgres: None,
+            gate_workers: 0,
+        }
     }
 }
 
@@ -118,7 +128,7 @@ impl Board<'_> {
         let seconds = took.as_secs_f64();
         let engine = if self.options.postgres.is_some() { "postgresql" } else { "sqlite" };
         let mut line = json!({"phase": name, "engine": engine, "cases": self.options.cases,
-            "captures": self.options.captures, "seconds": (seconds * 100_000.0).round() / 100_000.0,
+            "captures": self.options.captures, "changes_each": self.options.changes, "seconds": (seconds * 100_000.0).round() / 100_000.0,
             "raw_inserts": (seconds / self.raw.as_secs_f64()).round(),
             "server_mib": memory::resident(process).map(f64::round), "server_peak_mib": peak, "server_cpu": used,
             "device_mib": told.resident_mib, "device_peak_mib": told.peak_mib, "device_cpu": told.cpu_seconds});
@@ -229,7 +239,8 @@ async fn judge_all(world: &World) -> Result<Duration, Failure> {
 async fn push(board: &mut Board<'_>, world: &World, one: &mut Handheld) -> Result<(), Failure> {
     let pulled = one.sync().await?;
     board.line(Phase::Push, "pull_new", pulled.took(), &pulled)?;
-    let edited = one.ask(&Ask::EditAll { captures: board.options.captures }).await?;
+    let each = Each { changes: board.options.changes, captures: board.options.captures };
+    let edited = one.ask(&Ask::EditAll(each)).await?;
     board.line(Phase::Push, "edit_offline", edited.took(), &edited)?;
     let mut pushed = one.sync().await?;
     pushed.more["json_bytes"] = json!(edited.json_bytes);
@@ -336,6 +347,10 @@ pub async fn main(mut arguments: impl Iterator<Item = String>) -> Result<(), Fai
         let value = arguments.next().ok_or(USAGE)?;
         match name.as_str() {
             "--cases" => options.cases = value.parse().map_err(|_| USAGE)?,
+            "--changes" => {
+                let changes = value.parse().ok().filter(|changes| *changes >= work::CHANGES_MIN);
+                options.changes = changes.ok_or(USAGE)?;
+            }
             "--captures" => options.captures = value.parse().map_err(|_| USAGE)?,
             "--gate-workers" => options.gate_workers = value.parse().map_err(|_| USAGE)?,
             "--postgres" => options.postgres = Some(value),
@@ -349,4 +364,4 @@ pub async fn main(mut arguments: impl Iterator<Item = String>) -> Result<(), Fai
 }
 
 /// How the benchmark is called.
-const USAGE: &str = "fieldproof-bench [limits] [push] [noop] [edit] [pull] [rate] [--cases N] [--captures N] [--postgres URL] [--gate-workers N]";
+const USAGE: &str = "fieldproof-bench [limits] [push] [noop] [edit] [pull] [rate] [--cases N] [--changes N] [--captures N] [--postgres URL] [--gate-workers N]";

@@ -3,7 +3,7 @@
 //! The benchmark asks by lines of JSON on its standard input; it answers each with one line.
 
 use super::wire::Wire;
-use super::work;
+use super::work::{self, Each};
 use crate::demo::api::Failure;
 use crate::measure::memory;
 use crate::measure::times::Times;
@@ -34,8 +34,8 @@ pub(super) enum Ask {
     Enrol { code: String },
     /// To sync; captures are uploaded only where it is said.
     Sync { uploads: bool },
-    /// To write into all its visits, with so many captures each.
-    EditAll { captures: usize },
+    /// To write into all its visits.
+    EditAll(Each),
     /// To change one answer in each of the visits from `first` on.
     EditSome { first: usize, count: usize },
     /// To open that many visits, each from the store.
@@ -182,8 +182,8 @@ impl Terminal {
                 told.listed = self.client()?.inspections()?.len();
                 return Ok(told);
             }
-            Ask::EditAll { captures } => {
-                let edited = work::edit_all(self.client()?, &self.visits()?, captures)?;
+            Ask::EditAll(each) => {
+                let edited = work::edit_all(self.client()?, &self.visits()?, each)?;
                 let figures = json!({"changes": edited.changes, "captures": edited.captures,
                     "commit_p50_ms": edited.commits.at(50).as_secs_f64() * 1000.0,
                     "commit_p99_ms": edited.commits.at(99).as_secs_f64() * 1000.0});

@@ -1,18 +1,30 @@
-//! What an officer writes into an inspection before she has a link: 60 committed changes, and captures.
+//! What an officer writes into an inspection before she has a link: committed changes, and captures.
 
 use crate::demo::api::Failure;
 use crate::measure::times::Times;
 use fieldproof_client_core::{CaptureFacts, CaptureSource, Client};
 use fieldproof_schema::checklist::{Answer, Item, ItemKind, Outcome};
 use fieldproof_schema::ids::InspectionId;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// Changes of each inspection, without its captures.
-const CHANGES: usize = 60;
-/// Of these, notes.
+/// Changes of each inspection, without its captures, unless others are asked for.
+pub(super) const CHANGES: usize = 60;
+/// Notes of each inspection.
 const NOTES: usize = 8;
-/// Of these, the narrative and the party's statement.
+/// The narrative and the party's statement.
 const TEXTS: usize = 2;
+/// The fewest changes: one answer besides notes and texts.
+pub(super) const CHANGES_MIN: usize = NOTES + TEXTS + 1;
+
+/// What is written into each inspection.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Each {
+    /// Changes, at least [`CHANGES_MIN`].
+    pub(super) changes: usize,
+    /// Captures besides.
+    pub(super) captures: usize,
+}
 
 /// What came of writing.
 pub(super) struct Edited {
@@ -32,13 +44,13 @@ fn plain(items: &[Item]) -> Vec<String> {
 }
 
 /// Writes into every inspection.
-pub(super) fn edit_all(client: &Client, visits: &[InspectionId], captures: usize) -> Result<Edited, Failure> {
+pub(super) fn edit_all(client: &Client, visits: &[InspectionId], each: Each) -> Result<Edited, Failure> {
     let (mut took, mut json_bytes, mut commits) = (Duration::ZERO, 0_u64, Vec::new());
     for (nth, visit) in visits.iter().enumerate() {
         let template = client.inspection(*visit)?.template.ok_or("the checklist is not here")?;
         let items = plain(&template.items);
         let began = Instant::now();
-        for n in 0..CHANGES - NOTES - TEXTS {
+        for n in 0..each.changes.saturating_sub(NOTES + TEXTS) {
             let result = if (n / items.len()).is_multiple_of(2) { Outcome::Pass } else { Outcome::Fail };
             let begun = Instant::now();
             client.answer(*visit, &items[n % items.len()], &Answer::Conformity { result })?;
@@ -50,15 +62,15 @@ pub(super) fn edit_all(client: &Client, visits: &[InspectionId], captures: usize
         }
         client.narrative(*visit, None, "上午九时检查现场，核对证照、公示和消毒记录，逐项检查并拍照。")?;
         client.statement(*visit, None, "负责人陈述：情况属实，将按要求整改。")?;
-        for n in 0..captures {
+        for n in 0..each.captures {
             capture(client, *visit, &items[n % items.len()], (nth, n))?;
         }
         took += began.elapsed();
         json_bytes += serde_json::to_vec(&*client.inspection(*visit)?.view)?.len() as u64;
     }
-    let changes = visits.len() * CHANGES;
+    let changes = visits.len() * each.changes;
     let commits = Times::taken(commits);
-    Ok(Edited { took, changes, captures: visits.len() * captures, json_bytes, commits })
+    Ok(Edited { took, changes, captures: visits.len() * each.captures, json_bytes, commits })
 }
 
 /// A capture as small as one can be, and unlike every other: what is measured is its record.
