@@ -20,7 +20,7 @@ mod unfold;
 mod view;
 
 pub use edit::{Edit, EditError};
-pub use gate::{GateRules, Refusal, Sent, accept, accept_run, inspect, weigh_change};
+pub use gate::{GateRules, Refusal, Sent, accept, accept_run, inspect, name, split, weigh_change};
 pub use genesis::{EntitySnapshot, Genesis, Identity, TeamMember, TemplatePin, genesis};
 pub use history::{History, is_document, weigh};
 pub use lineage::ancestors_among;

@@ -83,12 +83,34 @@ pub fn inspect(bytes: &[u8]) -> Result<ChangeHeader, Refusal> {
 /// [`Refusal::TooLarge`] beyond the bounds, [`Refusal::ChunkKind`] for another chunk than a plain change,
 /// [`Refusal::NotAChange`] for what has not the form of one or a wrong checksum.
 pub fn weigh_change(bytes: &[u8]) -> Result<(ChangeId, usize), Refusal> {
-    let named = chunk(bytes)?;
-    let name = Digest::of(named);
+    Ok((name(bytes)?, unfold::weigh_change(bytes)?))
+}
+
+/// What the change in these bytes is called, without looking into it.
+///
+/// # Errors
+/// Those of [`weigh_change`], but for what it unfolds to.
+pub fn name(bytes: &[u8]) -> Result<ChangeId, Refusal> {
+    let name = Digest::of(chunk(bytes)?);
     if bytes[4..8] != name.value[..4] {
         return Err(Refusal::NotAChange);
     }
-    Ok((ChangeId(name.value), unfold::weigh_change(bytes)?))
+    Ok(ChangeId(name.value))
+}
+
+/// The changes that stand one behind the other in these bytes, by their own account of where they end.
+///
+/// # Errors
+/// [`Refusal::NotAChange`] when they do not end where the bytes do.
+pub fn split(bytes: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
+    let (mut found, mut rest) = (Vec::new(), bytes);
+    while !rest.is_empty() {
+        let length = unfold::chunk_length(rest).ok_or(Refusal::NotAChange)?;
+        let (change, after) = rest.split_at_checked(length).ok_or(Refusal::NotAChange)?;
+        found.push(change);
+        rest = after;
+    }
+    Ok(found)
 }
 
 /// What names a plain change chunk: all of it behind magic and checksum.

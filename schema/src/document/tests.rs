@@ -350,3 +350,22 @@ fn a_change_names_the_places_where_it_wrote_and_no_others() {
     assert_eq!(here.places(id(&again)), ["findings/f1"]);
     assert_eq!(there.places(id(&again)), Vec::<String>::new(), "it is not part of the other document");
 }
+
+#[test]
+fn changes_that_stand_one_behind_the_other_are_told_apart() {
+    let (first, mut alice) = start();
+    let second = write(&mut alice, ALICE, |e| e.answer("SW-01", "\"pass\""));
+    let third = write(&mut alice, ALICE, |e| e.narrative("水面有漂浮物，池壁干净"));
+    let run = [first.0.as_slice(), &second.0, &third.0].concat();
+    assert_eq!(split(&run).unwrap(), [first.0.as_slice(), &second.0, &third.0]);
+    assert!(split(&[]).unwrap().is_empty());
+    for raw in [&first, &second, &third] {
+        assert_eq!(name(&raw.0).unwrap(), inspect(&raw.0).unwrap().id);
+    }
+    for cut in 1..third.0.len() {
+        assert_eq!(split(&run[..run.len() - cut]).unwrap_err(), Refusal::NotAChange, "{cut}");
+    }
+    let mut spoiled = second.0.clone();
+    *spoiled.last_mut().unwrap() ^= 1;
+    assert_eq!(name(&spoiled).unwrap_err(), Refusal::NotAChange);
+}

@@ -162,6 +162,14 @@ fn value(kind: u64, data: &mut Reader<'_>) -> Option<u64> {
     }
 }
 
+/// How long the chunk is that the bytes begin with: magic, checksum, type, length, body. By what it says itself.
+pub(super) fn chunk_length(bytes: &[u8]) -> Option<usize> {
+    let mut reader = Reader(bytes);
+    reader.take(9)?;
+    reader.prefixed()?;
+    Some(bytes.len() - reader.0.len())
+}
+
 /// What has not been read yet.
 struct Reader<'a>(&'a [u8]);
 
