@@ -30,6 +30,7 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 12, name: "reach", sql: include_str!("../migrations/server/0012_reach.sql") },
     Migration { number: 13, name: "shares", sql: include_str!("../migrations/server/0013_shares.sql") },
     Migration { number: 14, name: "numbers", sql: include_str!("../migrations/server/0014_numbers.sql") },
+    Migration { number: 15, name: "record", sql: include_str!("../migrations/server/0015_record.sql") },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

@@ -10,7 +10,7 @@ pub use mend::{Damaged, mend};
 use crate::app::{App, blocking};
 use crate::db::Tx;
 use crate::error::ApiError;
-use crate::store::{changes, feeds, inspections, seals};
+use crate::store::{changes, feeds, inspections, seals, snapshots};
 use fieldproof_schema::checklist::{Template, progress};
 use fieldproof_schema::document::{self, Document, Genesis, Identity, RawChange, View};
 use fieldproof_schema::ids::{InspectionId, OrgId};
@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub struct NewInspection {
     identity: Identity,
     first: changes::Change,
-    snapshot: changes::Snapshot,
+    snapshot: snapshots::Snapshot,
 }
 
 /// Makes the first change of an inspection.
@@ -54,10 +54,10 @@ pub fn snapshot(
     document: &Document,
     template: &Template,
     written_at: Option<Moment>,
-) -> Result<changes::Snapshot, ApiError> {
+) -> Result<snapshots::Snapshot, ApiError> {
     let (answered, applicable) = progress(template, &*document.view().map_err(ApiError::internal)?);
     let progress = Progress { answered, applicable, written_at };
-    Ok(changes::Snapshot { bytes: document.save(), heads: document.heads(), progress })
+    Ok(snapshots::Snapshot { bytes: document.save(), heads: document.heads(), progress })
 }
 
 /// Stores a prepared inspection and tells its team.
@@ -72,7 +72,7 @@ pub fn create(
     inspections::insert_case(tx, org, identity.case, identity.entity.id, unit_code, now)?;
     inspections::insert(tx, org, identity, unit_code, now)?;
     changes::insert(tx, org, identity.inspection, 0, std::slice::from_ref(first), now)?;
-    changes::put_snapshot(tx, org, identity.inspection, 1, snapshot)?;
+    snapshots::put(tx, org, identity.inspection, 1, snapshot)?;
     let team: Vec<_> = identity.team.iter().map(|member| member.officer).collect();
     feeds::publish_document(tx, org, &team, identity.inspection, 0);
     feeds::publish_inspection(tx, org, &team, identity.inspection);
@@ -95,10 +95,10 @@ pub struct Stored {
 pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<Stored, ApiError> {
     let info = inspections::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
     let template = app.templates.get(tx, org, &info.template_id, &info.template_revision)?;
-    let snapshot = mend::whole(app, id, changes::snapshot(tx, org, id, info.version)?);
+    let snapshot = mend::whole(app, id, snapshots::get(tx, org, id, info.version)?);
     let changes = match snapshot {
         Some(_) => Vec::new(),
-        None => changes::list(tx, org, id)?.into_iter().map(|c| c.bytes).collect(),
+        None => changes::written_after(tx, org, id, 0)?,
     };
     Ok(Stored { info, template, snapshot, changes })
 }

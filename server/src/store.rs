@@ -37,6 +37,7 @@ pub mod review;
 pub mod rows;
 pub mod scope;
 pub mod seals;
+pub mod snapshots;
 pub mod tasks;
 pub mod teams;
 pub mod templates;

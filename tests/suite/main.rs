@@ -64,6 +64,8 @@ mod quarantine;
 #[cfg(test)]
 mod quota;
 #[cfg(test)]
+mod record;
+#[cfg(test)]
 mod release;
 #[cfg(test)]
 mod restored;

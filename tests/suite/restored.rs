@@ -2,7 +2,7 @@
 
 use crate::support::{self, City};
 use fieldproof_client_core::{CaptureFacts, CaptureSource};
-use fieldproof_schema::document::{Document, is_document};
+use fieldproof_schema::document::{Document, is_document, split};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::suite::{Digest, Signature};
 use fieldproof_schema::wire::sync::SignedReceipt;
@@ -59,7 +59,7 @@ async fn held(world: &World) -> BTreeSet<Digest> {
             }
         }
         for row in tx.query("SELECT bytes FROM changes", &[])? {
-            held.insert(Digest::of(&row.get::<Vec<u8>>(0)?));
+            held.extend(split(&row.get::<Vec<u8>>(0)?).unwrap().into_iter().map(Digest::of));
         }
         Ok(held)
     };

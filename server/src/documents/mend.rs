@@ -6,7 +6,7 @@ use super::{read, snapshot};
 use crate::app::{App, blocking};
 use crate::error::ApiError;
 use crate::store::audit::{self, Record};
-use crate::store::{changes, inspections};
+use crate::store::{inspections, snapshots};
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::{DecisionId, InspectionId, OrgId};
 use serde_json::json;
@@ -46,7 +46,7 @@ pub async fn mend(app: &App, org: OrgId) -> Result<(), ApiError> {
                 // Somebody who wrote meanwhile has replaced it already: it was damaged all the same.
                 let is_present = inspections::find(tx, org, id)?.is_some_and(|i| i.version == version);
                 if is_present {
-                    changes::put_snapshot(tx, org, id, version, &whole)?;
+                    snapshots::put(tx, org, id, version, &whole)?;
                 }
                 let record = Record {
                     id: record,

@@ -283,11 +283,8 @@ pub async fn take(app: &App, by: &UserActor, handed: HandedIn) -> Result<Taken, 
 
 /// How many of these changes are not part of the record.
 fn missing(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId, ids: &[ChangeId]) -> Result<u64, DbError> {
-    let mut missing = 0;
-    for id in ids {
-        missing += u64::from(!changes::has(tx, org, inspection, *id)?);
-    }
-    Ok(missing)
+    let here = changes::names(tx, org, inspection)?;
+    Ok(ids.iter().map(|id| u64::from(!here.contains(id))).sum())
 }
 
 /// Which file it is.
@@ -317,16 +314,11 @@ async fn keep(
         let epoch = tenants::epoch(tx, org)?;
         let mut intake = Intake::by_hand(org, actor.clone(), epoch, now);
         let (mut known, mut left) = (0, Vec::with_capacity(checked.carried.len()));
+        let there = changes::names(tx, org, inspection)?;
+        // What is part of the record needs no second look, in whatever form it came.
+        let is_left = |id: Option<ChangeId>| id.is_none_or(|id| !there.contains(&id));
         for carried in &checked.carried {
-            let mut there = BTreeSet::new();
-            for id in carried.changes().iter().filter_map(|change| change.id) {
-                if changes::has(tx, org, inspection, id)? {
-                    there.insert(id);
-                    known += 1;
-                }
-            }
-            // What is part of the record needs no second look, in whatever form it came.
-            let is_left = |id: Option<ChangeId>| id.is_none_or(|id| !there.contains(&id));
+            known += carried.changes().iter().map(|change| u64::from(!is_left(change.id))).sum::<u64>();
             left.push(carried.clone().keeping(|change| is_left(change.id)));
         }
         carry::take(tx, &worker.quota, left.iter().zip(&decisions), &mut intake)?;

@@ -2,6 +2,7 @@
 
 use super::{
     captures, changes, conflicts, decisions, devices, disclosures, inbox, inspections, journal, seals,
+    snapshots,
 };
 use crate::db::{DbError, Tx, params};
 use crate::numbers;
@@ -187,7 +188,7 @@ pub fn document(
 ) -> Result<Body, DbError> {
     let Some(info) = inspections::find(tx, org, inspection)? else { return Ok(Body::Gone) };
     let origins = changes::origins(tx, org, inspection, known)?;
-    let heads = changes::heads(tx, org, inspection, info.version)?;
+    let heads = snapshots::heads(tx, org, inspection, info.version)?;
     let is_own = !heads.is_empty() && asker.is_some() && origins.iter().all(|origin| origin.device == asker);
     let changes = if is_own && known > 0 { Vec::new() } else { contents(tx, org, &info, known)? };
     Ok(Body::Document(DocumentRow { inspection, changes, origins, heads, carried: None }))
@@ -201,14 +202,14 @@ fn contents(
 ) -> Result<Vec<RawChange>, DbError> {
     let count = usize::try_from(info.changes - known).unwrap_or(0);
     if count >= DOCUMENT_CHANGES_MIN
-        && let Some(whole) = changes::snapshot(tx, org, info.id, info.version)?
+        && let Some(whole) = snapshots::get(tx, org, info.id, info.version)?
         && whole.len() <= count.saturating_mul(DOCUMENT_BYTES_PER_CHANGE)
         && whole.len() <= DOCUMENT_BYTES_MAX
     {
         return Ok(vec![RawChange(whole)]);
     }
-    let single = changes::after(tx, org, info.id, known)?;
-    Ok(single.into_iter().map(|change| RawChange(change.bytes)).collect())
+    let single = changes::written_after(tx, org, info.id, known)?;
+    Ok(single.into_iter().map(RawChange).collect())
 }
 
 /// The same for a device of protocol 1: each change in a row of its own.
@@ -236,7 +237,7 @@ pub fn inspection(tx: &mut Tx<'_>, org: OrgId, id: InspectionId) -> Result<Optio
         evidence: captures::states(tx, org, id)?,
         quarantined: u32::try_from(inbox::quarantined_count(tx, org, id)?).unwrap_or(u32::MAX),
         disclosure: disclosures::of_inspection(tx, org, id)?,
-        progress: changes::progress(tx, org, id)?,
+        progress: snapshots::progress(tx, org, id)?,
         team: inspections::team(tx, org, id)?,
         proposals: proposals::fates(tx, org, id)?,
         papers: numbers::fates(tx, org, id)?,

@@ -11,8 +11,9 @@ use crate::findings;
 use crate::numbers;
 use crate::proposals;
 use crate::resolve;
-use crate::store::changes::{Change, Snapshot};
+use crate::store::changes::Change;
 use crate::store::inbox::{Item, State};
+use crate::store::snapshots::{self, Snapshot};
 use crate::store::{carried, changes, conflicts, feeds, inbox, inspections, journal, judging, rows, seals};
 use crate::sync::assess::{self, Assessment, Surroundings};
 use crate::sync::cover::{self, Covers};
@@ -181,7 +182,7 @@ impl Unsettled {
         if let Some((entry, signed)) = own {
             carried::insert(tx, org, (entry, info.id), (signed, &signed.hash()), &SERVER.to_string(), now)?;
         }
-        changes::put_snapshot(tx, org, info.id, info.version + 1, snapshot)?;
+        snapshots::put(tx, org, info.id, info.version + 1, snapshot)?;
         for (item, state, code) in judged {
             inbox::judge(tx, org, info.id, (&item.0, item.1), *state, code.map(ErrorCode::as_str))?;
             let waited = *state == State::Waiting

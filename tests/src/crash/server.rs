@@ -16,7 +16,7 @@ use fieldproof_client_core::{
     CaptureFacts, CaptureSource, Client, Enrolment, KeyCost, Method, Options, Transport, WireRequest,
 };
 use fieldproof_schema::checklist::{Answer, ItemKind, Outcome};
-use fieldproof_schema::document::Document;
+use fieldproof_schema::document::{self, Document};
 use fieldproof_schema::migrations;
 use fieldproof_schema::seal::Party;
 use fieldproof_server::app::App;
@@ -183,14 +183,16 @@ fn recorded(database: &Path) -> rusqlite::Result<Vec<(String, Vec<Vec<u8>>)>> {
     let connection = Connection::open(database)?;
     let sql = "SELECT inspection, bytes FROM changes WHERE inspection IN
                (SELECT inspection FROM changes WHERE position > 1) ORDER BY inspection, position";
+    let broken = |_| rusqlite::Error::InvalidQuery;
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut found: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (visit, bytes) = (row.get::<_, String>(0)?, row.get(1)?);
+        let (visit, bytes) = (row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?);
+        let run = document::split(&bytes).map_err(broken)?.into_iter().map(<[u8]>::to_vec);
         match found.last_mut() {
-            Some((last, changes)) if *last == visit => changes.push(bytes),
-            _ => found.push((visit, vec![bytes])),
+            Some((last, changes)) if *last == visit => changes.extend(run),
+            _ => found.push((visit, run.collect())),
         }
     }
     Ok(found)

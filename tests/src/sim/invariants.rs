@@ -1,7 +1,7 @@
 //! What must hold, whatever happened.
 
 use super::stage::{Sim, Who};
-use fieldproof_schema::document::Document;
+use fieldproof_schema::document::{Document, split};
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
 use fieldproof_server::db::{DbError, Tx};
@@ -44,13 +44,15 @@ async fn all_see_the_same(sim: &mut Sim) -> Result<(), String> {
             let key = fieldproof_server::db::Value::Text(visit.to_string());
             let sql = "SELECT bytes FROM changes WHERE inspection = $1 ORDER BY position";
             let rows = tx.query(sql, std::slice::from_ref(&key))?;
-            let changes = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<Vec<u8>>, DbError>>()?;
+            let runs = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<Vec<u8>>, DbError>>()?;
             let sql = "SELECT bytes FROM snapshots WHERE inspection = $1";
             let row = tx.query_opt(sql, std::slice::from_ref(&key))?;
-            Ok::<_, DbError>((changes, row.map(|row| row.get::<Vec<u8>>(0)).transpose()?))
+            Ok::<_, DbError>((runs, row.map(|row| row.get::<Vec<u8>>(0)).transpose()?))
         });
-        let (changes, snapshot) = stored.await.map_err(|error| error.to_string())?;
-        let record = Document::from_changes(changes.iter().map(Vec::as_slice)).map_err(|e| e.to_string())?;
+        let (runs, snapshot) = stored.await.map_err(|error| error.to_string())?;
+        let changes: Vec<Vec<&[u8]>> =
+            runs.iter().map(|run| split(run)).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+        let record = Document::from_changes(changes.into_iter().flatten()).map_err(|e| e.to_string())?;
         let (view, heads) = (record.view().map_err(|error| error.to_string())?, record.heads());
         if let Some(snapshot) = snapshot {
             let kept = Document::load(&snapshot).map_err(|error| error.to_string())?;

@@ -9,7 +9,7 @@ use crate::world::backup::{Backup, copy_all};
 use crate::world::console::{PASSWORD, Person};
 use crate::world::device::Device;
 use axum::http::StatusCode;
-use fieldproof_schema::document::ChangeId;
+use fieldproof_schema::document::{ChangeId, name, split};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::suite::{Digest, DigestStream};
 use fieldproof_server::db::{DbError, Tx};
@@ -252,8 +252,10 @@ impl Sim {
     pub async fn server_has(&self) -> BTreeSet<Deed> {
         let read = |tx: &mut Tx<'_>| {
             let mut has = BTreeSet::new();
-            for row in tx.query("SELECT inspection, change_id FROM changes", &[])? {
-                has.insert(Deed::Change(row.get(0)?, row.get(1)?));
+            for row in tx.query("SELECT inspection, bytes FROM changes", &[])? {
+                let (visit, bytes): (InspectionId, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                let run = split(&bytes).unwrap_or_default().into_iter();
+                has.extend(run.filter_map(|change| Some(Deed::Change(visit, name(change).ok()?))));
             }
             for row in tx.query("SELECT inspection, bytes FROM inbox", &[])? {
                 let (visit, bytes): (InspectionId, Vec<u8>) = (row.get(0)?, row.get(1)?);
