@@ -9,10 +9,12 @@ use crate::error::ClientError;
 use crate::files;
 use crate::store::meta;
 use fieldproof_schema::host::{Host, random};
+use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 const FILE: &str = "numbers.mark";
 
@@ -85,15 +87,62 @@ fn put(dir: &Path, text: &str) -> Result<(), ClientError> {
     write().map_err(|error| ClientError::file("writing the mark of the store", error))
 }
 
-/// What a copy of the file does not have in common with it.
+/// What a copy of the file does not have in common with it: its number in the file system together with the moment when it was
+/// made. The number alone is given again as soon as the file is deleted.
 fn identity(file: &Metadata) -> String {
+    let made = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let made = made.map(|since| since.as_nanos()).unwrap_or_default();
     #[cfg(unix)]
-    {
-        std::os::unix::fs::MetadataExt::ino(file).to_string()
-    }
+    let number = std::os::unix::fs::MetadataExt::ino(file);
     #[cfg(not(unix))]
-    {
-        let made = file.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        made.map(|since| since.as_micros()).unwrap_or_default().to_string()
+    let number = 0;
+    Digest::of(format!("{number} {made}").as_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldproof_schema::migrations::DEVICE;
+    use fieldproof_schema::moment::Moment;
+
+    struct Quiet;
+
+    impl Host for Quiet {
+        fn now(&self) -> Moment {
+            Moment::from_micros(0)
+        }
+
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    /// File systems give the number of a file that was deleted to the next one.
+    #[test]
+    fn a_file_that_is_put_back_is_another_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = Connection::open_in_memory().unwrap();
+        DEVICE.iter().for_each(|migration| conn.execute_batch(migration.sql).unwrap());
+        begin(dir.path(), &conn, &Quiet).unwrap().settle();
+        assert!(is_borne(dir.path(), &conn).unwrap());
+        let path = dir.path().join(FILE);
+        let text = fs::read(&path).unwrap();
+        for _ in 0..20 {
+            fs::remove_file(&path).unwrap();
+            // Whatever moment the file system writes for the next file, it is a later one.
+            let before = fs::metadata(dir.path()).unwrap().modified().unwrap();
+            let later = || {
+                fs::write(dir.path().join("other"), "").unwrap();
+                fs::remove_file(dir.path().join("other")).unwrap();
+                fs::metadata(dir.path()).unwrap().modified().unwrap()
+            };
+            while later() <= before {}
+            fs::write(&path, &text).unwrap();
+            assert!(!is_borne(dir.path(), &conn).unwrap());
+        }
     }
 }
