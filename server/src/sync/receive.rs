@@ -311,7 +311,9 @@ pub async fn receive(
                 take_change(tx, (&device, &mut scope), change, &mut share, &mut intake)?;
             }
             if intake.received.tip != known.tip {
-                devices::set_tip(tx, device.org, device.id, intake.received.tip)?;
+                let tip = intake.received.tip;
+                devices::set_tip(tx, device.org, device.id, tip)?;
+                findings::identity::caught_up(tx, &device, (known.tip.seq, tip.seq), now)?;
                 findings::identity::contradicted(tx, &device, now)?;
             }
             carry::take(tx, &worker.quota, checked.carried.iter().zip(&decisions), &mut intake)?;
