@@ -89,15 +89,15 @@ impl Db {
         let mut worker = Worker::new(url.clone(), Purpose::Write, seen.clone());
         let migrations = migrations.to_vec();
         let (publish, published) = watch::channel(());
-        let mut threads = Threads::default();
-        threads.writer = Some(spawn("db-writer", move || {
+        let writing = spawn("db-writer", move || {
             let prepared = prepare(&mut worker, &migrations);
             let refused = prepared.is_err();
             if opened.send(prepared).is_err() || refused {
                 return;
             }
             writer::run(&mut worker, jobs, &publish);
-        })?);
+        })?;
+        let mut threads = Threads { writer: Some(writing), readers: Vec::new() };
         ready.await.map_err(|_| DbError::Closed)??;
         let (readers, jobs) = mpsc::channel(QUEUE_MAX);
         let queue = Arc::new(Mutex::new(jobs));
