@@ -38,6 +38,9 @@ pub(crate) fn caught_up(
     (before, now_at): (u64, u64),
     now: Moment,
 ) -> Result<(), DbError> {
+    if planted::is(Bug::ForkAheadUnnoticed) {
+        return Ok(());
+    }
     for (entry, hash) in journal::beside(tx, device.org, device.id, (before, now_at))? {
         forked(tx, device, &entry, &hash, now)?;
     }
