@@ -34,11 +34,29 @@ pub enum Bug {
     DocumentTooEarly,
     /// A restored server keeps its epoch.
     EpochKept,
+    /// Nobody looks at a branch again that was ahead of the chain.
+    ForkAheadUnnoticed,
+    /// An entry in a place that is taken counts as the one that is there.
+    KnownByPlace,
+    /// What a revoked terminal sends is receipted and thrown away.
+    RevokedDropped,
+    /// What a revoked terminal sends counts.
+    RevokedCounts,
+    /// One item that cannot count stops all that came with it.
+    OneStopsAll,
+    /// A writer that another terminal declared may be anybody's.
+    WritersShared,
+    /// An entry that comes later than what it covers gives it no other chance.
+    NoSecondChance,
+    /// A visit that was left is deleted once it was received, not once no backup lacks it.
+    FreedTooEarly,
+    /// A terminal that came back older goes on with its numbers.
+    NumbersReused,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 24] = [
         Self::TerminalSyncsLess,
         Self::ServerSyncsLess,
         Self::AnsweredBeforeCommit,
@@ -54,6 +72,15 @@ impl Bug {
         Self::ColleaguesForgotten,
         Self::DocumentTooEarly,
         Self::EpochKept,
+        Self::ForkAheadUnnoticed,
+        Self::KnownByPlace,
+        Self::RevokedDropped,
+        Self::RevokedCounts,
+        Self::OneStopsAll,
+        Self::WritersShared,
+        Self::NoSecondChance,
+        Self::FreedTooEarly,
+        Self::NumbersReused,
     ];
 }
 

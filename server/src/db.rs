@@ -56,7 +56,13 @@ struct Inner {
     readers: mpsc::Sender<Message>,
     seen: SharedSeen,
     published: watch::Receiver<()>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    writer: Option<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Db {
@@ -66,28 +72,39 @@ impl Db {
     /// When it cannot be reached, is damaged, does not store UTF-8 sorted by bytes, was made by a newer version, or when a
     /// migration fails. A refused database is left as it was.
     pub async fn open(url: &DbUrl, migrations: &[Migration]) -> Result<Self, DbError> {
+        let processors = thread::available_parallelism().map_or(READERS.0, usize::from);
+        Self::open_with(url, migrations, processors.clamp(READERS.0, READERS.1)).await
+    }
+
+    /// The same with so many reading threads. With one, whoever asks for one thing after another always meets the same
+    /// connections, and what they have in their caches.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &DbUrl, migrations: &[Migration], readers: usize) -> Result<Self, DbError> {
+        let count = readers;
         let seen = SharedSeen::default();
         let (writer, jobs) = mpsc::channel(QUEUE_MAX);
         let (opened, ready) = oneshot::channel();
         let mut worker = Worker::new(url.clone(), Purpose::Write, seen.clone());
         let migrations = migrations.to_vec();
         let (publish, published) = watch::channel(());
-        let mut threads = vec![spawn("db-writer", move || {
+        let writing = spawn("db-writer", move || {
             let prepared = prepare(&mut worker, &migrations);
             let refused = prepared.is_err();
             if opened.send(prepared).is_err() || refused {
                 return;
             }
             writer::run(&mut worker, jobs, &publish);
-        })?];
+        })?;
+        let mut threads = Threads { writer: Some(writing), readers: Vec::new() };
         ready.await.map_err(|_| DbError::Closed)??;
         let (readers, jobs) = mpsc::channel(QUEUE_MAX);
         let queue = Arc::new(Mutex::new(jobs));
-        let processors = thread::available_parallelism().map_or(READERS.0, usize::from);
-        for _ in 0..processors.clamp(READERS.0, READERS.1) {
+        for _ in 0..count {
             let mut worker = Worker::new(url.clone(), Purpose::Read, seen.clone());
             let queue = Arc::clone(&queue);
-            threads.push(spawn("db-reader", move || reader::run(&mut worker, &queue))?);
+            threads.readers.push(spawn("db-reader", move || reader::run(&mut worker, &queue))?);
         }
         Ok(Self { inner: Arc::new(Inner { writer, readers, seen, published, threads: Mutex::new(threads) }) })
     }
@@ -130,22 +147,30 @@ impl Db {
     }
 
     /// Finishes what is queued and closes the connections. Later jobs, of clones too, get [`DbError::Closed`].
+    ///
+    /// The writer goes last: whoever closes the last connection to a SQLite file empties the write-ahead log into it, and two
+    /// that close at the same moment may each leave that to the other.
     pub async fn close(self) {
-        for queue in [&self.inner.writer, &self.inner.readers] {
-            // An error says that the queue is closed already.
-            drop(queue.send(Message::Close).await);
-        }
-        let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let joined = tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                if thread.join().is_err() {
-                    tracing::error!("A thread of the database had panicked");
-                }
+        let Threads { writer, readers } =
+            std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        end(&self.inner.readers, readers).await;
+        end(&self.inner.writer, writer.into_iter().collect()).await;
+    }
+}
+
+/// Lets no more jobs into a queue, and waits until its threads have ended.
+async fn end(queue: &mpsc::Sender<Message>, threads: Vec<JoinHandle<()>>) {
+    // An error says that the queue is closed already.
+    drop(queue.send(Message::Close).await);
+    let joined = tokio::task::spawn_blocking(move || {
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("A thread of the database had panicked");
             }
-        });
-        if joined.await.is_err() {
-            tracing::error!("Nobody could wait for the database's threads");
         }
+    });
+    if joined.await.is_err() {
+        tracing::error!("Nobody could wait for the database's threads");
     }
 }
 

@@ -1,8 +1,9 @@
 //! The simulator: weeks of bad luck for a team of officers and their server, from one seed, in a fraction of a second.
 //!
 //! A world ([`stage`]) is a server and terminals with real stores, on disks that can fail ([`crate::faults`]) and links that
-//! can ([`crate::world::link`]). A plan ([`plan`]) is a list of steps drawn from the seed: what people do ([`acts`]) and what
-//! happens to them ([`faults`]). A model ([`model`]) knows whatever anybody was told is saved. What must hold is in
+//! can ([`crate::world::link`]). A plan ([`plan`]) is a list of steps drawn from the seed: what people do in the field
+//! ([`acts`]) and in the office ([`office`]), what happens to them ([`faults`]), what a stranger tries ([`hostile`]); among them
+//! those of a story that bad luck alone would need long to tell ([`themes`]). A model ([`model`]) knows whatever anybody was told is saved. What must hold is in
 //! [`invariants`]: some of it after every step, all of it once the faults have ended and everybody has come by.
 //!
 //! Whatever breaks is shown as the seed and the fewest steps that still break it: any part of a plan is a plan.
@@ -10,10 +11,15 @@
 pub mod acts;
 pub mod cli;
 pub mod faults;
+pub mod hand;
+pub mod holdings;
+pub mod hostile;
 pub mod invariants;
 pub mod model;
+pub mod office;
 pub mod plan;
 pub mod stage;
+pub mod themes;
 
 use fieldproof_schema::suite::Digest;
 use futures::FutureExt;
@@ -33,8 +39,26 @@ pub struct Run {
     pub requests: u64,
     /// Simulated seconds.
     pub seconds: i64,
-    /// Of everything that was said and done, in order; two runs of a plan have the same unless threads met otherwise.
-    pub trace: Digest,
+    /// What was said and done, in order, and what the clock and the disks showed each time.
+    pub trace: Vec<String>,
+}
+
+impl Run {
+    /// The trace in short.
+    pub fn hash(&self) -> Digest {
+        Digest::of(self.trace.join("\n").as_bytes())
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { steps, deeds, requests, seconds, .. } = self;
+        write!(
+            f,
+            "{steps} steps, {deeds} deeds, {requests} requests, {seconds} seconds, trace {}",
+            self.hash()
+        )
+    }
 }
 
 /// What must not have happened.
@@ -106,6 +130,7 @@ async fn play_on(stock: &Stock, seed: u64, plan: &Plan, at: &std::cell::Cell<usi
         let said = step.play(&mut sim).await;
         sim.note(&format!("{step}: {said}"));
         sim.recover(step).await.map_err(|what| Broken { promise: "I1", what, step: n })?;
+        found(&mut sim, n)?;
         for invariant in invariants::ALL.iter().filter(|invariant| !invariant.at_quiet) {
             let held = (invariant.holds)(&mut sim).await;
             held.map_err(|what| Broken { promise: invariant.promise, what, step: n })?;
@@ -114,11 +139,18 @@ async fn play_on(stock: &Stock, seed: u64, plan: &Plan, at: &std::cell::Cell<usi
     let end = plan.0.len();
     at.set(end);
     sim.come_to_rest().await.map_err(|what| Broken { promise: "I15", what, step: end })?;
+    found(&mut sim, end)?;
     for invariant in invariants::ALL {
         let held = (invariant.holds)(&mut sim).await;
         held.map_err(|what| Broken { promise: invariant.promise, what, step: end })?;
     }
+    sim.note_all().await.map_err(|what| Broken { promise: "I1", what, step: end })?;
     Ok(sim.run(end).await)
+}
+
+/// What was found broken in the middle of a step.
+fn found(sim: &mut stage::Sim, step: usize) -> Result<(), Broken> {
+    sim.broken.take().map_or(Ok(()), |(promise, what)| Err(Broken { promise, what, step }))
 }
 
 /// Takes steps out as long as the same promise breaks without them: halves first, then single ones.

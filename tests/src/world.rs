@@ -51,12 +51,43 @@ pub struct World {
     key_seed: u64,
     folder: TempDir,
     url: DbUrl,
-    patience: Option<Duration>,
-    limits: Limits,
-    gate: Gate,
+    manner: Manner,
     starts: u64,
     /// What the server's database lies on, where that can fail.
     disk: Option<Disk>,
+}
+
+/// How a server works.
+#[derive(Debug, Clone)]
+struct Manner {
+    /// How long rounds wait for judgements; none: to the end.
+    patience: Option<Duration>,
+    /// What is let in at a time.
+    limits: Limits,
+    /// Where it judges.
+    gate: Gate,
+    /// Whether it does one thing after another where it could do some at once, so that each has its place.
+    one_by_one: bool,
+}
+
+impl Manner {
+    fn new(patience: Option<Duration>, gate: Gate) -> Self {
+        Self { patience, limits: admission::LIMITS, gate, one_by_one: false }
+    }
+
+    /// The server on what it stored. Its key is the same at every start, its randomness is not.
+    async fn serve(&self, url: &DbUrl, folder: &Path, seed: u64, host: SimHost) -> App {
+        let key = key_of(seed);
+        let judging = Judging::at(self.patience, self.gate.clone());
+        let (judging, db) = if self.one_by_one {
+            (judging.one_by_one(), Db::open_with(url, migrations::SERVER, 1).await)
+        } else {
+            (judging, Db::open(url, migrations::SERVER).await)
+        };
+        let db = db.expect("the database opens");
+        let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
+        App::with_limits(db, blobs, Box::new(key), Arc::new(host), judging, self.limits)
+    }
 }
 
 impl World {
@@ -69,7 +100,7 @@ impl World {
     /// Starts a server that lets in no more than `limits` at a time.
     pub async fn start_narrow(seed: u64, limits: Limits) -> Self {
         let mut world = Self::start(seed, None).await;
-        world.limits = limits;
+        world.manner.limits = limits;
         world.restart().await;
         world
     }
@@ -87,54 +118,25 @@ impl World {
             None => format!("sqlite:{}", folder.path().join("server.db").display()),
         };
         let url: DbUrl = url.parse().expect("the address of a database");
+        let manner = Manner::new(patience, gate);
         let clock = Clock::default();
-        let limits = admission::LIMITS;
-        let judging = Judging::at(patience, gate.clone());
-        let app = serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0), (judging, limits)).await;
-        Self {
-            router: link::Reach::new(routes::router(app.clone())),
-            clock,
-            app,
-            seed,
-            key_seed: seed,
-            folder,
-            url,
-            patience,
-            limits,
-            gate,
-            starts: 1,
-            disk: None,
-        }
+        let app = manner.serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0)).await;
+        let router = link::Reach::new(routes::router(app.clone()));
+        Self { router, clock, app, seed, key_seed: seed, folder, url, manner, starts: 1, disk: None }
     }
 
     /// Goes on with the files of another world, whose seed was `key_seed`, some seconds after its beginning, on a disk that
-    /// can fail.
+    /// can fail. The server does one thing after another.
     pub async fn resume(seed: u64, key_seed: u64, folder: TempDir, later_seconds: i64) -> Self {
         let disk = Disk::under(folder.path()).expect("the world's folder is there");
         let url: DbUrl =
             format!("sqlite:{}", folder.path().join("server.db").display()).parse().expect("a url");
+        let manner = Manner { one_by_one: true, ..Manner::new(None, Gate::InProcess) };
         let clock = Clock::default();
         clock.advance_seconds(later_seconds);
-        let (limits, gate) = (admission::LIMITS, Gate::InProcess);
-        let judging = Judging::at(None, gate.clone());
-        let host = SimHost::new(&clock, seed, 0);
-        let app = serve(&url, folder.path(), key_seed, host, (judging, limits)).await;
+        let app = manner.serve(&url, folder.path(), key_seed, SimHost::new(&clock, seed, 0)).await;
         let router = link::Reach::new(routes::router(app.clone()));
-        let disk = Some(disk);
-        Self {
-            router,
-            clock,
-            app,
-            seed,
-            key_seed,
-            folder,
-            url,
-            patience: None,
-            limits,
-            gate,
-            starts: 1,
-            disk,
-        }
+        Self { router, clock, app, seed, key_seed, folder, url, manner, starts: 1, disk: Some(disk) }
     }
 
     /// What the server's database lies on, where that can fail.
@@ -164,7 +166,7 @@ impl World {
 
     /// Starts the server again with another patience.
     pub async fn restart_with(&mut self, patience: Option<Duration>) {
-        self.patience = patience;
+        self.manner.patience = patience;
         self.restart().await;
     }
 
@@ -174,8 +176,7 @@ impl World {
         act();
         self.starts += 1;
         let host = SimHost::new(&self.clock, self.seed_of(&format!("start {}", self.starts)), 0);
-        let judging = Judging::at(self.patience, self.gate.clone());
-        self.app = serve(&self.url, self.folder.path(), self.key_seed, host, (judging, self.limits)).await;
+        self.app = self.manner.serve(&self.url, self.folder.path(), self.key_seed, host).await;
         self.router.turn_to(routes::router(self.app.clone()));
     }
 
@@ -275,18 +276,4 @@ impl World {
 /// The key of the server of a world with this seed.
 pub(crate) fn key_of(seed: u64) -> MemoryKey {
     MemoryKey::from_secret(&random(&SimHost::new(&Clock::default(), !seed, 0)))
-}
-
-/// The server on what it stored. Its key is the same at every start, its randomness is not.
-async fn serve(
-    url: &DbUrl,
-    folder: &Path,
-    seed: u64,
-    host: SimHost,
-    (judging, limits): (Judging, Limits),
-) -> App {
-    let key = key_of(seed);
-    let db = Db::open(url, migrations::SERVER).await.expect("the database opens");
-    let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
-    App::with_limits(db, blobs, Box::new(key), Arc::new(host), judging, limits)
 }

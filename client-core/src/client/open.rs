@@ -14,6 +14,7 @@ use crate::store::{self, journal, meta, receipts};
 use crate::sync::Link;
 use fieldproof_schema::host::Host;
 use fieldproof_schema::journal::{Kind, body};
+use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -93,7 +94,9 @@ fn begin_session(
         if meta::numbers_mark(&tx)?.is_none() { Some(mark::begin(dir, &tx, host)?) } else { None }
     } else {
         // This is a copy: whichever numbers were given since it was made, they are not in it.
-        meta::put_numbers_since(&tx, journal::tip(&tx)?.seq)?;
+        if !planted::is(Bug::NumbersReused) {
+            meta::put_numbers_since(&tx, journal::tip(&tx)?.seq)?;
+        }
         Some(mark::begin(dir, &tx, host)?)
     };
     // An enrolled terminal whose store was never opened has lost the one it had.

@@ -12,6 +12,7 @@ use crate::store::{carried, changes, folded, left, list, meta, receipts};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::RETENTION_VISITS_MAX;
 use fieldproof_schema::moment::Moment;
+use fieldproof_schema::planted::{self, Bug};
 use rusqlite::Connection;
 use std::fs;
 use std::io::ErrorKind;
@@ -82,6 +83,9 @@ fn safe_until(conn: &Connection) -> Result<Option<Moment>, ClientError> {
     let Some(now) = server_at.zip(here_at).map(|(server_at, here_at)| server_at.min(here_at)) else {
         return Ok(None);
     };
+    if planted::is(Bug::FreedTooEarly) {
+        return Ok(Some(Moment::from_micros(i64::MAX)));
+    }
     let Some(epoch) = meta::epoch(conn)? else { return Ok(None) };
     receipts::beyond_horizon(conn, epoch, now)
 }

@@ -31,6 +31,22 @@ pub(crate) fn forked(
     two_branches(tx, device, entry.seq, hash, now)
 }
 
+/// The chain has grown, and may have come to where another branch was already: now both have grown.
+pub(crate) fn caught_up(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    (before, now_at): (u64, u64),
+    now: Moment,
+) -> Result<(), DbError> {
+    if planted::is(Bug::ForkAheadUnnoticed) {
+        return Ok(());
+    }
+    for (entry, hash) in journal::beside(tx, device.org, device.id, (before, now_at))? {
+        forked(tx, device, &entry, &hash, now)?;
+    }
+    Ok(())
+}
+
 /// What others brought of a terminal's journal is not what the terminal's chain says: it was signed twice. As above, a
 /// single entry can be what was under way when power was lost.
 pub(crate) fn contradicted(tx: &mut Tx<'_>, device: &DeviceActor, now: Moment) -> Result<(), DbError> {
@@ -49,7 +65,7 @@ fn two_branches(
     now: Moment,
 ) -> Result<(), DbError> {
     let Some(standing) = journal::on_chain_at(tx, device.org, device.id, seq)? else {
-        // The branch has outgrown the chain; the place before it has both.
+        // The branch has outgrown the chain: it is told when the chain has caught up.
         return Ok(());
     };
     let (here, unit) = origin(tx, device, standing.written)?;

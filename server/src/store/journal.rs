@@ -1,12 +1,13 @@
 //! Journals of devices, and what they declare: writers, coverage of changes.
 
 use super::inbox::State;
-use crate::db::{DbError, Tx, params};
+use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::cover::{Cover, Saved};
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId};
 use fieldproof_schema::journal::{Entry, SignedEntry};
 use fieldproof_schema::moment::{Interval, Moment};
+use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::server::{NOBODY, SERVER};
 use fieldproof_schema::suite::Digest;
 use minicbor::{Decode, Encode};
@@ -64,6 +65,9 @@ pub fn actor_is_taken(
     inspection: InspectionId,
     device: DeviceId,
 ) -> Result<bool, DbError> {
+    if planted::is(Bug::WritersShared) {
+        return Ok(false);
+    }
     let places = params![org, inspection, actor, device];
     let declared = tx.query_opt(
         "SELECT device FROM actors WHERE org = $1 AND inspection = $2 AND actor = $3 AND device <> $4",
@@ -236,6 +240,26 @@ pub fn is_beside(
         &params![org, device, seq, *hash],
     )?;
     Ok(row.is_some())
+}
+
+/// The entries beside the chain of `device` at the places after the first to the last, with what each follows.
+pub fn beside(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    device: DeviceId,
+    (after, last): (u64, u64),
+) -> Result<Vec<(Entry, Digest)>, DbError> {
+    let rows = tx.query(
+        "SELECT bytes, hash FROM journal_entries
+         WHERE org = $1 AND device = $2 AND seq > $3 AND seq <= $4 AND on_chain = 0 ORDER BY seq, hash",
+        &params![org, device, after, last],
+    )?;
+    let read = |row: &Row| {
+        let bytes: Vec<u8> = row.get(0)?;
+        let entry = minicbor::decode(&bytes).map_err(|_| row.invalid(0, "not an entry"))?;
+        Ok((entry, row.get(1)?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// An entry on the chain of a device.

@@ -51,6 +51,8 @@ pub struct Judging {
     desks: Semaphore,
     /// Where bytes are opened that have not passed the gate.
     gate: Gate,
+    /// Inspections of the backlog in hand at a time.
+    at_once: usize,
     /// Visits that are being judged: whoever else is to judge one of them waits, since two would do the same work and only
     /// the first could keep it.
     busy: StdMutex<HashMap<InspectionId, Arc<Mutex<()>>>>,
@@ -73,9 +75,16 @@ impl Judging {
             wake: Notify::new(),
             desks: Semaphore::new(cores),
             gate,
+            at_once: cores * AT_ONCE_PER_CORE,
             busy: StdMutex::default(),
             wary: Mutex::new(None),
         }
+    }
+
+    /// One inspection of the backlog after another: what happens then has an order.
+    #[must_use]
+    pub fn one_by_one(self) -> Self {
+        Self { at_once: 1, ..self }
     }
 
     /// Keeps others from judging a visit for as long as what is returned lives.
@@ -340,7 +349,8 @@ async fn hold_apart(app: &App, org: OrgId, id: InspectionId, name: Name) -> Resu
     Ok(app.db.write(apart).await?)
 }
 
-/// Inspections of the backlog in hand for each core.
+/// Inspections of the backlog in hand for each core. Computing is bounded by the desks; more than that wait for the database,
+/// and what is written at the same time shares a commit.
 const AT_ONCE_PER_CORE: usize = 8;
 
 /// Judges whatever is left, for ever: what rounds had no patience for, what an earlier run or another server left, and
@@ -376,13 +386,10 @@ pub async fn sweep(app: &App) -> Result<usize, ApiError> {
         tracing::error!(error.cause = chain(&error), "a damaged snapshot cannot be made anew");
     }
     let due = app.db.read(move |tx| judging::due(tx, org, now, PAGE)).await?;
-    // Computing is bounded by the desks; more than that wait for the database, and what is written at the same time shares a
-    // commit.
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from) * AT_ONCE_PER_CORE;
     let nobody = Answered::new();
     let count = due.len();
     let judged = futures::stream::iter(due).map(|id| judge(app, org, id, &nobody, By::Background));
-    let outcomes: Vec<_> = judged.buffer_unordered(at_once).collect().await;
+    let outcomes: Vec<_> = judged.buffer_unordered(app.judging.at_once).collect().await;
     outcomes.into_iter().collect::<Result<(), _>>()?;
     Ok(count)
 }

@@ -1,5 +1,7 @@
 //! What goes wrong, and when.
 
+use std::fmt;
+
 /// Something that SQLite does with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -117,6 +119,13 @@ impl Counts {
             Fault::Sync => self.syncs,
             Fault::Full | Fault::FullTorn => self.writes,
         }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reads, log_reads, writes, truncates, syncs, names } = self;
+        write!(f, "{reads} {log_reads} {writes} {truncates} {syncs} {names}")
     }
 }
 

@@ -1,16 +1,16 @@
-//! What officers, supervisors and administrators do.
+//! What officers do on their terminals.
 
 use super::model::Deed;
 use super::plan::{Event, Step};
-use super::stage::{Sim, Who};
+use super::stage::Sim;
 use crate::photo;
 use crate::world::device::PASSPHRASE;
-use fieldproof_client_core::{CaptureFacts, CaptureSource, Choice, ClientError};
+use fieldproof_client_core::{CaptureFacts, CaptureSource, Choice, ClientError, Correction, NewPaper};
 use fieldproof_schema::checklist::{Answer, ItemKind, Outcome};
+use fieldproof_schema::directory::EntityField;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::seal::Party;
 use fieldproof_schema::suite::Digest;
-use serde_json::{Value, json};
 use std::fs;
 
 /// All acts.
@@ -24,8 +24,8 @@ pub const ALL: &[Event] = &[
     Event { name: "sync", weight: 22, profile: None, happen: |sim, step| Box::pin(sync(sim, step)) },
     Event { name: "reopen", weight: 3, profile: None, happen: |sim, step| Box::pin(reopen(sim, step)) },
     Event { name: "package", weight: 2, profile: None, happen: |sim, step| Box::pin(package(sim, step)) },
-    Event { name: "decide", weight: 4, profile: None, happen: |sim, step| Box::pin(decide(sim, step)) },
-    Event { name: "review", weight: 3, profile: None, happen: |sim, step| Box::pin(review(sim, step)) },
+    Event { name: "paper", weight: 3, profile: None, happen: |sim, step| Box::pin(paper(sim, step)) },
+    Event { name: "propose", weight: 2, profile: None, happen: |sim, step| Box::pin(propose(sim, step)) },
     Event { name: "pass", weight: 4, profile: None, happen: |sim, step| Box::pin(pass(sim, step)) },
 ];
 
@@ -124,7 +124,13 @@ async fn reopen(sim: &mut Sim, step: Step) -> String {
         // Its disk failed meanwhile; it is opened again when that is over.
         return error.code().as_str().to_owned();
     }
-    sim.keeps(hand).map_or_else(|lost| panic!("{lost}"), |()| "open".to_owned())
+    // On a disk that fails just now it is looked for once that is over.
+    if let Err(lost) = sim.keeps(hand)
+        && !sim.hands[hand].disk.struck()
+    {
+        sim.breaks("I1", lost);
+    }
+    "open".to_owned()
 }
 
 /// One terminal hands a visit to another one as a file.
@@ -143,33 +149,38 @@ async fn package(sim: &mut Sim, step: Step) -> String {
     }
 }
 
-/// The administrator decides a conflict of answers, or takes the last decision back.
-async fn decide(sim: &mut Sim, step: Step) -> String {
-    let listed = match sim.ask(Who::Administrator, "GET", "/api/v1/conflicts", Value::Null).await {
-        Ok(listed) => listed,
-        Err(code) => return code,
+/// A paper form gets a number, or one that stands on it already is typed.
+async fn paper(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit) = (sim.hand(step), sim.visit(step));
+    let client = sim.hands[hand].device.client();
+    let typed = (step.roll(1, 8) == 0).then(|| step.roll(2, 40) as u32 + 1);
+    let new = NewPaper { form: "DOC-03".into(), typed, ..NewPaper::default() };
+    let done = client.register_paper(visit, &new);
+    let (record, number) = match done {
+        Ok((record, number)) => (record, number),
+        Err(error) => return error.code().as_str().to_owned(),
     };
-    let open: Vec<Value> = listed["conflicts"].as_array().cloned().unwrap_or_default();
-    let answers: Vec<&Value> = open.iter().filter(|conflict| conflict["kind"] == "answer").collect();
-    let Some(conflict) = answers.get(step.roll(1, answers.len())) else { return "nothing open".to_owned() };
-    let sides = conflict["sides"].as_array().cloned().unwrap_or_default();
-    let side = &sides[step.roll(2, sides.len())]["change"];
-    let path = format!("/api/v1/conflicts/{}/decision", conflict["id"].as_str().unwrap_or_default());
-    let body = json!({"side": side, "reason": "以照片为准"});
-    let answer = sim.ask(Who::Administrator, "POST", &path, body).await;
-    answer.map_or_else(|code| code, |_| "decided".to_owned())
+    sim.written(hand, visit);
+    let Some(number) = number else { return "no number".to_owned() };
+    if number.block.is_some() {
+        let series = (number.unit.clone(), number.year, number.serial);
+        if let Some(before) = sim.model.numbers.insert(series, record) {
+            let name = &sim.hands[hand].name;
+            let what = format!("{name} gives {} to {record}, and it was given to {before}", number.text);
+            sim.breaks("D2", what);
+        }
+    }
+    number.text
 }
 
-/// The supervisor gives a sealed visit back, or accepts it.
-async fn review(sim: &mut Sim, step: Step) -> String {
-    let visit = sim.visit(step);
-    let (act, body) = match step.roll(1, 3) {
-        0 => ("accept", json!({})),
-        _ => ("return", json!({"comment": "请补充"})),
-    };
-    let path = format!("/api/v1/inspections/{visit}/{act}");
-    let answer = sim.ask(Who::Supervisor, "POST", &path, body).await;
-    answer.map_or_else(|code| code, |_| act.to_owned())
+/// A correction of the directory is proposed.
+async fn propose(sim: &mut Sim, step: Step) -> String {
+    let (hand, visit, word) = (sim.hand(step), sim.visit(step), sim.word());
+    let field = EntityField::Address;
+    let correction =
+        Correction { field, value: word, reason: "现场核对门牌".into(), evidence: Vec::new() };
+    let done = sim.hands[hand].device.client().propose(visit, None, &correction);
+    noted(sim, hand, visit, done.map(drop))
 }
 
 /// Time passes.

@@ -2,9 +2,10 @@
 
 use super::plan::{Plan, Profile};
 use super::stage::Stock;
-use super::{Failure, explore, play};
+use super::{Broken, Failure, Run, explore, play};
 use clap::Subcommand;
 use fieldproof_schema::planted::{self, Bug};
+use fieldproof_schema::suite::Digest;
 use serde_json::json;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -37,9 +38,15 @@ pub enum Command {
         /// The kind of bad luck of the seed.
         #[arg(long, value_parser = profile)]
         profile: Option<Profile>,
+        /// Shows what was said and done.
+        #[arg(long)]
+        trace: bool,
     },
     /// Plays the plans of some seeds twice and compares all that happened.
     Determinism {
+        /// The first seed.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
         /// How many.
         #[arg(long, default_value_t = 50)]
         seeds: u64,
@@ -52,6 +59,9 @@ pub enum Command {
         /// Seeds within which each must be found.
         #[arg(long, default_value_t = 500)]
         seeds: u64,
+        /// Only the seeds that draw this kind of bad luck; they count as if the others had been tried.
+        #[arg(long, value_parser = profile)]
+        profile: Option<Profile>,
     },
 }
 
@@ -68,11 +78,16 @@ impl Command {
                 let until = minutes.map(|minutes| Duration::from_secs(minutes * 60));
                 worlds(&stock, (*from, *seeds), until, *profile).await
             }
-            Self::Replay { seed, plan, profile } => {
+            Self::Replay { seed, plan, profile, trace } => {
                 let drawn = || Plan::draw(*seed, profile.unwrap_or_else(|| Profile::of(*seed)));
                 let plan = plan.clone().unwrap_or_else(drawn);
                 match play(&stock, *seed, &plan).await {
-                    Ok(run) => say(&format!("nothing broke: {run:?}")),
+                    Ok(run) => {
+                        if *trace {
+                            say(&run.trace.join("\n"));
+                        }
+                        say(&format!("nothing broke: {run}"));
+                    }
                     Err(broken) => {
                         say(&Failure { seed: *seed, broken, plan }.to_string());
                         return false;
@@ -80,8 +95,8 @@ impl Command {
                 }
                 true
             }
-            Self::Determinism { seeds } => determinism(&stock, *seeds).await,
-            Self::Teeth { bug, seeds } => teeth(&stock, bug.as_deref(), *seeds).await,
+            Self::Determinism { from, seeds } => determinism(&stock, (*from, *seeds)).await,
+            Self::Teeth { bug, seeds, profile } => teeth(&stock, bug.as_deref(), *seeds, *profile).await,
         }
     }
 }
@@ -129,27 +144,51 @@ async fn worlds(
     violations == 0
 }
 
-async fn determinism(stock: &Stock, seeds: u64) -> bool {
+async fn determinism(stock: &Stock, (from, seeds): (u64, u64)) -> bool {
     let mut different = 0;
-    for seed in 0..seeds {
+    let mut all = Digest::stream();
+    for seed in from..from.saturating_add(seeds) {
         let plan = Plan::draw(seed, Profile::of(seed));
         let (first, second) = (play(stock, seed, &plan).await, play(stock, seed, &plan).await);
         if first != second {
             different += 1;
-            say(&format!("seed {seed} went two ways: {first:?}, {second:?}"));
+            say(&format!("seed {seed} went two ways: {}", parting(&first, &second)));
         }
+        all.update(first.map_or_else(|broken| broken.to_string(), |run| run.hash().to_string()).as_bytes());
     }
-    say(&json!({"command": "determinism", "seeds": seeds, "different": different}).to_string());
+    say(&json!({
+        "command": "determinism", "from": from, "seeds": seeds, "different": different,
+        "trace": all.finish().to_string(),
+    })
+    .to_string());
     different == 0
 }
 
-async fn teeth(stock: &Stock, only: Option<&str>, seeds: u64) -> bool {
+/// Where two runs of one plan part.
+fn parting(first: &Result<Run, Broken>, second: &Result<Run, Broken>) -> String {
+    match (first, second) {
+        (Ok(first), Ok(second)) => {
+            let differ = |(one, other): &(&String, &String)| one != other;
+            let lines = first.trace.iter().zip(&second.trace).find(differ);
+            lines.map_or_else(|| format!("{first}, {second}"), |(one, other)| format!("\n  {one}\n  {other}"))
+        }
+        (first, second) => {
+            let said = |run: &Result<Run, Broken>| {
+                run.as_ref().map_or_else(ToString::to_string, |run| format!("nothing broke: {run}"))
+            };
+            format!("{}; {}", said(first), said(second))
+        }
+    }
+}
+
+async fn teeth(stock: &Stock, only: Option<&str>, seeds: u64, profile: Option<Profile>) -> bool {
     let mut all_found = true;
     for bug in Bug::ALL.into_iter().filter(|bug| only.is_none_or(|only| format!("{bug:?}") == only)) {
         let begun = Instant::now();
         planted::plant(Some(bug));
         let mut found = None;
-        for seed in 0..seeds {
+        let is_wanted = |seed: &u64| profile.is_none_or(|profile| Profile::of(*seed) == profile);
+        for seed in (0..seeds).filter(is_wanted) {
             let plan = Plan::draw(seed, Profile::of(seed));
             let Err(broken) = play(stock, seed, &plan).await else { continue };
             // What breaks without it was not found by it.

@@ -1,12 +1,14 @@
 //! What goes wrong.
 
+use super::hand::{Copy, Hand};
 use super::plan::{Event, Profile, Step};
-use super::stage::{Copy, Hand, Sim, error};
+use super::stage::{Sim, error};
 use crate::faults::{Fault, Plan};
 use crate::world::backup::copy_all;
 use crate::world::link::Fate;
+use fieldproof_schema::wire::frame;
+use fieldproof_schema::wire::sync::SyncRequest;
 use fieldproof_server::restore;
-use std::collections::BTreeSet;
 use std::fs;
 
 const NETWORK: Option<Profile> = Some(Profile::Network);
@@ -18,6 +20,9 @@ const RESTORE: Option<Profile> = Some(Profile::Restore);
 /// All faults.
 pub const ALL: &[Event] = &[
     Event { name: "link", weight: 14, profile: NETWORK, happen: |sim, step| Box::pin(link(sim, step)) },
+    Event { name: "hold-up", weight: 2, profile: NETWORK, happen: |sim, step| Box::pin(hold_up(sim, step)) },
+    Event { name: "delay", weight: 3, profile: NETWORK, happen: |sim, step| Box::pin(delay(sim, step)) },
+    Event { name: "arrive", weight: 3, profile: NETWORK, happen: |sim, step| Box::pin(arrive(sim, step)) },
     Event { name: "power", weight: 8, profile: DISK, happen: |sim, step| Box::pin(power(sim, step)) },
     Event { name: "disk", weight: 6, profile: DISK, happen: |sim, step| Box::pin(disk(sim, step)) },
     Event {
@@ -60,6 +65,26 @@ async fn link(sim: &mut Sim, step: Step) -> String {
         _ => link.next(&fates),
     }
     format!("{fates:?}")
+}
+
+/// A terminal's originals do not get through until its link is mended.
+async fn hold_up(sim: &mut Sim, step: Step) -> String {
+    sim.hands[sim.hand(step)].device.link.lose_evidence();
+    "held up".to_owned()
+}
+
+/// One of a terminal's next requests seems lost, and arrives much later.
+async fn delay(sim: &mut Sim, step: Step) -> String {
+    let before = step.roll(1, 5);
+    let fates: Vec<Fate> = std::iter::repeat_n(Fate::Answered, before).chain([Fate::Late]).collect();
+    sim.hands[sim.hand(step)].device.link.next(&fates);
+    format!("the one after {before}")
+}
+
+/// What was held up of a terminal's requests arrives.
+async fn arrive(sim: &mut Sim, step: Step) -> String {
+    let link = sim.hands[sim.hand(step)].device.link.clone();
+    format!("{} arrive", link.arrive().await)
 }
 
 /// A terminal loses power at one of its next writes.
@@ -124,24 +149,30 @@ async fn roll_back(sim: &mut Sim, step: Step) -> String {
         return "no copy".to_owned();
     }
     let copy = &sim.copies[step.among(copies)];
-    let (hand, then) = (copy.hand, copy.deeds.clone());
+    let (hand, then, folder) = (copy.hand, copy.deeds.clone(), copy.folder.clone());
     if sim.hands[hand].lost {
         return "lost".to_owned();
     }
-    if let Some(disk) = sim.world.disk() {
-        disk.calm();
-    }
-    let mut elsewhere = sim.server_has().await;
-    let others = sim.others_have(Some(hand)).unwrap_or_else(|broken| panic!("{broken}"));
-    elsewhere.extend(others);
+    let before = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
     let Hand { device, disk, .. } = &mut sim.hands[hand];
     device.die();
     fs::remove_dir_all(disk.folder()).expect("a terminal's files can be removed");
-    copy_all(&copy.folder, disk.folder()).expect("a terminal's files can be put back");
+    copy_all(&folder, disk.folder()).expect("a terminal's files can be put back");
     disk.replaced().expect("nothing is open");
+    // What is under way can be the last thing that it signed. Two entries that it does not know any more, and others in their
+    // places, are what two terminals would sign: nobody can tell.
+    device.link.keep_late(|request| {
+        let sent = frame::unpack::<SyncRequest>(&request.body);
+        sent.is_ok_and(|sent| sent.entries.len() == 1)
+    });
     device.switch_on();
-    sim.model.rolled_back(hand, &then, &elsewhere);
-    sim.keeps(hand).map_or_else(|lost| panic!("{lost}"), |()| "older".to_owned())
+    sim.model.dropped(hand, |deed| !then.contains(deed));
+    let after = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
+    sim.model.lost(&before, &after);
+    if let Err(lost) = sim.keeps(hand) {
+        sim.breaks("I1", lost);
+    }
+    "older".to_owned()
 }
 
 /// A terminal is copied, and both go on.
@@ -165,15 +196,12 @@ async fn lose(sim: &mut Sim, step: Step) -> String {
         return "too few".to_owned();
     }
     let hand = sim.hand(step);
-    if let Some(disk) = sim.world.disk() {
-        disk.calm();
-    }
-    let mut elsewhere = sim.server_has().await;
-    let others = sim.others_have(Some(hand)).unwrap_or_else(|broken| panic!("{broken}"));
-    elsewhere.extend(others);
-    sim.model.rolled_back(hand, &BTreeSet::new(), &elsewhere);
+    let before = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
     sim.hands[hand].device.die();
     sim.hands[hand].lost = true;
+    sim.model.dropped(hand, |_| true);
+    let after = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
+    sim.model.lost(&before, &after);
     "lost".to_owned()
 }
 
@@ -181,10 +209,11 @@ async fn back_up(sim: &mut Sim, _: Step) -> String {
     if let Some(disk) = sim.world.disk() {
         disk.calm();
     }
-    let has = sim.server_has().await;
+    let epoch = sim.epoch().await.unwrap_or_else(|broken| panic!("{broken}"));
+    sim.model.epochs.insert(epoch);
     let name = sim.backups.len().to_string();
     let backup = sim.world.back_up(&name).await;
-    sim.backups.push((backup, has));
+    sim.backups.push((backup, sim.revoked.clone()));
     "kept".to_owned()
 }
 
@@ -194,10 +223,20 @@ async fn restore(sim: &mut Sim, step: Step) -> String {
     if backups == 0 {
         return "no backup".to_owned();
     }
-    let (backup, then) = &sim.backups[step.among(backups)];
+    let before = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
+    let (backup, revoked) = &sim.backups[step.among(backups)];
     sim.world.put_back(backup).await;
-    let elsewhere = sim.others_have(None).unwrap_or_else(|broken| panic!("{broken}"));
-    sim.model.restored(then, &elsewhere);
-    let begun = restore::begin_anew(&sim.world.app, "system", "硬盘损坏，取回昨夜备份").await;
-    begun.map_or_else(|error| error.code.as_str().to_owned(), |_| "restored".to_owned())
+    // Nobody has told it yet that they were revoked since.
+    sim.revoked.clone_from(revoked);
+    let after = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
+    sim.model.lost(&before, &after);
+    if let Err(error) = restore::begin_anew(&sim.world.app, "system", "硬盘损坏，取回昨夜备份").await
+    {
+        return error.code.as_str().to_owned();
+    }
+    let epoch = sim.epoch().await.unwrap_or_else(|broken| panic!("{broken}"));
+    if !sim.model.epochs.insert(epoch) {
+        sim.breaks("I8", "the server began no new epoch".to_owned());
+    }
+    "restored".to_owned()
 }

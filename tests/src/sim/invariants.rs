@@ -1,13 +1,18 @@
 //! What must hold, whatever happened.
 
+use super::holdings::recorded;
+use super::model::Deed;
 use super::stage::{Sim, Who};
-use fieldproof_schema::document::{Document, split};
+use fieldproof_schema::document::{ChangeId, Document};
+use fieldproof_schema::ids::{DeviceId, OfficerId};
+use fieldproof_schema::journal::Entry;
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
-use fieldproof_server::db::{DbError, Tx};
+use fieldproof_server::db::{DbError, Row, Tx};
 use fieldproof_server::documents;
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Something that must hold.
 pub struct Invariant {
@@ -22,8 +27,10 @@ pub struct Invariant {
 /// All of them.
 pub const ALL: &[Invariant] = &[
     Invariant { promise: "I7", at_quiet: false, holds: |sim| Box::pin(seals_stay(sim)) },
+    Invariant { promise: "I9", at_quiet: true, holds: |sim| Box::pin(only_who_may_writes(sim)) },
     Invariant { promise: "I3", at_quiet: true, holds: |sim| Box::pin(nothing_is_lost(sim)) },
     Invariant { promise: "I5", at_quiet: true, holds: |sim| Box::pin(all_see_the_same(sim)) },
+    Invariant { promise: "I8", at_quiet: true, holds: |sim| Box::pin(all_know_the_epoch(sim)) },
     Invariant { promise: "I6", at_quiet: true, holds: |sim| Box::pin(everything_is_covered(sim)) },
     Invariant { promise: "D1", at_quiet: true, holds: |sim| Box::pin(copies_are_noticed(sim)) },
 ];
@@ -39,20 +46,19 @@ async fn nothing_is_lost(sim: &mut Sim) -> Result<(), String> {
 
 /// Terminals and server show the same, and it is what the record says when it is read anew.
 async fn all_see_the_same(sim: &mut Sim) -> Result<(), String> {
+    let has = sim.server_has().await;
     for visit in sim.visits.clone() {
         let stored = sim.world.app.db.read(move |tx: &mut Tx<'_>| {
-            let key = fieldproof_server::db::Value::Text(visit.to_string());
-            let sql = "SELECT bytes FROM changes WHERE inspection = $1 ORDER BY position";
-            let rows = tx.query(sql, std::slice::from_ref(&key))?;
-            let runs = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<Vec<u8>>, DbError>>()?;
-            let sql = "SELECT bytes FROM snapshots WHERE inspection = $1";
-            let row = tx.query_opt(sql, std::slice::from_ref(&key))?;
-            Ok::<_, DbError>((runs, row.map(|row| row.get::<Vec<u8>>(0)).transpose()?))
+            let key = [fieldproof_server::db::Value::Text(visit.to_string())];
+            let row = tx.query_opt("SELECT bytes FROM snapshots WHERE inspection = $1", &key)?;
+            let sql = "SELECT officer FROM inspection_officers WHERE inspection = $1 AND left_at IS NULL";
+            let team = tx.query(sql, &key)?;
+            let team = team.iter().map(|row| row.get(0)).collect::<Result<Vec<OfficerId>, DbError>>()?;
+            Ok::<_, DbError>((row.map(|row| row.get::<Vec<u8>>(0)).transpose()?, team))
         });
-        let (runs, snapshot) = stored.await.map_err(|error| error.to_string())?;
-        let changes: Vec<Vec<&[u8]>> =
-            runs.iter().map(|run| split(run)).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-        let record = Document::from_changes(changes.into_iter().flatten()).map_err(|e| e.to_string())?;
+        let (snapshot, team) = stored.await.map_err(|error| error.to_string())?;
+        let changes = sim.changes_of(visit).await?;
+        let record = Document::from_changes(changes.iter().map(Vec::as_slice)).map_err(|e| e.to_string())?;
         let (view, heads) = (record.view().map_err(|error| error.to_string())?, record.heads());
         if let Some(snapshot) = snapshot {
             let kept = Document::load(&snapshot).map_err(|error| error.to_string())?;
@@ -61,15 +67,19 @@ async fn all_see_the_same(sim: &mut Sim) -> Result<(), String> {
             }
         }
         for hand in sim.hands.iter().filter(|hand| !hand.lost) {
+            // Who left the team is not shown it any more, and who was revoked is given nothing.
+            if sim.revoked.contains_key(&hand.id) || !team.contains(&hand.officer) {
+                continue;
+            }
             let shown = hand.device.client().inspection(visit).map_err(|error| error.to_string())?;
-            let mut beyond: Vec<_> = shown.heads.iter().filter(|head| !heads.contains(head)).collect();
-            if hand.alone && !beyond.is_empty() && shown.view != view {
-                beyond.truncate(2);
-                // What the server holds apart is on the terminal that wrote it and nowhere else.
-                let status = hand.device.client().status().map_err(|error| error.to_string())?;
-                if status.quarantined + status.refused == 0 {
-                    return Err(format!("{}: {visit} is not what the server has: {beyond:?}", hand.name));
-                }
+            let beyond = shown.heads.iter().filter(|head| !heads.contains(head));
+            // What the server holds apart is on the terminal that wrote it, and where a package went.
+            let apart = |head: &&ChangeId| has.contains(&Deed::Change(visit, **head));
+            if let Some(head) = beyond.copied().find(|head| !apart(&head))
+                && hand.alone
+                && shown.view != view
+            {
+                return Err(format!("{}: {visit} is not what the server has: {head:?}", hand.name));
             }
             if let Some(missing) = heads.iter().find(|head| {
                 let known = hand.device.client().changes(visit, 0, u64::MAX);
@@ -126,25 +136,68 @@ async fn seals_stay(sim: &mut Sim) -> Result<(), String> {
 async fn copies_are_noticed(sim: &mut Sim) -> Result<(), String> {
     let grown = |hand: usize, then: usize| !sim.hands[hand].lost && sim.model.by(hand) > then;
     let twice = sim.clones.iter().find(|(one, copy, then)| grown(*one, *then) && grown(*copy, 0)).copied();
-    // One entry that does not follow can be what was under way when power was lost: only a branch that grows is told.
-    let branches = |tx: &mut Tx<'_>| {
-        let sql = "SELECT a.device FROM journal_entries a
-             JOIN journal_entries b ON b.org = a.org AND b.device = a.device AND b.seq = a.seq + 1
-             JOIN journal_entries c ON c.org = a.org AND c.device = a.device AND c.seq = b.seq AND c.on_chain = 1
-             WHERE a.on_chain = 0 AND b.on_chain = 0 LIMIT 1";
-        Ok::<_, DbError>(tx.query_opt(sql, &[])?.is_some())
+    // One entry that does not follow can be what was under way when power was lost: only a branch that grows is told, where
+    // the chain has grown as far.
+    let beside = |tx: &mut Tx<'_>| {
+        let sql = "SELECT b.device, b.hash, b.bytes, c.seq FROM journal_entries b
+             LEFT JOIN journal_entries c ON c.org = b.org AND c.device = b.device AND c.seq = b.seq AND c.on_chain = 1
+             WHERE b.on_chain = 0";
+        let rows = tx.query(sql, &[])?;
+        let row = |row: &Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        rows.iter().map(row).collect::<Result<Vec<(DeviceId, Digest, Vec<u8>, Option<i64>)>, DbError>>()
     };
-    let branches = sim.world.app.db.read(branches).await.map_err(|error| error.to_string())?;
+    let beside = sim.world.app.db.read(beside).await.map_err(|error| error.to_string())?;
+    let names: BTreeSet<(DeviceId, Digest)> = beside.iter().map(|one| (one.0, one.1)).collect();
+    let branches = beside.iter().filter(|(.., chain)| chain.is_some()).any(|(device, _, bytes, _)| {
+        let prev = minicbor::decode::<Entry>(bytes).ok().and_then(|entry| entry.prev);
+        prev.is_some_and(|prev| names.contains(&(*device, prev)))
+    });
     let twice = twice.filter(|_| branches);
     if twice.is_none() && sim.hands.iter().any(|hand| !hand.alone) {
         return Ok(());
     }
     let listed = sim.ask(Who::Administrator, "GET", "/api/v1/conflicts", Value::Null).await?;
     let all = listed["conflicts"].as_array().cloned().unwrap_or_default();
-    let told = all.iter().find(|conflict| conflict["kind"] == "identity");
+    let told = all.iter().find(|conflict| {
+        let about = |id: &DeviceId| conflict["path"] == format!("identity/{id}");
+        // That a terminal was revoked is told in the same place.
+        conflict["kind"] == "identity" && !sim.revoked.keys().any(about)
+    });
     match (twice, told) {
         (None, Some(told)) => Err(format!("a terminal is taken for two: {told}")),
-        (Some((one, ..)), None) => Err(format!("nobody is told that {} went on twice", sim.hands[one].name)),
+        (Some((one, ..)), None) if !sim.revoked.contains_key(&sim.hands[one].id) => {
+            Err(format!("nobody is told that {} went on twice", sim.hands[one].name))
+        }
         _ => Ok(()),
     }
+}
+
+/// What was forged, and what came from a terminal after it was revoked, is not in the record.
+async fn only_who_may_writes(sim: &mut Sim) -> Result<(), String> {
+    // A disk that fails is looked at later.
+    let Ok(record) = sim.world.app.db.read(recorded).await else { return Ok(()) };
+    for (visit, change, device) in record {
+        if sim.model.forged.contains(&change) {
+            return Err(format!("{visit}: {change:?} was forged and is in the record"));
+        }
+        let revoked = device.and_then(|device| sim.revoked.get(&device));
+        if revoked.is_some_and(|before| !before.contains(&Deed::Change(visit, change))) {
+            return Err(format!(
+                "{visit}: {change:?} came after its terminal was revoked and is in the record"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The epoch that a terminal knows is the server's: only then it knows of every return from a backup.
+async fn all_know_the_epoch(sim: &mut Sim) -> Result<(), String> {
+    let epoch = sim.epoch().await?.to_string();
+    for hand in sim.hands.iter().filter(|hand| !hand.lost) {
+        let known = hand.epoch().map_err(|error| error.to_string())?;
+        if known.as_ref() != Some(&epoch) {
+            return Err(format!("{} knows the epoch {known:?}, and the server's is {epoch}", hand.name));
+        }
+    }
+    Ok(())
 }

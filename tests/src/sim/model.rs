@@ -1,7 +1,7 @@
 //! What anybody was told is saved, and where it must still be.
 
 use fieldproof_schema::document::ChangeId;
-use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::ids::{DecisionId, InspectionId, RecordId};
 use fieldproof_schema::suite::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +12,28 @@ pub enum Deed {
     Change(InspectionId, ChangeId),
     /// A capture, by the hash of its bytes.
     Capture(InspectionId, Digest),
+    /// A decision of a supervisor or an administrator. Terminals do not bring it back.
+    Decision(DecisionId),
+}
+
+impl Deed {
+    /// The visit that it belongs to.
+    pub fn visit(&self) -> Option<InspectionId> {
+        match self {
+            Self::Change(visit, _) | Self::Capture(visit, _) => Some(*visit),
+            Self::Decision(_) => None,
+        }
+    }
 }
 
 /// What became of it.
 #[derive(Debug, Clone, Copy)]
 struct Fate {
-    /// On whose terminal it was done.
-    hand: usize,
+    /// On whose terminal it was done; none for what the server said itself.
+    hand: Option<usize>,
     /// Whether that terminal still has it, as far as anybody may expect.
     here: bool,
-    /// True once a machine on which it was alone was put back to before it: nobody can have it.
+    /// True once the last machine that had it was put back to before it, or lost: nobody can have it.
     gone: bool,
 }
 
@@ -31,12 +43,24 @@ pub struct Model {
     deeds: BTreeMap<Deed, Fate>,
     /// What seals say that they seal, by their names.
     pub seals: BTreeMap<Digest, Digest>,
+    /// Epochs that were.
+    pub epochs: BTreeSet<Digest>,
+    /// Numbers that terminals gave, of one form: unit, year and serial number, and the record that bears it.
+    pub numbers: BTreeMap<(String, u32, u32), RecordId>,
+    /// What nobody had the right to write.
+    pub forged: BTreeSet<ChangeId>,
 }
 
 impl Model {
     /// Somebody was told that something is saved on a terminal.
     pub fn done(&mut self, hand: usize, deed: Deed) {
-        self.deeds.entry(deed).or_insert(Fate { hand, here: true, gone: false }).here |= true;
+        let fate = self.deeds.entry(deed).or_insert(Fate { hand: Some(hand), here: true, gone: false });
+        fate.here = true;
+    }
+
+    /// The server said that something is so.
+    pub fn said(&mut self, deed: Deed) {
+        self.deeds.entry(deed).or_insert(Fate { hand: None, here: false, gone: false });
     }
 
     /// How many deeds there are.
@@ -44,14 +68,19 @@ impl Model {
         self.deeds.len()
     }
 
+    /// Whether anything was captured of a visit.
+    pub fn captured(&self, visit: InspectionId) -> bool {
+        self.deeds.keys().any(|deed| matches!(deed, Deed::Capture(of, _) if *of == visit))
+    }
+
     /// How much a terminal said is saved.
     pub fn by(&self, hand: usize) -> usize {
-        self.deeds.values().filter(|fate| fate.hand == hand).count()
+        self.deeds.values().filter(|fate| fate.hand == Some(hand)).count()
     }
 
     /// What a terminal must have.
     pub fn on(&self, hand: usize) -> impl Iterator<Item = Deed> {
-        self.deeds.iter().filter(move |(_, fate)| fate.hand == hand && fate.here).map(|(deed, _)| *deed)
+        self.deeds.iter().filter(move |(_, fate)| fate.hand == Some(hand) && fate.here).map(|(deed, _)| *deed)
     }
 
     /// What must be on the server in the end.
@@ -59,21 +88,19 @@ impl Model {
         self.deeds.iter().filter(|(_, fate)| !fate.gone).map(|(deed, _)| *deed)
     }
 
-    /// A terminal came back as it was when it had `then`; what only it had since is gone, unless it is in `elsewhere`.
-    pub fn rolled_back(&mut self, hand: usize, then: &BTreeSet<Deed>, elsewhere: &BTreeSet<Deed>) {
-        for (deed, fate) in self.deeds.iter_mut().filter(|(_, fate)| fate.hand == hand && fate.here) {
-            if !then.contains(deed) {
-                fate.here = false;
-                fate.gone |= !elsewhere.contains(deed);
-            }
+    /// What a terminal has no more, and need not have.
+    pub fn dropped(&mut self, hand: usize, is_dropped: impl Fn(&Deed) -> bool) {
+        for (_, fate) in
+            self.deeds.iter_mut().filter(|(deed, fate)| fate.hand == Some(hand) && is_dropped(deed))
+        {
+            fate.here = false;
         }
     }
 
-    /// The server came back with `then`; what no terminal has any more and was not there yet is gone, unless it is in
-    /// `elsewhere`.
-    pub fn restored(&mut self, then: &BTreeSet<Deed>, elsewhere: &BTreeSet<Deed>) {
+    /// A machine was put back or lost: what no terminal must have, and somebody had `before` and nobody has `after`, is gone.
+    pub fn lost(&mut self, before: &BTreeSet<Deed>, after: &BTreeSet<Deed>) {
         for (deed, fate) in &mut self.deeds {
-            fate.gone |= !fate.here && !then.contains(deed) && !elsewhere.contains(deed);
+            fate.gone |= !fate.here && before.contains(deed) && !after.contains(deed);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Plans: lists of steps, drawn from a seed, written and read as one line.
 
 use super::stage::Sim;
-use super::{acts, faults};
+use super::themes::{self, Theme};
+use super::{acts, faults, hostile, office};
 use futures::future::LocalBoxFuture;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -38,14 +39,27 @@ pub enum Profile {
     Copies,
     /// A server that comes back older.
     Restore,
+    /// Teams that change, terminals that are revoked.
+    People,
+    /// A stranger with a terminal.
+    Hostile,
     /// All of it.
     Mixed,
 }
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Calm, Self::Network, Self::Disk, Self::Clock, Self::Copies, Self::Restore, Self::Mixed];
+    pub const ALL: [Self; 9] = [
+        Self::Calm,
+        Self::Network,
+        Self::Disk,
+        Self::Clock,
+        Self::Copies,
+        Self::Restore,
+        Self::People,
+        Self::Hostile,
+        Self::Mixed,
+    ];
 
     /// The name.
     pub fn name(self) -> &'static str {
@@ -56,6 +70,8 @@ impl Profile {
             Self::Clock => "clock",
             Self::Copies => "copies",
             Self::Restore => "restore",
+            Self::People => "people",
+            Self::Hostile => "hostile",
             Self::Mixed => "mixed",
         }
     }
@@ -70,15 +86,21 @@ impl Profile {
         Self::ALL[(seed % Self::ALL.len() as u64) as usize]
     }
 
-    fn has(self, event: &Event) -> bool {
-        event.profile.is_none_or(|profile| self == profile || self == Self::Mixed)
+    /// Whether something of this kind happens in it.
+    pub fn has(self, kind: Option<Self>) -> bool {
+        kind.is_none_or(|kind| self == kind || self == Self::Mixed)
     }
+}
+
+/// All that can happen.
+pub fn events() -> impl Iterator<Item = &'static Event> {
+    acts::ALL.iter().chain(office::ALL).chain(faults::ALL).chain(hostile::ALL)
 }
 
 /// One step. What its numbers point to is found when it is played, whatever is there by then: so steps can be left out.
 #[derive(Clone, Copy)]
 pub struct Step {
-    event: &'static Event,
+    pub(super) event: &'static Event,
     /// Who or what.
     pub at: u32,
     /// Everything else.
@@ -120,23 +142,46 @@ impl fmt::Display for Step {
 pub struct Plan(pub Vec<Step>);
 
 impl Plan {
-    /// The plan of a seed.
+    /// The plan of a seed: steps by their weights, and more often than not the steps of a story among them, in their order.
     pub fn draw(seed: u64, profile: Profile) -> Self {
-        let mut dice = ChaCha8Rng::seed_from_u64(seed);
-        let events: Vec<&'static Event> =
-            acts::ALL.iter().chain(faults::ALL).filter(|event| profile.has(event)).collect();
-        let all: u32 = events.iter().map(|event| event.weight).sum();
-        let mut draw = |below: u32| (dice.next_u64() % u64::from(below)) as u32;
-        let step = |_| {
-            let mut left = draw(all);
-            let event = events.iter().find(|event| {
-                let here = left < event.weight;
-                left = left.saturating_sub(event.weight);
-                here
-            });
-            Step { event: event.expect("weights are counted"), at: draw(1000), dice: draw(100_000) }
-        };
-        Self((0..STEPS).map(step).collect())
+        let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
+        let events: Vec<&'static Event> = events().filter(|event| profile.has(event.profile)).collect();
+        let mut steps: Vec<Step> = (0..STEPS)
+            .map(|_| {
+                let event = dice.one_of(&events, |event| event.weight);
+                Step { event, at: dice.below(1000), dice: dice.below(100_000) }
+            })
+            .collect();
+        let told: Vec<&'static Theme> =
+            themes::ALL.iter().filter(|theme| profile.has(theme.profile)).collect();
+        if dice.below(4) > 0 && !told.is_empty() {
+            let theme = dice.one_of(&told, |_| 1);
+            let visit = dice.below(1000) as usize;
+            let mut at = dice.below((STEPS - 2 * theme.steps.len()) as u32) as usize;
+            for cast in theme.steps {
+                steps[at] = cast.draw(visit, || dice.below(100_000));
+                at += 1 + dice.below(2) as usize;
+            }
+        }
+        Self(steps)
+    }
+}
+
+struct Dice(ChaCha8Rng);
+
+impl Dice {
+    fn below(&mut self, bound: u32) -> u32 {
+        (self.0.next_u64() % u64::from(bound)) as u32
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T], weight: impl Fn(T) -> u32) -> T {
+        let mut left = self.below(all.iter().map(|one| weight(*one)).sum());
+        let found = all.iter().find(|one| {
+            let here = left < weight(**one);
+            left = left.saturating_sub(weight(**one));
+            here
+        });
+        *found.expect("weights are counted")
     }
 }
 
@@ -156,7 +201,7 @@ impl FromStr for Plan {
             let [name, at, dice] = text.split_whitespace().collect::<Vec<_>>()[..] else {
                 return Err(wrong());
             };
-            let event = acts::ALL.iter().chain(faults::ALL).find(|event| event.name == name);
+            let event = events().find(|event| event.name == name);
             Ok(Step {
                 event: event.ok_or_else(wrong)?,
                 at: at.parse().map_err(|_| wrong())?,

@@ -1,20 +1,20 @@
 //! The world of one run: a server and terminals on disks of their own, and what happened to them so far.
 
 use super::Run;
+use super::hand::{Copy, Hand};
 use super::model::{Deed, Model};
 use super::plan::Step;
 use crate::faults::{Disk, Fault, Pattern, Tear};
 use crate::world::World;
 use crate::world::backup::{Backup, copy_all};
-use crate::world::console::{PASSWORD, Person};
-use crate::world::device::Device;
+use crate::world::console::Person;
+use crate::world::rogue::Rogue;
 use axum::http::StatusCode;
-use fieldproof_schema::document::{ChangeId, name, split};
-use fieldproof_schema::ids::InspectionId;
-use fieldproof_schema::suite::{Digest, DigestStream};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_server::db::{DbError, Tx};
+use fieldproof_server::store::users;
 use fieldproof_server::sync::judge;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -26,6 +26,7 @@ pub struct Stock {
     seed: u64,
     people: BTreeMap<Who, Person>,
     visits: Vec<InspectionId>,
+    officers: [OfficerId; 3],
 }
 
 /// Somebody at the console.
@@ -53,7 +54,7 @@ const LATER_SECONDS: i64 = 86_400;
 /// Rounds of syncs within which there must be rest.
 const ROUNDS_MAX: usize = 8;
 /// Visits in which people work: few, so that they meet.
-const VISITS: usize = 2;
+pub const VISITS: usize = 2;
 
 impl Stock {
     /// Makes it.
@@ -73,6 +74,17 @@ impl Stock {
             device.sync().await;
             device.sync().await;
         }
+        let officers = administrator.get(&world, "/api/v1/officers").await;
+        let officers: Vec<OfficerId> = officers["rows"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|row| row["active"] != false)
+            .filter_map(|row| serde_json::from_value(row["id"].clone()).ok())
+            .collect();
+        let third =
+            officers.into_iter().find(|officer| !team.contains(officer)).expect("an officer of another team");
+        let officers = [team[0], team[1], third];
         let folder = tempfile::tempdir().expect("a folder for the stock");
         let Backup(copy) = world.back_up("stock").await;
         copy_all(&copy, folder.path()).expect("the server's files can be copied");
@@ -81,7 +93,7 @@ impl Stock {
             copy_all(&world.folder().join(name), &to).expect("a terminal's files can be copied");
         }
         let people = BTreeMap::from([(Who::Administrator, administrator), (Who::Supervisor, supervisor)]);
-        Self { folder, seed, people, visits }
+        Self { folder, seed, people, visits, officers }
     }
 
     /// A world of its own that begins there.
@@ -96,71 +108,20 @@ impl Stock {
             people: self.people.clone(),
             hands,
             visits: self.visits.clone(),
+            officers: self.officers,
             model: Model::default(),
             backups: Vec::new(),
             copies: Vec::new(),
             clones: Vec::new(),
+            revoked: BTreeMap::new(),
+            reassigned: false,
+            rogue: None,
+            broken: None,
             words: 0,
             requests: 0,
-            trace: Digest::stream(),
+            trace: Vec::new(),
         }
     }
-}
-
-/// A terminal in somebody's hand.
-pub struct Hand {
-    /// The terminal.
-    pub device: Device,
-    /// What its store lies on.
-    pub disk: Disk,
-    /// What it is called in the world's folder.
-    pub name: String,
-    /// False for terminals of which there are copies, and for the copies: the server tells people about them.
-    pub alone: bool,
-    /// True once it is lost for good.
-    pub lost: bool,
-}
-
-impl Hand {
-    /// Takes up a terminal whose files are there.
-    pub fn take(world: &World, name: String) -> Self {
-        let disk = Disk::under(&world.folder().join(&name)).expect("the terminal's folder is there");
-        Self { device: Device::new(world, &name), disk, name, alone: true, lost: false }
-    }
-}
-
-impl Hand {
-    /// What its journal holds, in a few words: for whoever reads a failure.
-    pub fn journal(&self) -> String {
-        let read = || {
-            let store = rusqlite::Connection::open(self.disk.folder().join("store.db"))?;
-            let mut rows =
-                store.prepare("SELECT seq, kind, bytes, receipt IS NOT NULL FROM journal ORDER BY seq")?;
-            let lines = rows.query_map([], |row| {
-                let bytes: Vec<u8> = row.get(2)?;
-                let entry = minicbor::decode::<fieldproof_schema::journal::Entry>(&bytes);
-                let body = entry.map(|entry| entry.body).unwrap_or_default();
-                Ok(format!(
-                    "{} {} {} {body}",
-                    row.get::<_, i64>(0)?,
-                    row.get::<_, String>(1)?,
-                    row.get::<_, bool>(3)?
-                ))
-            })?;
-            lines.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_or_else(|error| error.to_string(), |lines| lines.join(", "))
-    }
-}
-
-/// How a terminal was.
-pub struct Copy {
-    /// Which.
-    pub hand: usize,
-    /// Its files.
-    pub folder: PathBuf,
-    /// What it had.
-    pub deeds: BTreeSet<Deed>,
 }
 
 /// Everything that belongs to one run.
@@ -175,16 +136,26 @@ pub struct Sim {
     pub visits: Vec<InspectionId>,
     /// What was acknowledged.
     pub model: Model,
-    /// Backups of the server, and what it had.
-    pub backups: Vec<(Backup, BTreeSet<Deed>)>,
+    /// The officers of the team as it was dispatched, and one who is on no team.
+    pub officers: [OfficerId; 3],
+    /// Backups of the server, with the terminals that were revoked by then.
+    pub backups: Vec<(Backup, BTreeMap<DeviceId, BTreeSet<Deed>>)>,
     /// Copies of terminals.
     pub copies: Vec<Copy>,
     /// Terminals that go on twice: the first, its copy, and what the first had said is saved by then.
     pub clones: Vec<(usize, usize, usize)>,
+    /// Terminals that are revoked, and what the server had when they were.
+    pub revoked: BTreeMap<DeviceId, BTreeSet<Deed>>,
+    /// True once a team was changed: only then may a terminal give up a visit.
+    pub reassigned: bool,
+    /// A terminal in a stranger's hand, once there is one.
+    pub rogue: Option<Rogue>,
+    /// A promise that was found broken in the middle of a step, and what was found.
+    pub broken: Option<(&'static str, String)>,
     begun: u64,
     words: u32,
     requests: u64,
-    trace: DigestStream,
+    trace: Vec<String>,
 }
 
 impl Sim {
@@ -205,83 +176,22 @@ impl Sim {
         (0..self.hands.len()).filter(|hand| !self.hands[*hand].lost).collect()
     }
 
+    /// Says that a promise does not hold; the first one counts.
+    pub fn breaks(&mut self, promise: &'static str, what: String) {
+        self.broken.get_or_insert((promise, what));
+    }
+
     /// The visit that a step is about.
     pub fn visit(&self, step: Step) -> InspectionId {
         self.visits[step.roll(0, self.visits.len())]
     }
 
-    /// Adds to the trace.
+    /// Adds to the trace, with all that shows whether the same happened: what the clock says, what every disk did.
     pub fn note(&mut self, said: &str) {
-        self.trace.update(said.as_bytes());
-        self.trace.update(b"\n");
-    }
-
-    /// Notes the change that a terminal wrote last, which it said is saved.
-    pub fn written(&mut self, hand: usize, visit: InspectionId) {
-        // A disk that cannot be read now is not asked again: what was saved is looked for when the others are.
-        let Ok(last) = self.hands[hand].device.client().changes(visit, 0, 1) else { return };
-        if let Some(line) = last.rows.first() {
-            self.model.done(hand, Deed::Change(visit, line.change));
-        }
-    }
-
-    /// What a terminal has of that which was ever acknowledged.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn has(&self, hand: usize) -> Result<BTreeSet<Deed>, String> {
-        let client = self.hands[hand].device.client();
-        let mut has = BTreeSet::new();
-        for visit in &self.visits {
-            let detail = match client.inspection(*visit) {
-                Ok(detail) => detail,
-                // A store that was begun anew knows nothing until it has synced.
-                Err(error) if error.code().as_str() == "not_found" => continue,
-                Err(error) => return Err(format!("{}: {visit}: {error}", self.hands[hand].name)),
-            };
-            let changes = client.changes(*visit, 0, u64::MAX).map_err(|error| error.to_string())?;
-            has.extend(changes.rows.into_iter().map(|line| Deed::Change(*visit, line.change)));
-            let captures =
-                detail.evidence.iter().filter(|item| client.evidence_file(*visit, item.record).is_ok());
-            has.extend(captures.map(|item| Deed::Capture(*visit, item.digest)));
-        }
-        Ok(has)
-    }
-
-    /// What the server has: in the record, or held apart, or waiting.
-    pub async fn server_has(&self) -> BTreeSet<Deed> {
-        let read = |tx: &mut Tx<'_>| {
-            let mut has = BTreeSet::new();
-            for row in tx.query("SELECT inspection, bytes FROM changes", &[])? {
-                let (visit, bytes): (InspectionId, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                let run = split(&bytes).unwrap_or_default().into_iter();
-                has.extend(run.filter_map(|change| Some(Deed::Change(visit, name(change).ok()?))));
-            }
-            for row in tx.query("SELECT inspection, bytes FROM inbox", &[])? {
-                let (visit, bytes): (InspectionId, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                has.extend(changes_in(&bytes).into_iter().map(|change| Deed::Change(visit, change)));
-            }
-            for row in tx.query("SELECT inspection, digest FROM captures WHERE held_at IS NOT NULL", &[])? {
-                has.insert(Deed::Capture(row.get(0)?, row.get(1)?));
-            }
-            Ok::<_, DbError>(has)
-        };
-        self.world.app.db.read(read).await.expect("the server's store can be read")
-    }
-
-    /// What all terminals have together, but for one. Nothing fails meanwhile that was about to.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn others_have(&self, but: Option<usize>) -> Result<BTreeSet<Deed>, String> {
-        let mut has = BTreeSet::new();
-        for hand in &self.hands {
-            hand.disk.calm();
-        }
-        for hand in self.in_use().into_iter().filter(|hand| Some(*hand) != but) {
-            has.append(&mut self.has(hand)?);
-        }
-        Ok(has)
+        let disks = self.world.disk().into_iter().chain(self.hands.iter().map(|hand| &hand.disk));
+        let counts: Vec<String> = disks.map(|disk| disk.counts().to_string()).collect();
+        let moved = self.world.clock.moved();
+        self.trace.push(format!("{said} | {moved} | {}", counts.join(" | ")));
     }
 
     /// Machines without power get it back, and must have what they had said is saved.
@@ -313,18 +223,6 @@ impl Sim {
         Ok(())
     }
 
-    /// Whether a terminal has everything that it said is saved.
-    ///
-    /// # Errors
-    /// What is missing.
-    pub fn keeps(&self, hand: usize) -> Result<(), String> {
-        let has = self.has(hand)?;
-        match self.model.on(hand).find(|deed| !has.contains(deed)) {
-            Some(lost) => Err(format!("{} has lost {lost:?}", self.hands[hand].name)),
-            None => Ok(()),
-        }
-    }
-
     /// Syncs a terminal; what came of it.
     pub async fn sync(&mut self, hand: usize) -> String {
         let link = &self.hands[hand].device.link;
@@ -340,6 +238,7 @@ impl Sim {
             Err(error) => error.code().as_str().to_owned(),
         };
         self.requests += self.hands[hand].device.link.traffic().0 - before;
+        self.look_at_what_was_given_up(hand).await;
         said
     }
 
@@ -351,9 +250,11 @@ impl Sim {
         if let Some(disk) = self.world.disk() {
             disk.calm();
         }
-        for hand in &self.hands {
-            hand.disk.calm();
-            hand.device.link.calm();
+        for hand in self.in_use() {
+            self.hands[hand].disk.calm();
+            self.hands[hand].device.link.calm();
+            let link = self.hands[hand].device.link.clone();
+            link.arrive().await;
         }
         let mut last = String::new();
         for round in 0..ROUNDS_MAX {
@@ -378,24 +279,34 @@ impl Sim {
         Err(format!("no rest after {ROUNDS_MAX} rounds: {last}"))
     }
 
-    /// What the console's API says to somebody, who signs in again when the session has ended.
+    /// What the console's API says to somebody.
     ///
     /// # Errors
     /// The code with which it is refused.
     pub async fn ask(&mut self, who: Who, method: &str, path: &str, body: Value) -> Result<Value, String> {
         let code = |answer: &Value| answer["code"].as_str().unwrap_or("no code").to_owned();
-        let (status, answer) = self.call(who, method, path, &body).await;
-        if status != StatusCode::UNAUTHORIZED {
-            return if status.is_success() { Ok(answer) } else { Err(code(&answer)) };
+        let (mut status, mut answer) = self.call(who, method, path, &body).await;
+        if status == StatusCode::UNAUTHORIZED {
+            self.sign_in(who).await?;
+            (status, answer) = self.call(who, method, path, &body).await;
         }
-        let login = json!({"login": who.login(), "password": PASSWORD});
-        let (status, session) = self.world.call("POST", "/api/v1/session", None, &login).await;
-        if !status.is_success() {
-            return Err(code(&session));
-        }
-        self.people.insert(who, Person::with(session["token"].as_str().unwrap_or_default()));
-        let (status, answer) = self.call(who, method, path, &body).await;
         if status.is_success() { Ok(answer) } else { Err(code(&answer)) }
+    }
+
+    /// Opens a session when the one before has ended, as the server does once a password fits: checking it takes longer than
+    /// all that happens in a world besides.
+    async fn sign_in(&mut self, who: Who) -> Result<(), String> {
+        let app = self.world.app.clone();
+        let org = app.org().await.map_err(|error| error.code.as_str().to_owned())?;
+        let (token, digest) = app.token("u");
+        let now = app.now();
+        let open = move |tx: &mut Tx<'_>| {
+            let (account, _) = users::by_login(tx, org, who.login())?.ok_or(DbError::NoRow { sql: "" })?;
+            users::insert_session(tx, org, account.id, &digest, now)
+        };
+        app.db.write(open).await.map_err(|error| error.to_string())?;
+        self.people.insert(who, Person::with(&token));
+        Ok(())
     }
 
     async fn call(&self, who: Who, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
@@ -410,7 +321,7 @@ impl Sim {
             deeds: self.model.count(),
             requests: self.requests,
             seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
-            trace: self.trace.finish(),
+            trace: self.trace,
         }
     }
 
@@ -426,16 +337,6 @@ impl Sim {
         device.switch_on();
         folder
     }
-}
-
-/// The changes in something that was received.
-fn changes_in(bytes: &[u8]) -> Vec<ChangeId> {
-    use fieldproof_schema::document::{Document, inspect, is_document};
-    if is_document(bytes) {
-        let changes = Document::load(bytes).map(|document| document.changes()).unwrap_or_default();
-        return changes.into_iter().map(|(id, _)| id).collect();
-    }
-    inspect(bytes).map(|header| vec![header.id]).unwrap_or_default()
 }
 
 /// Errors of disks that a program survives.

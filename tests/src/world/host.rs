@@ -20,6 +20,11 @@ impl Clock {
         self.0.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 
+    /// Microseconds since the beginning; the clock is not read.
+    pub fn moved(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// What the clock says.
     pub fn now(&self) -> Moment {
         Moment::from_micros(START_MICROS + self.0.fetch_add(1, Ordering::Relaxed))

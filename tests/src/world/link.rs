@@ -22,6 +22,8 @@ pub enum Fate {
     AnswerLost,
     /// It arrives twice; the second answer comes back.
     Twice,
+    /// It seems lost, and arrives when [`Link::arrive`] says so.
+    Late,
 }
 
 #[derive(Default)]
@@ -31,6 +33,7 @@ struct State {
     bound: Option<usize>,
     bounded: u64,
     next: VecDeque<Fate>,
+    late: Vec<WireRequest>,
     requests: u64,
     bytes_up: u64,
 }
@@ -111,6 +114,21 @@ impl Link {
         self.with(|state| state.next.extend(fates));
     }
 
+    /// What was held up arrives now, and nobody waits for the answers. Returns how many requests that were.
+    pub async fn arrive(&self) -> usize {
+        let late = self.with(|state| std::mem::take(&mut state.late));
+        for request in &late {
+            // Whatever becomes of it: its sender has given it up.
+            drop(self.deliver(request).await);
+        }
+        late.len()
+    }
+
+    /// Of what is held up only this arrives.
+    pub fn keep_late(&self, keep: impl FnMut(&WireRequest) -> bool) {
+        self.with(|state| state.late.retain(keep));
+    }
+
     /// How many requests set out, and with how many bytes of body.
     pub fn traffic(&self) -> (u64, u64) {
         self.with(|state| (state.requests, state.bytes_up))
@@ -172,6 +190,10 @@ impl Transport for Link {
                 Fate::Answered => self.deliver(&request).await,
                 Fate::AnswerLost => {
                     self.deliver(&request).await?;
+                    Err(cut(gone()))
+                }
+                Fate::Late => {
+                    self.with(|state| state.late.push(request));
                     Err(cut(gone()))
                 }
                 Fate::Twice => {

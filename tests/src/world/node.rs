@@ -1,11 +1,10 @@
 //! Further servers on the world's database.
 
+use super::World;
 use super::host::SimHost;
 use super::link::{Link, Reach};
-use super::{World, serve};
 use fieldproof_server::app::App;
 use fieldproof_server::routes;
-use fieldproof_server::sync::judge::Judging;
 use std::path::Path;
 
 /// A second server on the same database, with the same key and the same folder of evidence, and a memory of its own.
@@ -39,8 +38,7 @@ impl World {
 
     async fn node_at(&self, name: &str, folder: &Path) -> Node {
         let host = SimHost::new(&self.clock, self.seed_of(name), 0);
-        let judging = Judging::at(self.patience, self.gate.clone());
-        let app = serve(&self.url, folder, self.key_seed, host, (judging, self.limits)).await;
+        let app = self.manner.serve(&self.url, folder, self.key_seed, host).await;
         let reach = Reach::new(routes::router(app.clone()));
         Node { app, reach }
     }

@@ -73,6 +73,28 @@ async fn a_journal_with_two_branches_is_asked_about_once() {
     one.sync().await;
 }
 
+/// The copy is ahead of the first terminal, which catches up with it.
+#[tokio::test]
+async fn a_branch_that_was_ahead_of_the_chain_is_asked_about_when_the_chain_has_grown_as_far() {
+    let world = World::start(533, None).await;
+    let city = support::city(&world).await;
+    let code = city.administrator.enrolment_code(&world, city.task.team[0]).await;
+    let mut rogue = Rogue::enrol(&world, &code, 8).await;
+    let visit = city.task.inspection;
+    let shared = rogue.declare(visit, Actor([0xa0; 16]));
+    let fork = rogue.tip;
+    let own = rogue.declare(visit, Actor([1; 16]));
+    rogue.sync(&world, vec![shared, own], vec![]).await;
+    let first = std::mem::replace(&mut rogue.tip, fork);
+    let copied = [0xb1, 0xb2].map(|n| rogue.declare(visit, Actor([n; 16])));
+    rogue.sync(&world, copied.to_vec(), vec![]).await;
+    assert!(open(&world, &city.administrator, "identity").await.is_empty());
+    rogue.tip = first;
+    let own = rogue.declare(visit, Actor([2; 16]));
+    rogue.sync(&world, vec![own], vec![]).await;
+    only(&world, &city.administrator, "identity").await;
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {

@@ -1,0 +1,86 @@
+//! Terminals in people's hands, and copies of them.
+
+use super::model::Deed;
+use crate::faults::Disk;
+use crate::world::World;
+use crate::world::device::Device;
+use fieldproof_schema::ids::{DeviceId, OfficerId};
+use fieldproof_schema::journal::Entry;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// A terminal in somebody's hand.
+pub struct Hand {
+    /// The terminal.
+    pub device: Device,
+    /// What its store lies on.
+    pub disk: Disk,
+    /// What it is called in the world's folder.
+    pub name: String,
+    /// What the server calls it.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub officer: OfficerId,
+    /// False for terminals of which there are copies, and for the copies: the server tells people about them.
+    pub alone: bool,
+    /// True once it is lost for good.
+    pub lost: bool,
+}
+
+impl Hand {
+    /// Takes up a terminal whose files are there.
+    pub fn take(world: &World, name: String) -> Self {
+        let disk = Disk::under(&world.folder().join(&name)).expect("the terminal's folder is there");
+        let device = Device::new(world, &name);
+        let enrolled = device.client().status().ok().and_then(|status| status.enrolled);
+        let enrolled = enrolled.expect("the terminal is somebody's");
+        let (id, officer) = (enrolled.device, enrolled.officer);
+        Self { device, disk, name, id, officer, alone: true, lost: false }
+    }
+
+    /// The epoch of the server that it knows.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub fn epoch(&self) -> rusqlite::Result<Option<String>> {
+        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        store.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).optional()
+    }
+
+    fn store(&self) -> PathBuf {
+        self.disk.folder().join("store.db")
+    }
+
+    /// What its journal holds, in a few words: for whoever reads a failure.
+    pub fn journal(&self) -> String {
+        let read = || {
+            let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            let mut rows =
+                store.prepare("SELECT seq, kind, bytes, receipt IS NOT NULL FROM journal ORDER BY seq")?;
+            let lines = rows.query_map([], |row| {
+                let bytes: Vec<u8> = row.get(2)?;
+                let entry = minicbor::decode::<Entry>(&bytes);
+                let body = entry.map(|entry| entry.body).unwrap_or_default();
+                Ok(format!(
+                    "{} {} {} {body}",
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, bool>(3)?
+                ))
+            })?;
+            lines.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_or_else(|error| error.to_string(), |lines| lines.join(", "))
+    }
+}
+
+/// How a terminal was.
+pub struct Copy {
+    /// Which.
+    pub hand: usize,
+    /// Its files.
+    pub folder: PathBuf,
+    /// What it had.
+    pub deeds: BTreeSet<Deed>,
+}

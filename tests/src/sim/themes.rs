@@ -1,0 +1,215 @@
+//! Stories that bad luck alone would need long to tell: some steps in their order, about one visit, with others in between.
+
+use super::plan::{Profile, Step, events};
+use super::stage::VISITS;
+
+/// A story.
+pub struct Theme {
+    /// Which kinds of bad luck it belongs to.
+    pub profile: Option<Profile>,
+    /// Its steps.
+    pub steps: &'static [Cast],
+}
+
+/// One step of it.
+pub struct Cast {
+    event: &'static str,
+    /// Who or what: of terminals, the place among those in use.
+    at: u32,
+    /// Which of the numbers that a step may have it has to have.
+    fits: fn(Step) -> bool,
+}
+
+impl Cast {
+    /// The step, of whatever numbers fit, about the visit where it is about one.
+    pub fn draw(&self, visit: usize, mut dice: impl FnMut() -> u32) -> Step {
+        let event = events().find(|event| event.name == self.event).expect("stories tell of what can happen");
+        loop {
+            let step = Step { event, at: self.at, dice: dice() };
+            if step.roll(0, VISITS) == visit % VISITS && (self.fits)(step) {
+                return step;
+            }
+        }
+    }
+}
+
+/// The terminals: the first officer's, her colleague's, and her second one.
+const ONE: u32 = 0;
+const TWO: u32 = 1;
+const CAR: u32 = 2;
+
+const fn step(event: &'static str, at: u32) -> Cast {
+    Cast { event, at, fits: |_| true }
+}
+
+const fn which(event: &'static str, at: u32, fits: fn(Step) -> bool) -> Cast {
+    Cast { event, at, fits }
+}
+
+/// So much that it goes as a whole document.
+fn long(step: Step) -> bool {
+    step.roll(1, 5) == 0
+}
+
+/// Answers of one item that differ.
+fn passes(step: Step) -> bool {
+    step.roll(1, 4) == 0 && step.roll(2, 2) == 0
+}
+
+fn fails(step: Step) -> bool {
+    step.roll(1, 4) == 0 && step.roll(2, 2) == 1
+}
+
+/// A write or a sync that fails soon.
+fn soon(step: Step) -> bool {
+    step.roll(0, 60) < 12
+}
+
+/// All of them.
+pub const ALL: &[Theme] = &[
+    // A decision of which only terminals know after a restore, and what was written upon it.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            which("answer", ONE, passes),
+            which("answer", TWO, fails),
+            step("sync", ONE),
+            step("sync", TWO),
+            step("back-up", 0),
+            step("decide", 0),
+            step("sync", ONE),
+            which("write", ONE, long),
+            step("sync", ONE),
+            step("restore", 999),
+            step("sync", ONE),
+        ],
+    },
+    // What a lost terminal wrote is on a colleague's alone, who wrote on.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            step("sync", TWO),
+            step("back-up", 0),
+            step("write", CAR),
+            step("sync", CAR),
+            step("sync", TWO),
+            which("write", TWO, long),
+            step("sync", TWO),
+            step("lose", CAR),
+            step("restore", 999),
+            step("sync", TWO),
+        ],
+    },
+    // A server that was restored writes on, past the place up to which a terminal has read.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            step("back-up", 0),
+            step("write", ONE),
+            step("sync", ONE),
+            step("restore", 999),
+            step("write", TWO),
+            step("sync", TWO),
+            step("write", TWO),
+            step("sync", TWO),
+            step("write", CAR),
+            step("sync", CAR),
+        ],
+    },
+    // An original that came after the backup, of a capture that came before.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            step("hold-up", ONE),
+            step("capture", ONE),
+            step("sync", ONE),
+            step("back-up", 0),
+            which("link", ONE, |step| step.roll(40, 5) == 1),
+            step("sync", ONE),
+            step("restore", 999),
+            step("sync", TWO),
+        ],
+    },
+    // What was under way when power was lost arrives behind the return.
+    Theme {
+        profile: Some(Profile::Copies),
+        steps: &[
+            step("sync", ONE),
+            step("keep", ONE),
+            which("delay", ONE, |step| step.roll(1, 5) == 3),
+            step("sync", ONE),
+            step("roll-back", 999),
+            step("sync", ONE),
+            step("arrive", ONE),
+        ],
+    },
+    // The server's disk fails at what it is about to answer.
+    Theme {
+        profile: Some(Profile::Disk),
+        steps: &[
+            which("answer", ONE, passes),
+            which("answer", TWO, fails),
+            step("sync", ONE),
+            step("sync", TWO),
+            which("server-disk", 0, soon),
+            step("decide", 0),
+            which("server-power", 0, |step| step.roll(0, 120) < 12),
+            step("decide", 0),
+        ],
+    },
+    // Somebody leaves a team with work that nobody has.
+    Theme {
+        profile: Some(Profile::People),
+        steps: &[
+            step("sync", ONE),
+            step("write", ONE),
+            step("capture", ONE),
+            which("reassign", 0, |step| step.roll(1, 4) == 0),
+            which("reassign", 0, |step| step.roll(1, 4) == 1),
+            step("write", ONE),
+            step("sync", ONE),
+            step("sync", TWO),
+        ],
+    },
+    // Somebody left a team, and the server forgets what came before it.
+    Theme {
+        profile: Some(Profile::People),
+        steps: &[
+            step("back-up", 0),
+            step("write", ONE),
+            step("capture", ONE),
+            step("sync", ONE),
+            which("reassign", 0, |step| step.roll(1, 4) == 0),
+            which("reassign", 0, |step| step.roll(1, 4) == 1),
+            step("sync", ONE),
+            step("restore", 999),
+            step("sync", ONE),
+        ],
+    },
+    // A terminal is revoked with work that nobody has.
+    Theme {
+        profile: Some(Profile::People),
+        steps: &[
+            step("sync", CAR),
+            step("write", CAR),
+            step("capture", CAR),
+            step("revoke", CAR),
+            step("write", CAR),
+            step("sync", CAR),
+            step("sync", TWO),
+        ],
+    },
+    // Numbers are given on a terminal that came back older.
+    Theme {
+        profile: Some(Profile::Copies),
+        steps: &[
+            step("paper", ONE),
+            step("keep", ONE),
+            step("paper", ONE),
+            step("roll-back", 999),
+            step("paper", ONE),
+            step("sync", ONE),
+            step("paper", ONE),
+        ],
+    },
+];
