@@ -9,10 +9,12 @@ use crate::error::ClientError;
 use crate::files;
 use crate::store::meta;
 use fieldproof_schema::host::{Host, random};
+use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 const FILE: &str = "numbers.mark";
 
@@ -29,9 +31,11 @@ pub(crate) fn is_borne(dir: &Path, conn: &Connection) -> Result<bool, ClientErro
     let (Some(text), Some(store)) = (&text, meta::numbers_mark(conn)?) else {
         return Ok(text.is_none() && meta::numbers_mark(conn)?.is_none());
     };
-    let identity = identity(&fs::metadata(dir.join(FILE)).map_err(failed)?);
+    let file = fs::metadata(dir.join(FILE)).map_err(failed)?;
+    // Programs before named the file by its number alone; the next number that is given leaves the full name.
+    let (identity, before) = (identity(&file), number(&file));
     let text = String::from_utf8_lossy(text);
-    Ok(text.lines().any(|mark| store == format!("{mark} {identity}")))
+    Ok(text.lines().any(|mark| [&identity, &before].iter().any(|named| store == format!("{mark} {named}"))))
 }
 
 /// Leaves a new mark, in a file of its own: within the caller's transaction, whose end [`Pending::settle`] follows.
@@ -85,15 +89,87 @@ fn put(dir: &Path, text: &str) -> Result<(), ClientError> {
     write().map_err(|error| ClientError::file("writing the mark of the store", error))
 }
 
-/// What a copy of the file does not have in common with it.
+/// What a copy of the file does not have in common with it: its number in the file system together with the moment when it was
+/// made. The number alone is given again as soon as the file is deleted.
 fn identity(file: &Metadata) -> String {
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::MetadataExt::ino(file).to_string()
+    let made = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let made = made.map(|since| since.as_nanos()).unwrap_or_default();
+    Digest::of(format!("{} {made}", number(file)).as_bytes()).to_string()
+}
+
+#[cfg(unix)]
+fn number(file: &Metadata) -> String {
+    std::os::unix::fs::MetadataExt::ino(file).to_string()
+}
+
+#[cfg(not(unix))]
+fn number(file: &Metadata) -> String {
+    let made = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    made.map(|since| since.as_micros()).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldproof_schema::migrations::DEVICE;
+    use fieldproof_schema::moment::Moment;
+
+    struct Quiet;
+
+    impl Host for Quiet {
+        fn now(&self) -> Moment {
+            Moment::from_micros(0)
+        }
+
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
     }
-    #[cfg(not(unix))]
-    {
-        let made = file.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        made.map(|since| since.as_micros()).unwrap_or_default().to_string()
+
+    /// File systems give the number of a file that was deleted to the next one.
+    #[test]
+    fn a_file_that_is_put_back_is_another_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = Connection::open_in_memory().unwrap();
+        DEVICE.iter().for_each(|migration| conn.execute_batch(migration.sql).unwrap());
+        begin(dir.path(), &conn, &Quiet).unwrap().settle();
+        assert!(is_borne(dir.path(), &conn).unwrap());
+        let path = dir.path().join(FILE);
+        let text = fs::read(&path).unwrap();
+        for _ in 0..20 {
+            fs::remove_file(&path).unwrap();
+            // Whatever moment the file system writes for the next file, it is a later one.
+            let before = fs::metadata(dir.path()).unwrap().modified().unwrap();
+            let later = || {
+                fs::write(dir.path().join("other"), "").unwrap();
+                fs::remove_file(dir.path().join("other")).unwrap();
+                fs::metadata(dir.path()).unwrap().modified().unwrap()
+            };
+            while later() <= before {}
+            fs::write(&path, &text).unwrap();
+            assert!(!is_borne(dir.path(), &conn).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_mark_of_the_programs_before_is_borne_by_the_same_file_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = Connection::open_in_memory().unwrap();
+        DEVICE.iter().for_each(|migration| conn.execute_batch(migration.sql).unwrap());
+        begin(dir.path(), &conn, &Quiet).unwrap().settle();
+        let path = dir.path().join(FILE);
+        let mark = fs::read_to_string(&path).unwrap();
+        let before = number(&fs::metadata(&path).unwrap());
+        meta::put_numbers_mark(&conn, &format!("{mark} {before}")).unwrap();
+        assert!(is_borne(dir.path(), &conn).unwrap());
+        renew(dir.path(), &conn, &Quiet).unwrap().settle();
+        assert_ne!(meta::numbers_mark(&conn).unwrap().unwrap(), format!("{mark} {before}"));
+        assert!(is_borne(dir.path(), &conn).unwrap());
+        meta::put_numbers_mark(&conn, &format!("{mark} {before}1")).unwrap();
+        assert!(!is_borne(dir.path(), &conn).unwrap());
     }
 }
