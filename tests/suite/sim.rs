@@ -35,6 +35,12 @@ const MENDED: &[(&str, u64, &str)] = &[
         1077,
         "lose 638 12761; clone 470 76551; disk 132 24315; sync 593 74331; sync 12 46022; sync 566 98797",
     ),
+    (
+        "A copy of a terminal was ahead of the first one, which then caught up: nobody was told that they were two.",
+        4,
+        "clone 235 99431; sync 969 327; clone 632 72290; answer 419 56493; sync 323 88671; write 158 29500; answer 255 2904;
+         pass 46 87195; write 808 5330",
+    ),
 ];
 
 #[tokio::test]

@@ -41,6 +41,9 @@ pub enum Command {
         /// Shows what was said and done.
         #[arg(long)]
         trace: bool,
+        /// With this bug planted.
+        #[arg(long, value_parser = bug)]
+        bug: Option<Bug>,
     },
     /// Plays the plans of some seeds twice and compares all that happened.
     Determinism {
@@ -54,8 +57,8 @@ pub enum Command {
     /// Plants bugs, one after another, and looks how soon each is found.
     Teeth {
         /// One of them; all by default.
-        #[arg(long)]
-        bug: Option<String>,
+        #[arg(long, value_parser = bug)]
+        bug: Option<Bug>,
         /// Seeds within which each must be found.
         #[arg(long, default_value_t = 500)]
         seeds: u64,
@@ -63,6 +66,10 @@ pub enum Command {
         #[arg(long, value_parser = profile)]
         profile: Option<Profile>,
     },
+}
+
+fn bug(text: &str) -> Result<Bug, String> {
+    Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == text).ok_or_else(|| "no planted bug".to_owned())
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
@@ -78,7 +85,8 @@ impl Command {
                 let until = minutes.map(|minutes| Duration::from_secs(minutes * 60));
                 worlds(&stock, (*from, *seeds), until, *profile).await
             }
-            Self::Replay { seed, plan, profile, trace } => {
+            Self::Replay { seed, plan, profile, trace, bug } => {
+                planted::plant(*bug);
                 let drawn = || Plan::draw(*seed, profile.unwrap_or_else(|| Profile::of(*seed)));
                 let plan = plan.clone().unwrap_or_else(drawn);
                 match play(&stock, *seed, &plan).await {
@@ -96,7 +104,7 @@ impl Command {
                 true
             }
             Self::Determinism { from, seeds } => determinism(&stock, (*from, *seeds)).await,
-            Self::Teeth { bug, seeds, profile } => teeth(&stock, bug.as_deref(), *seeds, *profile).await,
+            Self::Teeth { bug, seeds, profile } => teeth(&stock, *bug, *seeds, *profile).await,
         }
     }
 }
@@ -181,9 +189,9 @@ fn parting(first: &Result<Run, Broken>, second: &Result<Run, Broken>) -> String 
     }
 }
 
-async fn teeth(stock: &Stock, only: Option<&str>, seeds: u64, profile: Option<Profile>) -> bool {
+async fn teeth(stock: &Stock, only: Option<Bug>, seeds: u64, profile: Option<Profile>) -> bool {
     let mut all_found = true;
-    for bug in Bug::ALL.into_iter().filter(|bug| only.is_none_or(|only| format!("{bug:?}") == only)) {
+    for bug in Bug::ALL.into_iter().filter(|bug| only.is_none_or(|only| *bug == only)) {
         let begun = Instant::now();
         planted::plant(Some(bug));
         let mut found = None;

@@ -11,6 +11,8 @@ use std::str::FromStr;
 
 /// Steps of one plan.
 const STEPS: usize = 60;
+/// Stories of one plan, at most. Each has its part of the steps, and others among its own.
+const STORIES: usize = 2;
 
 /// Something that can happen: an act of somebody or a fault.
 pub struct Event {
@@ -142,7 +144,7 @@ impl fmt::Display for Step {
 pub struct Plan(pub Vec<Step>);
 
 impl Plan {
-    /// The plan of a seed: steps by their weights, and more often than not the steps of a story among them, in their order.
+    /// The plan of a seed: steps by their weights, and mostly the steps of one or two stories among them, in their order.
     pub fn draw(seed: u64, profile: Profile) -> Self {
         let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
         let events: Vec<&'static Event> = events().filter(|event| profile.has(event.profile)).collect();
@@ -154,10 +156,13 @@ impl Plan {
             .collect();
         let told: Vec<&'static Theme> =
             themes::ALL.iter().filter(|theme| profile.has(theme.profile)).collect();
-        if dice.below(4) > 0 && !told.is_empty() {
-            let theme = dice.one_of(&told, |_| 1);
-            let visit = dice.below(1000) as usize;
-            let mut at = dice.below((STEPS - 2 * theme.steps.len()) as u32) as usize;
+        for part in 0..STORIES {
+            if dice.below(4) == 0 || told.is_empty() {
+                continue;
+            }
+            let (theme, visit) = (dice.one_of(&told, |_| 1), dice.below(1000) as usize);
+            let room = STEPS / STORIES;
+            let mut at = part * room + dice.below((room + 1 - 2 * theme.steps.len()) as u32) as usize;
             for cast in theme.steps {
                 steps[at] = cast.draw(visit, || dice.below(100_000));
                 at += 1 + dice.below(2) as usize;

@@ -53,6 +53,8 @@ const NAMES: [&str; 3] = ["one", "two", "car"];
 const LATER_SECONDS: i64 = 86_400;
 /// Rounds of syncs within which there must be rest.
 const ROUNDS_MAX: usize = 8;
+/// Requests of one sync: none needs half as many.
+const REQUESTS_MAX: u64 = 200;
 /// Visits in which people work: few, so that they meet.
 pub const VISITS: usize = 2;
 
@@ -227,6 +229,7 @@ impl Sim {
     pub async fn sync(&mut self, hand: usize) -> String {
         let link = &self.hands[hand].device.link;
         let before = link.traffic().0;
+        link.limit(Some(REQUESTS_MAX));
         let said = match self.hands[hand].device.try_sync().await {
             Ok(report) => format!(
                 "{} rounds, {} changes, {} refused{}",
@@ -237,7 +240,12 @@ impl Sim {
             ),
             Err(error) => error.code().as_str().to_owned(),
         };
-        self.requests += self.hands[hand].device.link.traffic().0 - before;
+        let link = &self.hands[hand].device.link;
+        self.requests += link.traffic().0 - before;
+        if link.limit(None) == Some(0) {
+            let what = format!("a sync of {} does not end", self.hands[hand].name);
+            self.breaks("I15", what);
+        }
         self.look_at_what_was_given_up(hand).await;
         said
     }

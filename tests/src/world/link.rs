@@ -34,6 +34,7 @@ struct State {
     bounded: u64,
     next: VecDeque<Fate>,
     late: Vec<WireRequest>,
+    left: Option<u64>,
     requests: u64,
     bytes_up: u64,
 }
@@ -114,6 +115,11 @@ impl Link {
         self.with(|state| state.next.extend(fates));
     }
 
+    /// Lets no more than so many requests pass; none takes the limit away. Returns how many were left of the one before.
+    pub fn limit(&self, requests: Option<u64>) -> Option<u64> {
+        self.with(|state| std::mem::replace(&mut state.left, requests))
+    }
+
     /// What was held up arrives now, and nobody waits for the answers. Returns how many requests that were.
     pub async fn arrive(&self) -> usize {
         let late = self.with(|state| std::mem::take(&mut state.late));
@@ -168,7 +174,9 @@ impl Transport for Link {
                 state.requests += 1;
                 state.bytes_up += request.body.len() as u64;
                 let original = state.without_evidence && request.path.starts_with("/api/v1/evidence/");
-                if state.down || original {
+                let is_over = state.left == Some(0);
+                state.left = state.left.map(|left| left.saturating_sub(1));
+                if state.down || original || is_over {
                     Fate::Lost
                 } else {
                     state.next.pop_front().unwrap_or(Fate::Answered)
