@@ -7,6 +7,7 @@ pub mod demo;
 pub mod faults;
 pub mod fixtures;
 pub mod fuzz;
+pub mod kill;
 pub mod measure;
 pub mod photo;
 pub mod postgres;

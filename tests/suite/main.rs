@@ -40,6 +40,8 @@ mod hostile;
 #[cfg(test)]
 mod judging;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod packages;
