@@ -71,7 +71,7 @@ impl Side {
 }
 
 /// The files of laws and checklists that a small city is content with.
-fn is_small(file: &str) -> bool {
+pub(crate) fn is_small(file: &str) -> bool {
     file.starts_with("public-")
 }
 

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod browser;
 pub mod crash;
+pub mod cut;
 pub mod demo;
 pub mod faults;
 pub mod fixtures;

@@ -12,6 +12,8 @@ mod conflicts;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod cut;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod database;

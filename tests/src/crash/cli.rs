@@ -1,6 +1,7 @@
 //! The commands of `cargo sim crash`: one line of JSON for each store, and what was found first.
 
 use super::{Bench, Failure, Point, Side, Tally, Teeth, points, strike_all};
+use crate::cut;
 use crate::faults::{Fault, Pattern};
 use crate::kill;
 use clap::{Args, Subcommand, ValueEnum};
@@ -16,6 +17,8 @@ pub enum Crash {
     Disk(Disk),
     /// Real programs on a real file system are killed in the middle of their work.
     Kill(kill::cli::Kill),
+    /// The link between a terminal and the server is cut at any byte.
+    Cut(cut::cli::Cut),
 }
 
 /// How a store's disk fails.
@@ -115,6 +118,7 @@ pub fn carry_out(how: &Crash) -> Result<bool, Failure> {
             on_each(which.side, |side| on(side, which, how))
         }
         Crash::Kill(kill) => kill.carry_out(),
+        Crash::Cut(cut) => cut.carry_out(),
     }
 }
 
