@@ -57,6 +57,8 @@ impl Client {
     /// The desk, on a store whose disk has not failed since it was opened.
     pub(crate) fn desk(&self) -> Result<Held<'_, Desk>, ClientError> {
         let mut desk = Held::of(&self.desk, &self.failed);
+        // What is noted on this thread by now is of a store that did not open.
+        trouble::met();
         if self.failed.load(Ordering::Relaxed) {
             self.reopen(&mut desk)?;
         }
