@@ -8,6 +8,7 @@ pub mod demo;
 pub mod faults;
 pub mod fixtures;
 pub mod fuzz;
+pub mod hostile;
 pub mod kill;
 pub mod measure;
 pub mod photo;
