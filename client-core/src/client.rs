@@ -10,6 +10,7 @@ mod detail;
 mod edits;
 mod enrol;
 mod entities;
+mod held;
 mod history;
 mod open;
 mod package;
@@ -60,6 +61,7 @@ use rusqlite::Connection;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How a terminal is run.
@@ -94,6 +96,8 @@ pub struct Client {
     /// Closed before the writer, whose closing then tidies the write-ahead log away.
     reader: Mutex<Connection>,
     desk: Mutex<Desk>,
+    /// True from an error of the disk until the store was opened anew.
+    failed: AtomicBool,
     /// Held while an original is taken in, from its first byte until something names it.
     pub(crate) originals: Mutex<()>,
     /// Locked as long as the client lives; the system unlocks it when the process ends in any way.
@@ -176,18 +180,13 @@ impl Desk {
 }
 
 impl Client {
-    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
-        // Whatever a panicking act had changed in memory was put there only after its commit.
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Signs what was written and no journal entry covers yet. Everything does it that has to; a terminal that is laid
     /// aside does it, too, so that nothing is left unsigned for long.
     ///
     /// # Errors
     /// Those of the store; nothing is signed then, and what was written stays as it is.
     pub fn sign(&self) -> Result<(), ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let Ok(who) = desk.ready() else { return Ok(()) };
         if !unsigned::any(&desk.conn)? {
             return Ok(());
@@ -202,10 +201,6 @@ impl Client {
 
     pub(crate) fn taking_originals(&self) -> MutexGuard<'_, ()> {
         self.originals.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn reader(&self) -> MutexGuard<'_, Connection> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The checklist that an inspection pins; `None` until it arrives.

@@ -3,6 +3,7 @@
 //! Every error has a code of the product's one table; the words for people are in the catalogues.
 
 use crate::transport::TransportError;
+use crate::trouble;
 use fieldproof_schema::checklist::AnswerError;
 use fieldproof_schema::document::{DocumentError, EditError};
 use fieldproof_schema::package::PackageError;
@@ -381,6 +382,7 @@ impl From<PackageError> for ClientError {
 
 impl From<rusqlite::Error> for ClientError {
     fn from(source: rusqlite::Error) -> Self {
+        trouble::note(&source);
         use rusqlite::ffi::ErrorCode as Sqlite;
         match source.sqlite_error_code() {
             Some(Sqlite::DiskFull | Sqlite::ReadOnly) => Self::StorageFull { source: source.into() },

@@ -29,6 +29,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod trouble;
 
 pub use client::{
     Answered, ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, ChangeLine, ChangePage, Choice,

@@ -28,7 +28,7 @@ impl Client {
         if next.is_empty() {
             return Ok(());
         }
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let tx = desk.conn.transaction()?;
         let mut changes = 0;
         for (inspection, own) in next {

@@ -83,6 +83,19 @@ fn open_once(dir: &Path) -> Result<(Connection, Connection), ClientError> {
     Ok((writer, reader))
 }
 
+/// Writes everything that the log holds into the database, syncs that, and begins the log anew.
+pub(crate) fn empty_log(writer: &Connection) -> Result<(), ClientError> {
+    if !writer.is_autocommit() {
+        writer.execute_batch("ROLLBACK")?;
+    }
+    let stays: bool = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if stays {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(code, None).into());
+    }
+    Ok(())
+}
+
 /// Walks all pages; what a flipped bit inside a value does is found where the value is read.
 fn check(writer: &Connection) -> Result<(), ClientError> {
     let verdict: String = writer.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

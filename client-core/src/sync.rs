@@ -132,7 +132,7 @@ impl Client {
     /// As [`Self::sync`].
     pub async fn sync_only(&self, transport: &dyn Transport) -> Result<SyncReport, ClientError> {
         let mut link = self.link.lock().await;
-        if self.desk().who.is_none() {
+        if self.desk()?.who.is_none() {
             return Err(ClientError::NotEnrolled);
         }
         let mut report = SyncReport::default();
@@ -156,7 +156,7 @@ impl Client {
     ) -> Result<(), ClientError> {
         if !link.greeted {
             // What was too large on the way that there was may fit through another one.
-            receipts::offer_refused_again(&self.desk().conn, ErrorCode::BodyTooLarge)?;
+            receipts::offer_refused_again(&self.desk()?.conn, ErrorCode::BodyTooLarge)?;
         }
         // Asked for once in a sync: a server that cannot give it is not asked for ever.
         let mut wanted = BTreeSet::new();
@@ -183,7 +183,7 @@ impl Client {
             if planted::is(Bug::SentIsReceived) {
                 let receipt = fieldproof_schema::ids::ReceiptId::new(self.host.now(), random(&*self.host));
                 for item in push.offered.keys() {
-                    receipts::mark(&self.desk().conn, receipt, *item)?;
+                    receipts::mark(&self.desk()?.conn, receipt, *item)?;
                 }
             }
             let answer = match self.ask(transport, link, (body, nonce)).await {
@@ -256,7 +256,7 @@ impl Client {
         link: &mut Link,
         (body, nonce): (Bytes, Nonce),
     ) -> Result<SyncAnswer, ClientError> {
-        let server = self.desk().who.as_ref().ok_or(ClientError::NotEnrolled)?.member.server_key;
+        let server = self.desk()?.who.as_ref().ok_or(ClientError::NotEnrolled)?.member.server_key;
         let request = WireRequest {
             method: Method::Post,
             path: call::SYNC.to_owned(),
@@ -300,7 +300,7 @@ impl Client {
         if !link.greeted || !self.nothing_to_push()? || !carry::is_left(&self.reader(), brought)? {
             return Ok(());
         }
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let me = desk.ready()?.device;
         let tx = desk.conn.transaction()?;
         carry::fill(&tx, me, link.budget.bytes(), brought, (&mut push.request, &mut push.offered))?;
@@ -326,7 +326,7 @@ impl Client {
                 _ => return Ok(false),
             };
         let code = ErrorCode::BodyTooLarge.as_str();
-        receipts::decide(&self.desk().conn, item, Outcome::Refused, Some(code))?;
+        receipts::decide(&self.desk()?.conn, item, Outcome::Refused, Some(code))?;
         tracing::warn!(item.digest = %item, item.size_bytes = length, "an item is too large for the way");
         report.refused.push(RefusedItem { item, inspection, code: code.to_owned(), held: false });
         Ok(true)

@@ -3,9 +3,10 @@
 //! It lives here because the server and the terminal both serve pages and may not depend on each other.
 //! Own loop rather than `axum::serve`: that one, like the automatic builder of hyper-util, lets a peer that
 //! says nothing, or half an HTTP/2 preface, hold its connection for ever. HTTP/2 and TLS belong to the proxy in
-//! front. Left to the router: limits on bodies (size and time), and what is answered.
+//! front. Left to the router: how large bodies may be, and what is answered.
 
 mod connection;
+mod pace;
 mod patience;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,10 @@ pub struct Limits {
     /// From the end of one exchange to the end of the next request's head: how long a kept connection may rest.
     /// Also bounds the first head, when shorter than `header`.
     pub idle: Duration,
+    /// How long a body may stall before its pace counts; a weak link does.
+    pub body: Duration,
+    /// The slowest pace at which a body may come after that, in bytes per second: no connection is held for ever.
+    pub pace: u32,
     /// How long a peer may accept not one byte of an answer that waits for it.
     pub write: Duration,
     /// From the call to shut down to cutting the requests that are still unanswered. Streams that never end by
@@ -57,6 +62,8 @@ impl Default for Limits {
             first_byte: Duration::from_secs(10),
             header: Duration::from_secs(10),
             idle: Duration::from_secs(75),
+            body: Duration::from_secs(60),
+            pace: 2 * 1024,
             write: Duration::from_secs(30),
             grace: Duration::from_secs(20),
             connections: 4096,

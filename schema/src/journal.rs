@@ -174,4 +174,6 @@ pub fn verify_chain(
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -71,7 +71,7 @@ impl Side {
 }
 
 /// The files of laws and checklists that a small city is content with.
-fn is_small(file: &str) -> bool {
+pub(crate) fn is_small(file: &str) -> bool {
     file.starts_with("public-")
 }
 
@@ -81,7 +81,7 @@ fn said(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
 

@@ -163,6 +163,11 @@ impl Day {
         Ok(())
     }
 
+    /// Where everything is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.data
+    }
+
     fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }

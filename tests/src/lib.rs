@@ -3,10 +3,13 @@
 pub mod bench;
 pub mod browser;
 pub mod crash;
+pub mod cut;
 pub mod demo;
 pub mod faults;
 pub mod fixtures;
 pub mod fuzz;
+pub mod hostile;
+pub mod kill;
 pub mod measure;
 pub mod photo;
 pub mod postgres;

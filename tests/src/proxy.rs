@@ -90,6 +90,12 @@ impl Proxy {
         self.plan.bytes_down()
     }
 
+    /// Connections that were cut so far.
+    #[must_use]
+    pub fn cuts(&self) -> u64 {
+        self.plan.cuts()
+    }
+
     /// Connections accepted so far.
     #[must_use]
     pub fn connections(&self) -> u64 {

@@ -16,7 +16,7 @@ pub use crate::demo::field::PASSPHRASE;
 
 /// A stage of its own for one story. Dropping it ends its programs.
 pub struct Stage {
-    day: Day,
+    pub(crate) day: Day,
     folder: TempDir,
 }
 
@@ -80,6 +80,11 @@ impl Stage {
         self.folder.path()
     }
 
+    /// The server's data.
+    pub(crate) fn server_folder(&self) -> PathBuf {
+        self.day.folder().join("server")
+    }
+
     /// Where the server is reached, also after it was away.
     pub fn server(&self) -> String {
         format!("http://{}", done(self.day.link()).addr())
@@ -130,6 +135,14 @@ impl Stage {
     pub async fn stop_server(&mut self) {
         if let Some(mut server) = self.day.server.take() {
             done(server.stop());
+        }
+        done(self.day.link()).close_link().await;
+    }
+
+    /// Kills the server; from then on connections are refused.
+    pub(crate) async fn kill_server(&mut self) {
+        if let Some(mut server) = self.day.server.take() {
+            done(server.kill());
         }
         done(self.day.link()).close_link().await;
     }

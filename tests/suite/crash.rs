@@ -2,11 +2,11 @@
 //!
 //! A few points of each kind; `cargo sim crash` strikes as many as it is asked to.
 
-use crate::support;
+mod goes_on;
+
 use fieldproof_client_core::{Client, KeyCost, Options, SystemHost};
-use fieldproof_tests::crash::{Image, Side, Teeth, points, strike_all};
-use fieldproof_tests::faults::{Disk, Fault, Pattern, Plan, Tear};
-use fieldproof_tests::world::World;
+use fieldproof_tests::crash::{Side, Teeth, points, strike_all};
+use fieldproof_tests::faults::{Disk, Fault, Plan};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -91,53 +91,4 @@ fn a_read_that_fails_does_not_cost_a_store() {
     }
     // A second look at what could not be read helps at times, and never where reads go on failing.
     assert!(failed > 0 && opened > 0, "{failed} {opened}");
-}
-
-/// How often the same acts are done with an error at another moment.
-const TURNS: u64 = 6;
-
-/// Acts go on after one failed: what is said to be saved then is as safe as before.
-#[tokio::test]
-async fn what_is_saved_after_an_error_is_there_after_a_power_cut() {
-    let world = World::start(991, None).await;
-    let (administrator, _) = world.found_city().await;
-    let task = administrator.draw_and_dispatch(&world).await.remove(0);
-    let folder = world.folder().join("one");
-    fs::create_dir(&folder).unwrap();
-    let disk = Disk::under(&folder).unwrap();
-    let mut one = administrator.terminal(&world, task.team[0], "one").await;
-    one.sync().await;
-    let items: Vec<String> =
-        support::plain_items(&one, task.inspection).into_iter().map(|item| item.0).collect();
-    one.die();
-    let image = Image::of(&folder).unwrap();
-    for fault in [Fault::Write, Fault::Sync, Fault::Full, Fault::FullTorn] {
-        let (mut failures, mut operations) = (0, 0);
-        for turn in 0..=TURNS {
-            image.lay_out(&folder).unwrap();
-            disk.replaced().unwrap();
-            one.switch_on();
-            // Nothing goes wrong at first, to see how much there is.
-            let at = if turn == 0 { u64::MAX } else { (turn * operations / TURNS).max(1) };
-            disk.plan(Plan { fault, at, sticky: false });
-            let note = |item: &&String| one.client().note(task.inspection, item, None, item).is_ok();
-            let saved: Vec<&String> = items.iter().take(6).filter(note).collect();
-            if turn == 0 {
-                operations = disk.counts().met_by(fault);
-            }
-            assert!((disk.struck() || turn == 0) && saved.len() >= 5, "{fault:?} {turn}: {saved:?}");
-            failures += 6 - saved.len();
-            one.die();
-            disk.cut();
-            disk.recover(Tear { pattern: Pattern::Nothing, seed: turn }).unwrap();
-            one.switch_on();
-            let notes = one.client().inspection(task.inspection).unwrap().view.notes.clone();
-            for item in saved {
-                assert_eq!(notes.get(item), Some(item), "{fault:?} {turn}");
-            }
-            assert_eq!(one.client().verify().unwrap().faults, []);
-            one.die();
-        }
-        assert!(failures > 0, "{fault:?} was reported");
-    }
 }

@@ -12,6 +12,8 @@ mod conflicts;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod cut;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod database;
@@ -39,6 +41,8 @@ mod history;
 mod hostile;
 #[cfg(test)]
 mod judging;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]

@@ -114,6 +114,7 @@ async fn a_cut_lets_exactly_so_many_bytes_through_and_then_the_link_is_whole_aga
         drop(whole);
         assert_eq!(heard.recv().await.unwrap(), b"whole");
     }
+    assert_eq!(proxy.cuts(), 4);
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ impl Client {
         answer: &Answer,
     ) -> Result<Judgement, ClientError> {
         let document = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             desk.visible(inspection)?;
             desk.document(inspection)?
         };

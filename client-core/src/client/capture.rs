@@ -133,7 +133,7 @@ impl Client {
 
     /// Refuses before any byte is copied.
     fn capture_allowed(&self, inspection: InspectionId, facts: &CaptureFacts<'_>) -> Result<(), ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
@@ -156,7 +156,7 @@ impl Client {
         inspection: InspectionId,
         record: RecordId,
     ) -> Result<EvidenceFile, ClientError> {
-        self.desk().visible(inspection)?;
+        self.desk()?.visible(inspection)?;
         let missing = ClientError::NotFound { what: "capture" };
         let own = find(&self.reader(), record)?.filter(|held| held.inspection == inspection);
         let (digest, size_bytes, media_type) = match own {

@@ -38,7 +38,7 @@ impl Choice {
 impl Client {
     /// The open conflicts of an inspection that the team can settle.
     pub fn conflicts(&self, inspection: InspectionId) -> Result<Vec<Conflict>, ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         desk.visible(inspection)?;
         Ok(answer_conflicts(&*desk.document(inspection)?.view()?))
     }
@@ -55,7 +55,7 @@ impl Client {
         if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
             return Err(ClientError::ReasonMissing);
         }
-        let by = self.desk().ready()?.member.officer_name;
+        let by = self.desk()?.ready()?.member.officer_name;
         let authors = match choice {
             Choice::Both(_) => self.inspection(inspection)?.authors,
             Choice::Side(_) | Choice::Answer(_) | Choice::Value(_) => BTreeMap::new(),

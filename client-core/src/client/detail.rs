@@ -167,7 +167,7 @@ impl Client {
     /// Everything about one inspection.
     pub fn inspection(&self, inspection: InspectionId) -> Result<InspectionDetail, ClientError> {
         let (who, line, document) = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
             (who, desk.visible(inspection)?, desk.document(inspection)?)
         };
@@ -216,7 +216,7 @@ impl Client {
         seen: &[ChangeId],
     ) -> Result<Vec<Option<String>>, ClientError> {
         let document = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             desk.visible(inspection)?;
             desk.document(inspection)?
         };

@@ -151,7 +151,7 @@ impl Client {
         inspection: InspectionId,
         plan: impl FnOnce(&Act<'_>) -> Result<Write<'w, T>, ClientError>,
     ) -> Result<T, ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let mut document = Document::clone(&*desk.document(inspection)?);

@@ -32,7 +32,7 @@ impl Client {
         enrolment: &Enrolment<'_>,
     ) -> Result<Status, ClientError> {
         let _link = self.link.lock().await;
-        if self.desk().who.is_some() {
+        if self.desk()?.who.is_some() {
             return Err(ClientError::AlreadyEnrolled);
         }
         if enrolment.device_name.trim().is_empty() {
@@ -58,7 +58,7 @@ impl Client {
             return Err(ClientError::ServerStrange { what: "the enrolment names another device".to_owned() });
         }
         {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             let clocks = Clocks::read(&*self.host);
             // The identity comes first: without it the journal's first entry would have no owner.
             identity.join(&self.dir, enrolment.device_name, &answer)?;

@@ -129,7 +129,7 @@ impl Client {
     /// What a visit found; nothing while its document is not here.
     fn found(&self, inspection: InspectionId) -> Result<Found, ClientError> {
         let (who, document) = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             (desk.who.clone(), desk.document_if_here(inspection)?)
         };
         let (Some(who), Some(document)) = (who, document) else { return Ok(Found::default()) };

@@ -71,7 +71,7 @@ impl Client {
         limit: u64,
     ) -> Result<ChangePage, ClientError> {
         let document = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             desk.visible(inspection)?;
             desk.document(inspection)?
         };
@@ -93,7 +93,7 @@ impl Client {
     /// What happened to an inspection.
     pub fn history(&self, inspection: InspectionId) -> Result<History, ClientError> {
         let (who, document) = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
             desk.visible(inspection)?;
             (who, desk.document(inspection)?)
@@ -121,7 +121,7 @@ impl Client {
 
     /// Makes documents, snapshots and the list anew from the changes and rows; the record itself is not touched.
     pub fn rebuild(&self) -> Result<(), ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let Desk { conn, documents, .. } = &mut *desk;
         let tx = conn.transaction()?;
         projection::rebuild(&tx, &self.shelf)?;

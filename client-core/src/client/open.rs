@@ -20,6 +20,7 @@ use rusqlite::Connection;
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -49,6 +50,7 @@ impl Client {
             shelf: Shelf::default(),
             link: tokio::sync::Mutex::new(Link::default()),
             desk: Mutex::new(desk),
+            failed: AtomicBool::new(false),
             reader: Mutex::new(reader),
             originals: Mutex::new(()),
             _lock: lock,
@@ -82,7 +84,7 @@ fn who(dir: &Path) -> Result<Option<Who>, ClientError> {
     Ok(Some(Who { device, key, member }))
 }
 
-fn begin_session(
+pub(super) fn begin_session(
     desk: &mut Desk,
     (dir, host): (&Path, &dyn Host),
     version: &str,

@@ -88,7 +88,7 @@ impl Client {
     }
 
     fn compose(&self, inspection: InspectionId, originals: bool) -> Result<(Package, u64), ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let me = desk.ready()?.device;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
@@ -156,7 +156,7 @@ impl Client {
 
     fn judge_package(&self, package: &Package) -> Result<Judged, ClientError> {
         let (who, document, team, template) = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             let who = desk.ready()?;
             desk.visible(package.inspection)?;
             let document = desk.document(package.inspection)?;
@@ -196,7 +196,7 @@ impl Client {
     }
 
     fn keep_package(&self, inspection: InspectionId, judged: &Judged) -> Result<Imported, ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let Desk { conn, documents: cache, .. } = &mut *desk;
         let tx = conn.transaction()?;
         let (mut changes_new, mut entries_new) = (0, 0);
@@ -264,7 +264,7 @@ impl Client {
         digest: Digest,
         body: &body::Packed,
     ) -> Result<(), ClientError> {
-        let desk = &mut *self.desk();
+        let desk = &mut *self.desk()?;
         let who = desk.ready()?;
         let pen = who.pen(Clocks::read(&*self.host));
         let tx = desk.conn.transaction()?;

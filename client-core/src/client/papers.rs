@@ -210,7 +210,7 @@ impl Client {
     /// The paper forms of a visit, where their numbers conflict among what this terminal holds, and what can be registered.
     pub fn papers(&self, inspection: InspectionId) -> Result<PaperBook, ClientError> {
         let (who, line, view) = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
             (who, desk.visible(inspection)?, desk.document(inspection)?.view()?)
         };

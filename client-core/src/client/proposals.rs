@@ -143,7 +143,7 @@ impl Client {
     /// this terminal holds of other visits to the same entity.
     pub fn proposals(&self, inspection: InspectionId) -> Result<ProposalBook, ClientError> {
         let (who, line, document) = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
             (who, desk.visible(inspection)?, desk.document(inspection)?)
         };
@@ -154,7 +154,7 @@ impl Client {
         };
         let mut others_here = Vec::new();
         for other in others.iter().map(|line| line.inspection).filter(|other| *other != inspection) {
-            let document = self.desk().document_if_here(other)?;
+            let document = self.desk()?.document_if_here(other)?;
             others_here.extend(document);
         }
         let reader = self.reader();

@@ -65,7 +65,7 @@ pub struct SealedContent {
 impl Client {
     /// What the next seal would be, and whether a colleague's can be signed.
     pub fn seal_outlook(&self, inspection: InspectionId) -> Result<SealOutlook, ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
@@ -96,7 +96,7 @@ impl Client {
         statement: &Statement,
     ) -> Result<Option<SealedContent>, ClientError> {
         let document = {
-            let mut desk = self.desk();
+            let mut desk = self.desk()?;
             desk.visible(inspection)?;
             desk.document(inspection)?
         };
@@ -126,7 +126,7 @@ impl Client {
         comment: Option<&str>,
         despite: Option<&str>,
     ) -> Result<SealPreview, ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
@@ -172,7 +172,7 @@ impl Client {
         passphrase: &str,
         said: Said<'_>,
     ) -> Result<Digest, ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
@@ -187,7 +187,7 @@ impl Client {
 
     /// Signs the statement that a colleague drew up, when everything it names is here as it says.
     pub fn cosign(&self, inspection: InspectionId, passphrase: &str) -> Result<Digest, ClientError> {
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;

@@ -111,7 +111,7 @@ pub struct ApartItem {
 impl Client {
     /// How far everything got.
     pub fn overview(&self) -> Result<Overview, ClientError> {
-        let enrolled = self.desk().who.is_some();
+        let enrolled = self.desk()?.who.is_some();
         let update_needed = self.update_needed()?;
         let reader = self.reader();
         let (_, last_contact) = meta::last_contact(&reader)?;

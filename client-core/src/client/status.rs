@@ -68,7 +68,7 @@ impl Client {
 
     /// The state of the terminal, counted from receipts.
     pub fn status(&self) -> Result<Status, ClientError> {
-        let who = self.desk().who.clone();
+        let who = self.desk()?.who.clone();
         let enrolled = match who {
             Some(who) => Some(EnrolledAs {
                 device: who.device,

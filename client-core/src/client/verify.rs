@@ -73,7 +73,7 @@ impl Client {
     /// Checks this terminal's journal, every change and every original.
     pub fn verify(&self) -> Result<Verification, ClientError> {
         let mut found = Verification::default();
-        let who = self.desk().who.clone();
+        let who = self.desk()?.who.clone();
         let reader = self.reader();
         if let Some(who) = who {
             let key = who.key.public_key();

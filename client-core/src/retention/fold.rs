@@ -33,7 +33,7 @@ impl Client {
                 break;
             }
             if may_fold(&self.reader(), inspection, count)? {
-                let mut desk = self.desk();
+                let mut desk = self.desk()?;
                 let Desk { conn, .. } = &mut *desk;
                 let tx = conn.transaction()?;
                 match fold(&tx, inspection) {
@@ -50,7 +50,7 @@ impl Client {
         }
         let through = through.filter(|_| !(is_last && whole));
         if through != after {
-            meta::put_folding(&self.desk().conn, through)?;
+            meta::put_folding(&self.desk()?.conn, through)?;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ impl Client {
         let through = if next.len() < RETENTION_VISITS_MAX { None } else { next.last().copied() };
         if let Some(safe) = safe {
             for inspection in next {
-                let mut desk = self.desk();
+                let mut desk = self.desk()?;
                 let Desk { conn, documents, actors, .. } = &mut *desk;
                 let tx = conn.transaction()?;
                 if is_safe(&tx, inspection, safe)? {
@@ -43,7 +43,7 @@ impl Client {
             }
         }
         if through != after {
-            meta::put_freeing(&self.desk().conn, through)?;
+            meta::put_freeing(&self.desk()?.conn, through)?;
         }
         self.remove_freed()
     }
@@ -59,7 +59,7 @@ impl Client {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
-        let desk = self.desk();
+        let desk = self.desk()?;
         for digest in captures::freed(&desk.conn)? {
             if !captures::names(&desk.conn, digest)? {
                 match fs::remove_file(evidence::path(&self.dir, digest)) {

@@ -45,7 +45,9 @@ impl Client {
     /// # Errors
     /// When the store cannot be read.
     pub fn update_needed(&self) -> Result<Option<UpdateNeeded>, ClientError> {
-        let Some(server) = self.desk().who.as_ref().map(|who| who.member.server_key) else { return Ok(None) };
+        let Some(server) = self.desk()?.who.as_ref().map(|who| who.member.server_key) else {
+            return Ok(None);
+        };
         let known = meta::floor(&self.reader())?.and_then(|signed| read(&signed, &server).ok());
         let too_high = known.filter(|floor| !floor.admits(PROTOCOL, self.options.version.parse().ok()));
         Ok(too_high.map(|floor| UpdateNeeded { protocol: floor.protocol, program: floor.program }))

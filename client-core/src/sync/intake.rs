@@ -74,7 +74,7 @@ impl Taken {
 impl Client {
     pub(crate) fn take_in(&self, answer: &SyncAnswer, push: &Push) -> Result<Taken, ClientError> {
         let offered = &push.offered;
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
         let receipt = verified(answer.receipt.as_ref(), &who, answer.epoch)?;
         let clocks = Clocks::read(&*self.host);

@@ -35,7 +35,7 @@ impl Client {
     /// # Errors
     /// As [`Self::sync`]; a sync that runs is waited for, because it may be opening the session.
     pub async fn listen(&self, transport: &dyn Transport) -> Result<Option<Wakes>, ClientError> {
-        if self.desk().who.is_none() {
+        if self.desk()?.who.is_none() {
             return Err(ClientError::NotEnrolled);
         }
         let mut renewed = false;

@@ -72,7 +72,7 @@ impl Client {
     }
 
     async fn open_session(&self, transport: &dyn Transport) -> Result<String, ClientError> {
-        let who = self.desk().who.clone().ok_or(ClientError::NotEnrolled)?;
+        let who = self.desk()?.who.clone().ok_or(ClientError::NotEnrolled)?;
         let device = who.device;
         let asked = ChallengeRequest { device };
         let challenge: Result<Challenge, _> = call::json(transport, call::CHALLENGE, &asked).await;
@@ -102,7 +102,7 @@ impl Client {
             return Err(ClientError::ServerStrange { what });
         }
         if carried::certificate(&self.reader(), who.device)?.as_ref() != Some(certificate) {
-            carried::put_certificate(&self.desk().conn, who.device, certificate)?;
+            carried::put_certificate(&self.desk()?.conn, who.device, certificate)?;
         }
         Ok(())
     }

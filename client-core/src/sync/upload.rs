@@ -90,7 +90,7 @@ impl Client {
                 self.send(transport, link, held, report).await
             }
             ErrorCode::EvidenceTooLarge => {
-                captures::set_problem(&self.desk().conn, held.record, ErrorCode::EvidenceTooLarge.as_str())?;
+                captures::set_problem(&self.desk()?.conn, held.record, ErrorCode::EvidenceTooLarge.as_str())?;
                 Err(error)
             }
             _ => Err(error),
@@ -198,7 +198,7 @@ impl Client {
     /// Marks a capture whose original is not what was taken; it is not offered again, and shown as such.
     fn damaged(&self, held: &Held) -> Result<ClientError, ClientError> {
         let code = ErrorCode::EvidenceHashMismatch.as_str();
-        captures::set_problem(&self.desk().conn, held.record, code)?;
+        captures::set_problem(&self.desk()?.conn, held.record, code)?;
         Ok(ClientError::Refused {
             code: code.to_owned(),
             details: serde_json::json!({"record": held.record}),
@@ -221,7 +221,7 @@ impl Client {
         let response = self.authorized(transport, link, request).await?;
         let signed: SignedReceipt =
             minicbor::decode(&response.body).map_err(|_| strange("the answer is not a receipt"))?;
-        let mut desk = self.desk();
+        let mut desk = self.desk()?;
         let who = desk.who.clone().ok_or(ClientError::NotEnrolled)?;
         let receipt = signed.verify(&who.member.server_key).map_err(|e| strange(&e.to_string()))?;
         if receipt.device != who.device || !receipt.items.contains(&held.digest) {

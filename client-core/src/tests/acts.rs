@@ -204,8 +204,8 @@ async fn the_list_and_the_documents_are_the_same_when_made_anew() {
     assert!(line.applicable >= line.answered);
     client.rebuild().unwrap();
     assert_eq!(seen(&client), before);
-    client.desk().conn.execute("UPDATE inspections SET answered = 1", []).unwrap();
-    client.desk().conn.execute("UPDATE documents SET snapshot = x'00'", []).unwrap();
+    client.desk().unwrap().conn.execute("UPDATE inspections SET answered = 1", []).unwrap();
+    client.desk().unwrap().conn.execute("UPDATE documents SET snapshot = x'00'", []).unwrap();
     assert_ne!(seen(&client).0, before.0);
     client.rebuild().unwrap();
     assert_eq!(seen(&client), before);

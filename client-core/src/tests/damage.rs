@@ -74,7 +74,7 @@ async fn a_changed_byte_in_a_change_or_an_entry_is_found() {
     client.narrative(visit.id, None, "原文").unwrap();
     client.sign().unwrap();
     assert_eq!(client.verify().unwrap().faults, []);
-    let damage = |sql: &str| assert_eq!(client.desk().conn.execute(sql, []).unwrap(), 1);
+    let damage = |sql: &str| assert_eq!(client.desk().unwrap().conn.execute(sql, []).unwrap(), 1);
     damage("UPDATE changes SET bytes = CAST(bytes || x'00' AS BLOB) WHERE own = 1");
     assert_eq!(client.verify().unwrap().faults.len(), 1);
     damage("UPDATE journal SET bytes = CAST(bytes || x'00' AS BLOB) WHERE seq = 2");

@@ -126,14 +126,14 @@ async fn a_record_is_here_then_sent_then_held_as_receipts_say() {
     // Receipts for the journal alone: sent, and not more.
     client.sign().unwrap();
     let receipt = "UPDATE journal SET receipt = x'01'";
-    client.desk().conn.execute(receipt, []).unwrap();
+    client.desk().unwrap().conn.execute(receipt, []).unwrap();
     let sent = Standing { here: 0, sent: 4, held: 0 };
     assert_eq!(
         (client.overview().unwrap().records, client.standings(0, 1).unwrap()[0].records),
         (sent, sent)
     );
     assert_eq!(client.waiting_captures(0, 50).unwrap()[0].stage, Stage::Sent);
-    client.desk().conn.execute("UPDATE journal SET receipt = NULL", []).unwrap();
+    client.desk().unwrap().conn.execute("UPDATE journal SET receipt = NULL", []).unwrap();
 
     client.sync(&server).await.unwrap();
     let held = Standing { here: 0, sent: 0, held: 4 };
@@ -156,6 +156,7 @@ async fn what_the_server_refused_is_here_only_and_says_why() {
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
     let raw = client
         .desk()
+        .unwrap()
         .conn
         .query_row("SELECT bytes FROM changes WHERE own = 1", [], |row| row.get::<_, Vec<u8>>(0));
     server.state().refuse.insert(Digest::of(&raw.unwrap()), ErrorCode::ChangeTooLarge);

@@ -63,7 +63,7 @@ fn is_folded(client: &Client, visit: &Visit) -> bool {
 }
 
 fn unfold(client: &Client, visit: &Visit) {
-    let mut desk = client.desk();
+    let mut desk = client.desk().unwrap();
     let tx = desk.conn.transaction().unwrap();
     documents::unfold(&tx, visit.id).unwrap();
     tx.commit().unwrap();
@@ -240,12 +240,12 @@ async fn a_damaged_fold_is_found_and_asked_for_again_and_new_work_stays() {
     write(&client, visit, 2);
     let view = view_of(&client, visit);
     let device = client.dir.clone();
-    client.desk().conn.execute("UPDATE folded SET document = substr(document, 1, 200)", []).unwrap();
+    client.desk().unwrap().conn.execute("UPDATE folded SET document = substr(document, 1, 200)", []).unwrap();
     let found = client.verify().unwrap();
     assert_eq!(found.faults, [crate::Fault::Changes { inspection: visit.id }]);
     drop(client);
     let client = Client::open(&device, host, options()).unwrap();
-    client.desk().conn.execute("DELETE FROM documents", []).unwrap();
+    client.desk().unwrap().conn.execute("DELETE FROM documents", []).unwrap();
     assert!(client.inspection(visit.id).is_err());
     assert_eq!(folded::wanted(&client.reader()).unwrap(), [visit.id]);
     // The server gives it whole again: here, its changes once more.
@@ -370,8 +370,8 @@ async fn originals_that_a_crash_left_are_removed_the_next_time() {
     let (dir, host, server, visits, client) = start(1).await;
     let original = capture(&client, &visits[0], "left behind");
     client.sync(&server).await.unwrap();
-    client.desk().conn.execute("INSERT INTO freed SELECT digest FROM evidence", []).unwrap();
-    client.desk().conn.execute("DELETE FROM evidence", []).unwrap();
+    client.desk().unwrap().conn.execute("INSERT INTO freed SELECT digest FROM evidence", []).unwrap();
+    client.desk().unwrap().conn.execute("DELETE FROM evidence", []).unwrap();
     drop(client);
     let client = Client::open(dir.path(), host, options()).unwrap();
     let path = crate::evidence::path(dir.path(), original);

@@ -357,7 +357,7 @@ async fn an_entry_that_no_way_carries_is_shown_and_all_the_rest_goes_on() {
     client.answer(visit.id, &items[0], &pass()).unwrap();
     let long: String = (0..500_u32).map(|n| Digest::of(&n.to_be_bytes()).to_string()).collect();
     let entry = {
-        let mut desk = client.desk();
+        let mut desk = client.desk().unwrap();
         let who = desk.who.clone().unwrap();
         let tx = desk.conn.transaction().unwrap();
         let pen = who.pen(crate::journal_writer::Clocks::read(&*client.host));

@@ -28,7 +28,7 @@ const BEFORE_RUNS: &str = "
 
 /// Signs every change by itself and declares its writer, as the version before runs did, and gives the store its form.
 fn as_before_runs(client: &Client) {
-    let mut desk = client.desk();
+    let mut desk = client.desk().unwrap();
     let who = desk.who.clone().unwrap();
     let pen = who.pen(Clocks::read(&*client.host));
     let tx = desk.conn.transaction().unwrap();

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::Limits;
+use super::pace::Paced;
 use super::patience::Patience;
 
 /// Answers the requests of one peer until it leaves, a limit is reached, or `closing` turns true and the request
@@ -49,7 +50,7 @@ pub(super) async fn converse(
         move |mut request: Request<Incoming>| {
             heard.notify_one();
             request.extensions_mut().insert(ConnectInfo(peer));
-            app.clone().oneshot(request)
+            app.clone().oneshot(request.map(|body| Paced::new(body, &limits)))
         }
     });
     // hyper starts its header timer when it starts to wait for a request, so it is the idle timer too.

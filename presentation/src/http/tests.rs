@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::routing::get;
+use axum::routing::{get, post};
 use futures::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +25,15 @@ const HELLO_AND_GOODBYE: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\nconnection: c
 
 /// Limits that nobody reaches in a test.
 fn generous() -> Limits {
-    Limits { first_byte: LONG, header: LONG, idle: LONG, write: LONG, grace: LONG, ..Limits::default() }
+    Limits {
+        first_byte: LONG,
+        header: LONG,
+        idle: LONG,
+        body: LONG,
+        write: LONG,
+        grace: LONG,
+        ..Limits::default()
+    }
 }
 
 struct Running {
@@ -104,6 +112,76 @@ async fn a_huge_head_is_refused() {
         let said = until_closed(&mut peer).await;
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 431"), "{said}");
     }
+}
+
+/// Says how long the body was.
+fn counting() -> Router {
+    Router::new().route("/", post(|body: Bytes| async move { body.len().to_string() }))
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_cut_off() {
+    for sent in [&b""[..], b"three"] {
+        let running = run(counting(), Limits { body: SHORT, ..generous() }).await;
+        let mut peer = TcpStream::connect(running.addr).await.unwrap();
+        peer.write_all(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 20\r\n\r\n").await.unwrap();
+        peer.write_all(sent).await.unwrap();
+        let said = until_closed(&mut peer).await;
+        assert!(!said.contains("200 OK"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_keeps_its_pace_is_taken() {
+    // Each byte that came puts the end off by a second.
+    let running = run(counting(), Limits { body: Duration::from_secs(1), pace: 1, ..generous() }).await;
+    let mut peer = TcpStream::connect(running.addr).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 100000\r\n\r\n";
+    peer.write_all(head.as_bytes()).await.unwrap();
+    peer.write_all(&[b'x'; 100_000]).await.unwrap();
+    assert!(until_closed(&mut peer).await.ends_with("100000"));
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_let_go_at_once() {
+    for rubbish in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n"]
+    {
+        let said = closes_after(generous(), rubbish).await;
+        assert!(said.is_empty() || said.starts_with("HTTP/1.1 400"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_will_say_no_more_is_answered_and_let_go() {
+    for (said, answers) in [(HELLO, 1), (&HELLO[..20], 0), (&[HELLO, &HELLO[..9]].concat()[..], 1)] {
+        let running = run(greeting(), generous()).await;
+        let mut peer = TcpStream::connect(running.addr).await.unwrap();
+        peer.write_all(said).await.unwrap();
+        peer.shutdown().await.unwrap();
+        assert_eq!(until_closed(&mut peer).await.matches("good morning").count(), answers);
+    }
+}
+
+#[tokio::test]
+async fn peers_that_vanish_leave_no_place_taken() {
+    let app = counting().route("/hello", get(|| async { "good morning" }));
+    let running = run(app, Limits { connections: 2, ..generous() }).await;
+    let half_said = [
+        &b""[..],
+        b"GET /hello HTTP/1.1\r\nho",
+        b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 20\r\n\r\nhalf",
+        b"GET /hello HTTP/1.1\r\nhost: test\r\n\r\n",
+    ];
+    for said in half_said.into_iter().cycle().take(80) {
+        let mut peer = TcpStream::connect(running.addr).await.unwrap();
+        peer.write_all(said).await.unwrap();
+        // A reset, not a farewell.
+        peer.set_zero_linger().unwrap();
+    }
+    let mut peer = TcpStream::connect(running.addr).await.unwrap();
+    let hello = b"GET /hello HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+    peer.write_all(hello).await.unwrap();
+    assert!(until_closed(&mut peer).await.ends_with("good morning"));
 }
 
 #[tokio::test]

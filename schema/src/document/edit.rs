@@ -141,10 +141,12 @@ impl<'a, 'd> Edit<'a, 'd> {
         }
         // Writing what already stands alone would only add history; over rivals it is a decision.
         let standing = self.tx.get_all(id, key)?;
-        if let [(value, _)] = standing.as_slice()
-            && value.as_str() == Some(register)
-        {
-            return Ok(());
+        match standing.as_slice() {
+            [(value, _)] if value.as_str() == Some(register) => return Ok(()),
+            // Automerge would take the rivals away and leave the one that stands as its writer's: who overwrites that one
+            // meanwhile would undo the decision, and nobody would be told. Over nothing it is a write of its own.
+            [_, .., (value, _)] if value.as_str() == Some(register) => self.tx.delete(id, key)?,
+            _ => {}
         }
         Ok(self.tx.put(id, key, register)?)
     }

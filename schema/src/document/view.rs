@@ -223,4 +223,6 @@ fn text(doc: &Automerge, id: &ObjId, heads: Option<&[ChangeHash]>) -> Result<Str
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

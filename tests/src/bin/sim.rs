@@ -2,10 +2,12 @@
 
 use clap::{Parser, Subcommand};
 use fieldproof_tests::crash::cli::Crash;
+use fieldproof_tests::hostile::Hostile;
 use fieldproof_tests::{crash, sim};
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
 
 /// Simulations of what goes wrong.
 #[derive(Parser)]
@@ -21,6 +23,8 @@ enum What {
         #[command(subcommand)]
         how: Crash,
     },
+    /// Peers that hold on to connections in every way, while an honest terminal syncs.
+    Hostile(Hostile),
     #[command(flatten)]
     Worlds(sim::cli::Command),
 }
@@ -39,9 +43,11 @@ fn main() -> ExitCode {
 fn carry_out(what: &What) -> Result<bool, Box<dyn Error + Send + Sync>> {
     match what {
         What::Crash { how } => Ok(crash::cli::carry_out(how)?),
-        What::Worlds(command) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(command.carry_out()))
-        }
+        What::Hostile(hostile) => runtime()?.block_on(hostile.carry_out()),
+        What::Worlds(command) => Ok(runtime()?.block_on(command.carry_out())),
     }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }

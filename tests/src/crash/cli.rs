@@ -1,15 +1,29 @@
 //! The commands of `cargo sim crash`: one line of JSON for each store, and what was found first.
 
 use super::{Bench, Failure, Point, Side, Tally, Teeth, points, strike_all};
+use crate::cut;
 use crate::faults::{Fault, Pattern};
+use crate::kill;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::time::Instant;
 
-/// How a store's disk fails.
+/// What goes wrong.
 #[derive(Subcommand)]
 pub enum Crash {
+    /// The disk of one store.
+    #[command(flatten)]
+    Disk(Disk),
+    /// Real programs on a real file system are killed in the middle of their work.
+    Kill(kill::cli::Kill),
+    /// The link between a terminal and the server is cut at any byte.
+    Cut(cut::cli::Cut),
+}
+
+/// How a store's disk fails.
+#[derive(Subcommand)]
+pub enum Disk {
     /// Power cuts, at any operation, leaving anything that was not safe.
     Vfs {
         /// Which points.
@@ -66,6 +80,7 @@ pub struct Which {
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Store {
     /// A terminal's.
+    #[value(alias = "terminal")]
     Device,
     /// The server's.
     Server,
@@ -97,24 +112,34 @@ fn pattern(text: &str) -> Result<Pattern, String> {
 /// # Errors
 /// When a store cannot be made or a command is incomplete.
 pub fn carry_out(how: &Crash) -> Result<bool, Failure> {
-    let which = match how {
-        Crash::Vfs { which, .. } | Crash::Ioerr { which, .. } => which,
+    match how {
+        Crash::Disk(how) => {
+            let (Disk::Vfs { which, .. } | Disk::Ioerr { which, .. }) = how;
+            on_each(which.side, |side| on(side, which, how))
+        }
+        Crash::Kill(kill) => kill.carry_out(),
+        Crash::Cut(cut) => cut.carry_out(),
+    }
+}
+
+/// Does something about one store or about both; true when it was all right everywhere.
+pub(crate) fn on_each(
+    wanted: Option<Store>,
+    mut act: impl FnMut(Side) -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
+    let sides = match wanted {
+        None => &Side::ALL[..],
+        Some(Store::Device) => &[Side::Device],
+        Some(Store::Server) => &[Side::Server],
     };
     let mut clean = true;
-    for side in Side::ALL {
-        let wanted = match which.side {
-            None => true,
-            Some(Store::Device) => side == Side::Device,
-            Some(Store::Server) => side == Side::Server,
-        };
-        if wanted {
-            clean &= on(side, which, how)?;
-        }
+    for side in sides {
+        clean &= act(*side)?;
     }
     Ok(clean)
 }
 
-fn on(side: Side, which: &Which, how: &Crash) -> Result<bool, Failure> {
+fn on(side: Side, which: &Which, how: &Disk) -> Result<bool, Failure> {
     let mut benches = side.benches()?;
     if let Some(work) = &which.work {
         let known = benches.iter().map(Bench::name).collect::<Vec<_>>().join(", ");
@@ -130,8 +155,8 @@ fn on(side: Side, which: &Which, how: &Crash) -> Result<bool, Failure> {
         return Ok(tally.is_clean());
     }
     let (name, faults): (_, &[Fault]) = match how {
-        Crash::Vfs { .. } => ("crash vfs", &[Fault::PowerCut]),
-        Crash::Ioerr { .. } => ("crash ioerr", &Fault::ERRORS),
+        Disk::Vfs { .. } => ("crash vfs", &[Fault::PowerCut]),
+        Disk::Ioerr { .. } => ("crash ioerr", &Fault::ERRORS),
     };
     let drawn = points(&benches, faults, Teeth::None, which.points, which.seed);
     let began = Instant::now();
@@ -143,7 +168,7 @@ fn on(side: Side, which: &Which, how: &Crash) -> Result<bool, Failure> {
         "corrupt": tally.corrupt, "points_per_second": per_second.round(),
     });
     let mut clean = tally.is_clean();
-    if let Crash::Vfs { .. } = how {
+    if let Disk::Vfs { .. } = how {
         // What must be found: a store that syncs too little loses, a disk that lies loses or spoils.
         let few = (which.points / 20).max(100);
         let found = |teeth| strike_all(&benches, &points(&benches, faults, teeth, few, which.seed));
@@ -156,7 +181,7 @@ fn on(side: Side, which: &Which, how: &Crash) -> Result<bool, Failure> {
 }
 
 /// The one point that the options name.
-fn one(which: &Which, how: &Crash, at: u64) -> Result<Point, Failure> {
+fn one(which: &Which, how: &Disk, at: u64) -> Result<Point, Failure> {
     let (pattern, seed) = (which.pattern, which.tear);
     let plain = Point {
         fault: Fault::PowerCut,
@@ -169,13 +194,13 @@ fn one(which: &Which, how: &Crash, at: u64) -> Result<Point, Failure> {
         lying: false,
     };
     Ok(match how {
-        Crash::Vfs { teeth, .. } => Point {
+        Disk::Vfs { teeth, .. } => Point {
             pattern: Some(pattern.unwrap_or(Pattern::Nothing)),
             careless: *teeth == Wrong::Normal,
             lying: *teeth == Wrong::Lying,
             ..plain
         },
-        Crash::Ioerr { fault, sticky, .. } => {
+        Disk::Ioerr { fault, sticky, .. } => {
             Point { fault: fault.ok_or("--at needs --fault")?, sticky: *sticky, ..plain }
         }
     })

@@ -131,7 +131,7 @@ fn published_row() -> Result<Value, Failure> {
 }
 
 /// Every public place of one district, whose brigade has just two officers: all its visits are theirs together.
-fn district_row(year: i64) -> Result<Value, Failure> {
+pub(crate) fn district_row(year: i64) -> Result<Value, Failure> {
     let mut row = published_row()?;
     let words = "区内全部公共场所";
     row["id"] = json!(format!("{year}-ORG-D2-01"));

@@ -23,6 +23,11 @@ impl Times {
         Self(times)
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The time that so many of a hundred are within.
     pub(crate) fn at(&self, hundredths: usize) -> Duration {
         self.0[(self.0.len() * hundredths / 100).min(self.0.len() - 1)]

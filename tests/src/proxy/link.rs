@@ -31,6 +31,7 @@ pub(super) struct Plan {
     up: AtomicU64,
     down: AtomicU64,
     connections: AtomicU64,
+    cuts: AtomicU64,
 }
 
 impl Plan {
@@ -48,6 +49,10 @@ impl Plan {
 
     pub(super) fn connections(&self) -> u64 {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn cuts(&self) -> u64 {
+        self.cuts.load(Ordering::SeqCst)
     }
 
     /// Counts a connection and says where to cut it: (device to server, server to device).
@@ -111,8 +116,9 @@ async fn pass(device: TcpStream, upstream: SocketAddr, plan: Arc<Plan>) -> io::R
     let (mut device_read, mut device_write) = device.into_split();
     let (mut server_read, mut server_write) = server.into_split();
     let ended = tokio::try_join!(
-        flow(&mut device_read, &mut server_write, cut_up, &plan.up).map_err(|_| Side::Device),
-        flow(&mut server_read, &mut device_write, cut_down, &plan.down).map_err(|_| Side::Server),
+        flow(&mut device_read, &mut server_write, cut_up, (&plan.up, &plan.cuts)).map_err(|_| Side::Device),
+        flow(&mut server_read, &mut device_write, cut_down, (&plan.down, &plan.cuts))
+            .map_err(|_| Side::Server),
     );
     match ended {
         Ok(_) => Ok(()),
@@ -145,7 +151,7 @@ async fn flow(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
     cut: usize,
-    count: &AtomicU64,
+    (count, cuts): (&AtomicU64, &AtomicU64),
 ) -> io::Result<()> {
     let mut left = cut;
     let mut piece = vec![0; PIECE_BYTES];
@@ -159,6 +165,7 @@ async fn flow(
         count.fetch_add(passed as u64, Ordering::SeqCst);
         left -= passed;
         if left == 0 {
+            cuts.fetch_add(1, Ordering::SeqCst);
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
     }

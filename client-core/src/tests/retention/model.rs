@@ -273,7 +273,7 @@ impl World {
         for visit in 0..usize::from(VISITS) {
             let id = self.visits[visit].id;
             if self.scoped[visit] {
-                let here = self.client().desk().document(id).unwrap();
+                let here = self.client().desk().unwrap().document(id).unwrap();
                 let there = self.on_the_server(visit);
                 assert_eq!(here.heads(), there.heads());
                 assert_eq!(view_of(self.client(), &self.visits[visit]), *there.view().unwrap());

@@ -74,3 +74,25 @@ fn rivals_are_read_by_a_walk() {
     assert_eq!(alice.view().unwrap().answers["SW-01"].rivals.len(), 1);
     is_read_alike(&alice, None);
 }
+
+#[test]
+fn a_decision_for_the_value_that_stands_is_a_write_of_its_own() {
+    let (_, mut alice) = start();
+    let (mut bob, mut carol) = (alice.clone(), alice.clone());
+    let [pass, fail, open] = ["pass", "fail", "open"].map(|result| format!("{{\"result\":\"{result}\"}}"));
+    write(&mut alice, ALICE, |edit| edit.answer("SW-01", &pass));
+    write(&mut bob, BOB, |edit| edit.answer("SW-01", &fail));
+    exchange(&alice, &mut carol);
+    exchange(&bob, &mut carol);
+    // Whichever of the two stands, Carol decides for it; meanwhile its writer thinks again.
+    let stands = carol.view().unwrap().answers["SW-01"].standing.clone();
+    write(&mut carol, Actor([0xca; 16]), |edit| edit.answer("SW-01", &stands.value));
+    let decided = carol.view().unwrap().answers["SW-01"].clone();
+    assert_eq!((decided.standing.stamp.actor, decided.rivals.len()), (Actor([0xca; 16]), 0));
+    let (writer, actor) = if stands.stamp.actor == ALICE { (&mut alice, ALICE) } else { (&mut bob, BOB) };
+    write(writer, actor, |edit| edit.answer("SW-01", &open));
+    exchange(&carol, writer);
+    let register = &writer.view().unwrap().answers["SW-01"];
+    let values: BTreeSet<_> = register.sides().map(|side| side.value.clone()).collect();
+    assert_eq!(values, BTreeSet::from([stands.value, open]));
+}
