@@ -2,7 +2,7 @@
 
 use crate::error::ClientError;
 use crate::store::rows;
-use fieldproof_schema::checklist::{Answer, Judgement, Template, Verdict, check, judge};
+use fieldproof_schema::checklist::{Answer, Judgement, Template, TemplateError, Verdict, check, judge};
 use fieldproof_schema::document::TemplatePin;
 use fieldproof_schema::law::{LawRegister, Released};
 use fieldproof_schema::moment::Moment;
@@ -26,6 +26,25 @@ struct Read {
     law: Option<Law>,
 }
 
+impl Read {
+    fn keep(&mut self, template: &Arc<Template>) {
+        self.templates.insert(template.hash(), Arc::clone(template));
+    }
+}
+
+/// A checklist as the server released it; nothing when this version cannot read it.
+fn read_released(body: &str) -> Option<Arc<Template>> {
+    let read = Template::parse_released(body);
+    let warn =
+        |error: &TemplateError| tracing::warn!(error = %error, "a checklist cannot be read by this version");
+    read.inspect_err(warn).ok().map(Arc::new)
+}
+
+/// The text of a pinned checklist as it came; `None` until it arrives.
+pub(crate) fn text(conn: &Connection, pin: &TemplatePin) -> Result<Option<String>, ClientError> {
+    rows::text(conn, RowKind::Template, &format!("{}@{}", pin.id, pin.revision))
+}
+
 /// What answers are judged by.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Law {
@@ -41,8 +60,14 @@ impl Shelf {
         conn: &Connection,
         pin: &TemplatePin,
     ) -> Result<Option<Arc<Template>>, ClientError> {
-        let read = self.whole(conn)?;
-        Ok(read.templates.get(&pin.hash).cloned())
+        // A visit needs its own checklist: reading all that are here takes longer than everything else about opening one.
+        let mut read = self.lock();
+        if let Some(known) = read.templates.get(&pin.hash) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(body) = text(conn, pin)? else { return Ok(None) };
+        let template = read_released(&body).filter(|template| template.hash() == pin.hash);
+        Ok(template.inspect(|template| read.keep(template)))
     }
 
     /// Every checklist that is here, by title and revision.
@@ -57,13 +82,8 @@ impl Shelf {
         let mut read = self.lock();
         if !read.whole {
             for body in rows::bodies(conn, RowKind::Template)? {
-                match Template::parse_released(&body) {
-                    Ok(template) => {
-                        read.templates.insert(template.hash(), Arc::new(template));
-                    }
-                    Err(error) => {
-                        tracing::warn!(error = %error, "a checklist cannot be read by this version");
-                    }
+                if let Some(template) = read_released(&body) {
+                    read.keep(&template);
                 }
             }
             read.whole = true;

@@ -2,6 +2,7 @@
 
 use super::edits::line;
 use super::{Client, Desk};
+use crate::checklists;
 use crate::documents;
 use crate::error::ClientError;
 use crate::evidence;
@@ -14,7 +15,7 @@ use crate::store::changes::{self, NewChange};
 use crate::store::{carried, journal, rows};
 use crate::sync::arrived::Folds;
 use crate::sync::carry;
-use fieldproof_schema::document::{RawChange, TemplatePin, View};
+use fieldproof_schema::document::{RawChange, View};
 use fieldproof_schema::host::random;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Kind, body};
@@ -104,8 +105,7 @@ impl Client {
         let listed = listed(&*document.view()?);
         let (here, missing): (Vec<_>, Vec<_>) =
             listed.into_values().partition(|o| evidence::path(&self.dir, o.digest).exists());
-        let TemplatePin { id, revision, .. } = document.identity()?.template;
-        let template = rows::text(&desk.conn, RowKind::Template, &format!("{id}@{revision}"))?;
+        let template = checklists::text(&desk.conn, &document.identity()?.template)?;
         let package = Package {
             format: 1,
             inspection,
