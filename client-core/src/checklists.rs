@@ -65,9 +65,14 @@ impl Shelf {
         if let Some(known) = read.templates.get(&pin.hash) {
             return Ok(Some(Arc::clone(known)));
         }
-        let Some(body) = text(conn, pin)? else { return Ok(None) };
-        let template = read_released(&body).filter(|template| template.hash() == pin.hash);
-        Ok(template.inspect(|template| read.keep(template)))
+        let named = text(conn, pin)?.and_then(|body| read_released(&body));
+        if let Some(template) = named.filter(|template| template.hash() == pin.hash) {
+            read.keep(&template);
+            return Ok(Some(template));
+        }
+        drop(read);
+        // What a checklist is called is the server's business; what is in it is what was pinned.
+        Ok(self.whole(conn)?.templates.get(&pin.hash).cloned())
     }
 
     /// Every checklist that is here, by title and revision.
@@ -155,4 +160,29 @@ fn stated(answer: &Answer) -> Judgement {
         Answer::Other(_) => Verdict::NotDecided,
     };
     Judgement { verdict, automatic: false, why: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldproof_schema::data;
+    use fieldproof_schema::migrations::DEVICE;
+
+    #[test]
+    fn a_pinned_checklist_is_read_alone_and_found_under_any_name() {
+        let conn = Connection::open_in_memory().unwrap();
+        DEVICE.iter().for_each(|migration| conn.execute_batch(migration.sql).unwrap());
+        let mut released = data::checklists().iter().map(|(_, json)| Template::parse(json).unwrap());
+        let (named, other) = (released.next().unwrap(), released.next().unwrap());
+        let subject = format!("{}@{}", named.id, named.revision);
+        for (template, subject) in [(&named, subject.as_str()), (&other, "elsewhere")] {
+            rows::put(&conn, RowKind::Template.as_str(), subject, template.canonical().as_bytes()).unwrap();
+        }
+        let shelf = Shelf::default();
+        assert_eq!(shelf.template(&conn, &named.pin()).unwrap().unwrap().hash(), named.hash());
+        assert_eq!(shelf.lock().templates.len(), 1);
+        assert_eq!(shelf.template(&conn, &other.pin()).unwrap().unwrap().hash(), other.hash());
+        let gone = TemplatePin { hash: Digest::of(b"another"), ..named.pin() };
+        assert!(shelf.template(&conn, &gone).unwrap().is_none());
+    }
 }

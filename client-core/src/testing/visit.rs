@@ -108,7 +108,11 @@ impl Visit {
             dispatched_at: Moment::from_micros(0),
         };
         vec![
-            reference("template", "public-swimming", self.template.canonical().to_owned()),
+            reference(
+                "template",
+                &format!("{}@{}", self.template.id, self.template.revision),
+                self.template.canonical().to_owned(),
+            ),
             reference("task", &task.id.to_string(), serde_json::to_string(&task).unwrap()),
             self.inspection_row(&self.row()),
             self.change_row(&self.genesis, None),
