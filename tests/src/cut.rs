@@ -18,6 +18,7 @@ use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_server::db::{DbError, Tx, Value};
 use fieldproof_server::documents;
+use fieldproof_server::store::changes;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeSet;
@@ -256,13 +257,12 @@ impl Line {
     }
 
     async fn held(&self, visit: InspectionId) -> Result<Held, String> {
+        let org = self.world.app.org().await.map_err(|error| format!("{error:?}"))?;
         let read = move |tx: &mut Tx<'_>| {
-            let visit = [Value::Text(visit.to_string())];
-            let changes = tx.query("SELECT change_id FROM changes WHERE inspection = $1", &visit)?;
             let sql = "SELECT digest FROM captures WHERE inspection = $1 AND held_at IS NOT NULL";
-            let originals = tx.query(sql, &visit)?;
+            let originals = tx.query(sql, &[Value::Text(visit.to_string())])?;
             Ok::<_, DbError>(Held {
-                changes: changes.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?,
+                changes: changes::names(tx, org, visit)?,
                 originals: originals.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?,
             })
         };

@@ -27,7 +27,7 @@ impl Traffic {
 
     /// The origins that were asked, apart from what a page carries within itself and the browser's own first page.
     fn origins(&self) -> BTreeSet<String> {
-        let inside = ["data:", "blob:", "about:", "chrome:"];
+        let inside = ["data:", "blob:", "about:", "chrome:", "chrome-untrusted:"];
         let outside = self.asked.iter().filter(|address| !inside.iter().any(|own| address.starts_with(own)));
         outside.map(|address| origin(address)).collect()
     }

@@ -10,6 +10,7 @@ use crate::world::host::{Clock, SimHost};
 use fieldproof_client_core::{
     CaptureFacts, CaptureSource, Client, Enrolment, HttpTransport, KeyCost, Options, Timeouts,
 };
+use fieldproof_schema::document::{name, split};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::sync::Receipt;
@@ -343,10 +344,13 @@ impl Held {
             rows.collect::<rusqlite::Result<BTreeSet<Vec<u8>>>>()
         };
         let mut changes: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
-        let mut statement = database.prepare("SELECT inspection, change_id FROM changes")?;
+        let mut statement = database.prepare("SELECT inspection, bytes FROM changes")?;
         for row in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
-            let (inspection, change): (String, Vec<u8>) = row?;
-            changes.entry(inspection).or_default().insert(change);
+            let (inspection, bytes): (String, Vec<u8>) = row?;
+            let known = changes.entry(inspection).or_default();
+            for change in split(&bytes)? {
+                known.insert(name(change)?.0.to_vec());
+            }
         }
         let mut plans = database.prepare("SELECT id FROM plans")?;
         Ok(Self {
