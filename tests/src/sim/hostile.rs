@@ -3,13 +3,13 @@
 use super::model::Deed;
 use super::plan::{Event, Profile, Step};
 use super::stage::{Sim, Who};
-use crate::world::rogue::Rogue;
+use crate::world::rogue::{Rogue, request};
 use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Kind, SignedEntry};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::frame;
-use fieldproof_schema::wire::sync::{Chunk, SyncRequest};
+use fieldproof_schema::wire::sync::Chunk;
 use serde_json::json;
 
 const HOSTILE: Option<Profile> = Some(Profile::Hostile);
@@ -39,22 +39,7 @@ async fn stranger(sim: &mut Sim) -> Result<Rogue, String> {
 
 /// Sends what it likes. A server that does not know the terminal any more, because it was restored, is left to the next one.
 async fn send(sim: &mut Sim, rogue: Rogue, entries: Vec<SignedEntry>, chunks: Vec<Chunk>) -> String {
-    let request = SyncRequest {
-        protocol: 2,
-        cursors: Vec::new(),
-        epoch: None,
-        entries,
-        chunks,
-        still_unsent: None,
-        wants: None,
-        nonce: None,
-        holds: None,
-        carried: None,
-        numbers_since: None,
-        program: None,
-        floor: None,
-    };
-    send_bytes(sim, rogue, frame::pack(&request)).await
+    send_bytes(sim, rogue, frame::pack(&request(2, entries, chunks))).await
 }
 
 async fn send_bytes(sim: &mut Sim, rogue: Rogue, bytes: Vec<u8>) -> String {

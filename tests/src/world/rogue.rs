@@ -132,21 +132,7 @@ impl Rogue {
 
     /// Pushes and pulls everything.
     pub async fn sync(&self, world: &World, entries: Vec<SignedEntry>, chunks: Vec<Chunk>) -> SyncAnswer {
-        let request = SyncRequest {
-            protocol: 1,
-            cursors: Vec::new(),
-            epoch: None,
-            entries,
-            chunks,
-            still_unsent: None,
-            wants: None,
-            nonce: None,
-            holds: None,
-            carried: None,
-            numbers_since: None,
-            program: None,
-            floor: None,
-        };
+        let request = request(1, entries, chunks);
         let (status, bytes) =
             world.send("POST", "/api/v1/sync", Some(&self.token), frame::pack(&request)).await;
         assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&bytes));
@@ -157,5 +143,24 @@ impl Rogue {
     pub async fn sync_raw(&self, world: &World, body: Vec<u8>) -> (StatusCode, Value) {
         let (status, bytes) = world.send("POST", "/api/v1/sync", Some(&self.token), body).await;
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+}
+
+/// A round that brings these and asks from the beginning.
+pub fn request(protocol: u16, entries: Vec<SignedEntry>, chunks: Vec<Chunk>) -> SyncRequest {
+    SyncRequest {
+        protocol,
+        cursors: Vec::new(),
+        epoch: None,
+        entries,
+        chunks,
+        still_unsent: None,
+        wants: None,
+        nonce: None,
+        holds: None,
+        carried: None,
+        numbers_since: None,
+        program: None,
+        floor: None,
     }
 }
