@@ -33,6 +33,13 @@ impl Traffic {
     }
 }
 
+/// Whether a script or a policy complains. That a page was answered with an error, or not at all while its program was
+/// gone, is the page's business: pages ask again by themselves, at any moment. A policy that forbids to ask says so in a
+/// line of its own.
+fn complains(source: Option<&str>, message: &str) -> bool {
+    source != Some("network") && !message.contains("htmx:error: Failed to fetch")
+}
+
 /// Scheme, host and port.
 fn origin(address: &str) -> String {
     address.split('/').take(3).collect::<Vec<_>>().join("/")
@@ -45,10 +52,8 @@ impl Browser {
         let console = self.web.get_log("browser").await.expect("complaints are recorded");
         let mut traffic = self.traffic.lock().expect("no test goes on after a panic");
         requests.iter().for_each(|entry| traffic.read(&entry.message));
-        // That a page was answered with an error is the page's business; scripts and policies never complain.
-        let complaints = console
-            .into_iter()
-            .filter(|entry| entry.level == "SEVERE" && entry.source.as_deref() != Some("network"));
+        let severe = console.into_iter().filter(|entry| entry.level == "SEVERE");
+        let complaints = severe.filter(|entry| complains(entry.source.as_deref(), &entry.message));
         traffic.complaints.extend(complaints.map(|entry| entry.message));
     }
 
@@ -108,6 +113,15 @@ mod tests {
         traffic.read("no JSON");
         assert_eq!(traffic.asked.len(), 4);
         assert_eq!(Vec::from_iter(traffic.origins()), ["http://127.0.0.1:1", "https://x.example"]);
+    }
+
+    #[test]
+    fn nobody_there_is_no_complaint_and_a_broken_script_is_one() {
+        assert!(!complains(Some("network"), "http://127.0.0.1:1/a - Failed to load resource: 500"));
+        let asked = r#"http://127.0.0.1:1/htmx.js 0:9 "htmx: htmx:error: Failed to fetch" TypeError: Failed to fetch"#;
+        assert!(!complains(Some("console-api"), asked));
+        assert!(complains(Some("javascript"), "http://127.0.0.1:1/app.js 3:1 Uncaught TypeError: x is null"));
+        assert!(complains(Some("security"), "Connecting to 'http://x/' violates the Content Security Policy"));
     }
 
     #[test]
