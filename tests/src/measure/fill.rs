@@ -6,6 +6,7 @@ use fieldproof_schema::ids::{CaseId, EntityId, InspectionId, OfficerId};
 use fieldproof_schema::reference::EntityRow;
 use fieldproof_schema::wire::row::RowKind;
 use fieldproof_server::app::App;
+use fieldproof_server::db::Tx;
 use fieldproof_server::documents;
 use fieldproof_server::error::ApiError;
 use fieldproof_server::store::entities::{self, Entity};
@@ -15,7 +16,7 @@ use fieldproof_server::store::feeds;
 pub(super) const INSPECTIONS: usize = 1000;
 /// Entities.
 pub(super) const ENTITIES: usize = 5000;
-/// Entities that are stored in one transaction.
+/// What is stored in one transaction.
 const BATCH: usize = 500;
 /// The district that everything is in.
 const UNIT: &str = "ORG-D2";
@@ -55,17 +56,23 @@ pub async fn fill(
     let TemplatePin { id, revision, .. } = view.identity.template.clone();
     let reader = app.clone();
     let template = app.db.read(move |tx| reader.templates.get(tx, org, &id, &revision)).await?;
-    for row in rows.iter().take(visits) {
-        let now = app.now();
-        let identity = Identity {
-            inspection: InspectionId::new(now, app.random()),
-            case: CaseId::new(now, app.random()),
-            task: None,
-            entity: snapshot(row),
-            ..view.identity.clone()
+    for batch in rows[..visits.min(rows.len())].chunks(BATCH) {
+        let mut begun = Vec::with_capacity(batch.len());
+        for row in batch {
+            let now = app.now();
+            let identity = Identity {
+                inspection: InspectionId::new(now, app.random()),
+                case: CaseId::new(now, app.random()),
+                task: None,
+                entity: snapshot(row),
+                ..view.identity.clone()
+            };
+            begun.push((documents::prepare(identity, &template, now)?, now));
+        }
+        let create = move |tx: &mut Tx<'_>| {
+            begun.iter().try_for_each(|(new, now)| documents::create(tx, org, new, UNIT, *now))
         };
-        let new = documents::prepare(identity, &template, now)?;
-        app.db.write(move |tx| documents::create(tx, org, &new, UNIT, now)).await?;
+        app.db.write(create).await?;
     }
     Ok(())
 }
