@@ -121,7 +121,10 @@ mod tests {
         let asked = r#"http://127.0.0.1:1/htmx.js 0:9 "htmx: htmx:error: Failed to fetch" TypeError: Failed to fetch"#;
         assert!(!complains(Some("console-api"), asked));
         assert!(complains(Some("javascript"), "http://127.0.0.1:1/app.js 3:1 Uncaught TypeError: x is null"));
-        assert!(complains(Some("security"), "Connecting to 'http://x/' violates the Content Security Policy"));
+        assert!(complains(
+            Some("security"),
+            "Connecting to 'http://x/' violates the Content Security Policy"
+        ));
     }
 
     #[test]
