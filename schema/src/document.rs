@@ -174,6 +174,8 @@ pub struct Document {
     containers: Containers,
     /// What it says, once somebody has asked; forgotten with every change.
     view: OnceLock<Arc<View>>,
+    /// As it is saved: the same.
+    saved: OnceLock<Arc<[u8]>>,
 }
 
 /// The objects that the first change made; found by name once, used by id ever after.
@@ -214,7 +216,13 @@ impl Document {
 
     /// The whole document with its history, without Automerge's own compression.
     pub fn save(&self) -> Vec<u8> {
-        self.doc.save_nocompress()
+        self.saved.get_or_init(|| self.doc.save_nocompress().into()).to_vec()
+    }
+
+    /// Before every change: what is known of the document is not true of the next one.
+    fn forget(&mut self) {
+        self.view.take();
+        self.saved.take();
     }
 
     /// True when the bytes are as [`Self::save`] wrote them, by the checksum that it leaves at their beginning. Costs one
@@ -268,10 +276,16 @@ impl Document {
         changes.iter().map(|c| (ChangeId(c.hash().0), RawChange(c.raw_bytes().to_vec()))).collect()
     }
 
+    /// How many changes there are.
+    pub fn change_count(&self) -> usize {
+        self.doc.get_changes_meta(&[]).len()
+    }
+
     /// The changes that are not part of the history of `heads`: what was written beside or after a seal.
     pub fn changes_outside(&self, heads: &[ChangeId]) -> Vec<ChangeId> {
         let heads = hashes(heads);
-        let mut outside: Vec<_> = self.doc.get_changes(&heads).iter().map(|c| ChangeId(c.hash().0)).collect();
+        let mut outside: Vec<_> =
+            self.doc.get_changes_meta(&heads).iter().map(|meta| ChangeId(meta.hash.0)).collect();
         outside.sort_unstable();
         outside
     }
@@ -297,7 +311,7 @@ impl Document {
         if !missing.is_empty() {
             return Ok(Applied::Waiting(missing));
         }
-        self.view.take();
+        self.forget();
         self.doc.apply_changes([change])?;
         Ok(Applied::New)
     }
@@ -311,7 +325,7 @@ impl Document {
         at: Moment,
         edit: impl FnOnce(&mut Edit<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Option<(ChangeId, RawChange)>), E> {
-        self.view.take();
+        self.forget();
         self.doc.set_actor(actor.0.as_slice().into());
         let mut tx = self.doc.transaction();
         let value = match edit(&mut Edit::new(&mut tx, &self.containers)) {
@@ -353,7 +367,7 @@ impl Document {
     fn wrap(doc: Automerge) -> Result<Self, DocumentError> {
         let containers = Containers::find(&doc)?;
         read_identity(&doc)?;
-        Ok(Self { doc, containers, view: OnceLock::new() })
+        Ok(Self { doc, containers, view: OnceLock::new(), saved: OnceLock::new() })
     }
 }
 

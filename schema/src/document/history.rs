@@ -97,7 +97,7 @@ impl History {
         }
         // Made anew from the changes it must be the same to the last byte: nothing but them is believed.
         let mut copy = base.clone();
-        copy.view.take();
+        copy.forget();
         copy.doc.apply_changes(new).ok()?;
         if copy.save() != self.bytes {
             return None;

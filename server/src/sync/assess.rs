@@ -12,7 +12,7 @@ use crate::store::journal::Writer;
 use crate::store::seals::Known as KnownSeal;
 use fieldproof_schema::checklist::{Answer, Template, Verdict};
 use fieldproof_schema::conflict::{Conflict, ConflictKind, Resolution, answer_conflicts, late_changes};
-use fieldproof_schema::document::{self, Actor, ChangeId, Document, RawChange, Side, View};
+use fieldproof_schema::document::{Actor, ChangeId, Document, Side, View};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::numbering::{self, Registered};
 use fieldproof_schema::proposal::{self, Proposed};
@@ -63,9 +63,9 @@ pub fn assess(
     now: Moment,
 ) -> Result<Assessment, ApiError> {
     let view = document.view().map_err(ApiError::internal)?;
-    let changes = document.changes();
+    let changes = document.change_count();
     let mut state = around.info.state;
-    if state == InspectionState::Dispatched && changes.len() > 1 {
+    if state == InspectionState::Dispatched && changes > 1 {
         state = InspectionState::InProgress;
     }
     let (completed, sealed, state) = complete(document, &around.seals, state);
@@ -74,7 +74,7 @@ pub fn assess(
         // What counts is the sealed content, with the conflicts that were signed over; whatever came later is a late change.
         Some(sealed) if state != InspectionState::Returned => {
             let outside = document.changes_outside(&sealed.heads);
-            let mut standing = late_changes(around.info.id, &writers(&outside, &changes));
+            let mut standing = late_changes(around.info.id, &writers(document, &outside));
             standing.extend(signed_over(document, &sealed)?);
             standing
         }
@@ -99,7 +99,7 @@ pub fn assess(
         .collect();
     Ok(Assessment {
         figures: Figures {
-            changes: count(changes.len()),
+            changes: count(changes),
             answered: count(view.answers.len()),
             failed: count(failed(&view, template, around, now)),
             open_conflicts: count(open.len() + found.len() - ended.len()),
@@ -153,12 +153,8 @@ fn complete(
     (completed, sealed, state)
 }
 
-fn writers(outside: &[ChangeId], changes: &[(ChangeId, RawChange)]) -> Vec<(ChangeId, Actor)> {
-    changes
-        .iter()
-        .filter(|(id, _)| outside.binary_search(id).is_ok())
-        .filter_map(|(id, raw)| Some((*id, document::inspect(&raw.0).ok()?.actor)))
-        .collect()
+fn writers(document: &Document, changes: &[ChangeId]) -> Vec<(ChangeId, Actor)> {
+    changes.iter().filter_map(|id| Some((*id, document.place_of(*id)?.0))).collect()
 }
 
 /// The decision that the document holds: the team's own as its terminals wrote it, where the journal says whose it is and
