@@ -42,4 +42,5 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 5, name: "reach", sql: include_str!("../migrations/device/0005_reach.sql") },
     Migration { number: 6, name: "retention", sql: include_str!("../migrations/device/0006_retention.sql") },
     Migration { number: 7, name: "numbers", sql: include_str!("../migrations/device/0007_numbers.sql") },
+    Migration { number: 8, name: "marks", sql: include_str!("../migrations/device/0008_marks.sql") },
 ];

@@ -127,7 +127,7 @@ const GROUP: &str = "CASE
 const VISIBLE: &str = "(i.scoped = 1
     OR EXISTS (SELECT 1 FROM journal j WHERE j.inspection = i.inspection AND j.receipt IS NULL
          AND j.outcome IS NOT 'refused')
-    OR EXISTS (SELECT 1 FROM changes c WHERE c.inspection = i.inspection AND c.own = 1 AND c.receipt IS NULL
+    OR i.inspection IN (SELECT c.inspection FROM changes c WHERE c.own = 1 AND c.receipt IS NULL
          AND c.outcome IS NOT 'refused')
     OR EXISTS (SELECT 1 FROM folded f WHERE f.inspection = i.inspection AND f.own > 0 AND f.held = 0)
     OR EXISTS (SELECT 1 FROM evidence e WHERE e.inspection = i.inspection AND e.receipt IS NULL))";

@@ -26,18 +26,14 @@ impl Standing {
     pub fn is_held(&self) -> bool {
         self.here + self.sent == 0
     }
-
-    fn plus(self, other: Self) -> Self {
-        Self { here: self.here + other.here, sent: self.sent + other.sent, held: self.held + other.held }
-    }
 }
 
-/// The counts of changes that are held and that are not, of those that are folded, of captures, and of signatures; and the column that says of
-/// which inspection they are.
+/// The counts of own changes, as if all were held, and of those that are not; of those that are folded, of captures, and of
+/// signatures; and the column that says of which inspection they are.
 pub(crate) const COUNTS: [(&str, &str); 5] = [
-    ("SELECT 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL", "inspection"),
+    ("SELECT 0 AS here, 0 AS sent, COUNT(*) AS held FROM changes WHERE own = 1", "inspection"),
     (
-        "SELECT COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
+        "SELECT COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), -COUNT(*) FROM changes c
          LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL",
         "c.inspection",
     ),
@@ -59,23 +55,22 @@ fn standing(row: &Row<'_>, first: usize) -> rusqlite::Result<Standing> {
     Ok(Standing { here: count(row, first)?, sent: count(row, first + 1)?, held: count(row, first + 2)? })
 }
 
+/// All counts together, each narrowed down by a condition on its column.
+fn sum(narrow: impl Fn(&str) -> String) -> String {
+    let parts = COUNTS.map(|(sql, column)| sql.to_owned() + &narrow(column));
+    format!("SELECT SUM(here), SUM(sent), SUM(held) FROM ({})", parts.join(" UNION ALL "))
+}
+
 /// Counts for the whole store.
 pub(crate) fn total(conn: &Connection) -> Result<Standing, ClientError> {
-    let mut found = Standing::default();
-    for (sql, _) in COUNTS {
-        found = found.plus(conn.prepare_cached(sql)?.query_row([], |row| standing(row, 0))?);
-    }
-    Ok(found)
+    let mut statement = conn.prepare_cached(&sum(|_| String::new()))?;
+    Ok(statement.query_row([], |row| standing(row, 0))?)
 }
 
 /// Counts for one inspection.
 pub(crate) fn of(conn: &Connection, inspection: InspectionId) -> Result<Standing, ClientError> {
-    let mut found = Standing::default();
-    for (sql, column) in COUNTS {
-        let mut statement = conn.prepare_cached(&format!("{sql} AND {column} = ?1"))?;
-        found = found.plus(statement.query_row([inspection.as_bytes()], |row| standing(row, 0))?);
-    }
-    Ok(found)
+    let mut statement = conn.prepare_cached(&sum(|column| format!(" AND {column} = ?1")))?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| standing(row, 0))?)
 }
 
 /// Inspections with own records, those first of which the server does not hold everything; then by name. Of
@@ -87,8 +82,8 @@ pub(crate) fn by_inspection(
 ) -> Result<Vec<(InspectionId, String, Standing)>, ClientError> {
     let mut statement = conn.prepare_cached(
         "WITH parts (inspection, here, sent, held) AS (
-           SELECT inspection, 0, 0, COUNT(*) FROM changes WHERE own = 1 AND receipt IS NOT NULL GROUP BY inspection
-           UNION ALL SELECT c.inspection, COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), 0 FROM changes c
+           SELECT inspection, 0, 0, COUNT(*) FROM changes WHERE own = 1 GROUP BY inspection
+           UNION ALL SELECT c.inspection, COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), -COUNT(*) FROM changes c
              LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL GROUP BY c.inspection
            UNION ALL SELECT inspection, own * (1 - held), 0, own * held FROM folded WHERE own > 0
            UNION ALL SELECT e.inspection, SUM(e.receipt IS NULL AND j.receipt IS NULL),

@@ -61,7 +61,7 @@ pub(crate) fn by_inspection(conn: &Connection) -> Result<BTreeMap<InspectionId, 
         found.entry(id(row, 0)?).or_default().entries = count(row, 1)?;
     }
     let mut statement = conn.prepare_cached(
-        "SELECT inspection, COUNT(*) FROM changes
+        "SELECT inspection, COUNT(*) FROM changes INDEXED BY changes_open
          WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused' GROUP BY inspection",
     )?;
     let mut rows = statement.query([])?;

@@ -17,9 +17,12 @@ const BEFORE_RUNS: &str = "
     DROP INDEX evidence_by_digest; DROP INDEX evidence_unsent; DROP INDEX receipts_by_time;
     DROP INDEX changes_open;
     CREATE INDEX changes_open ON changes (inspection, entry) WHERE own = 1 AND receipt IS NULL;
+    CREATE INDEX changes_pending ON changes (ordinal) WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused';
+    DROP INDEX changes_in_order;
+    CREATE INDEX changes_in_order ON changes (inspection, ordinal);
     CREATE INDEX changes_held ON changes (inspection) WHERE own = 1 AND receipt IS NOT NULL;
     DROP TABLE certificates; DROP TABLE carried; DROP TABLE handing;
-    DROP INDEX changes_unsigned; DROP INDEX changes_by_receipt;
+    DROP INDEX changes_unsigned;
     ALTER TABLE changes DROP COLUMN actor; ALTER TABLE changes DROP COLUMN seq;
     ALTER TABLE cursors DROP COLUMN since;
     DROP TABLE parcels; DROP TABLE folded; DROP TABLE wanted;
