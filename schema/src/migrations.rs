@@ -43,4 +43,5 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 6, name: "retention", sql: include_str!("../migrations/device/0006_retention.sql") },
     Migration { number: 7, name: "numbers", sql: include_str!("../migrations/device/0007_numbers.sql") },
     Migration { number: 8, name: "marks", sql: include_str!("../migrations/device/0008_marks.sql") },
+    Migration { number: 9, name: "brought", sql: include_str!("../migrations/device/0009_brought.sql") },
 ];

@@ -108,15 +108,20 @@ impl DeviceScope {
         })
     }
 
-    /// The capture whose bytes it may upload: one that it journalled itself, also when that is held apart. Whatever others
-    /// sent under the same hash does not show.
+    /// The capture whose bytes it may upload: one that it journalled itself, also when that is held apart; or one of a visit
+    /// on whose team its officer is or was, since a package may have brought the original, and its own terminal may never
+    /// come back. Whatever others sent under the same hash does not show.
     pub fn may_upload(&self, tx: &mut Tx<'_>, digest: &Digest) -> Result<Option<Declared>, DbError> {
-        match captures::declared(tx, self.org, digest, self.device)? {
-            Some(declared) if declared.held_at.is_none() => Ok(Some(declared)),
-            known => Ok(captures_apart::declared(tx, self.org, digest, self.device)?
+        let own = match captures::declared(tx, self.org, digest, self.device)? {
+            Some(declared) if declared.held_at.is_none() => Some(declared),
+            known => captures_apart::declared(tx, self.org, digest, self.device)?
                 .filter(|apart| known.is_none() || apart.held_at.is_none())
-                .or(known)),
+                .or(known),
+        };
+        if own.is_some() || !self.in_use {
+            return Ok(own);
         }
+        captures::declared_to(tx, self.org, digest, self.officer)
     }
 
     fn has_visit(&mut self, tx: &mut Tx<'_>, inspection: InspectionId) -> Result<bool, DbError> {

@@ -72,8 +72,9 @@ async fn a_team_without_a_network_works_and_seals_by_handing_over() {
     assert_eq!(shown["info"]["state"], "sealed", "{shown}");
     assert_eq!(shown["view"]["narrative"], "现场检查：水箱无盖。");
     assert_eq!(shown["view"]["statement"], "我单位将立即整改。");
+    assert_eq!(shown["row"]["evidence"][0]["held"], true, "the original came along: {shown}");
 
-    // It was only wet: everything of it is there already, but for the original.
+    // It was only wet: everything of it is there already.
     let report = one.sync().await;
     assert!(report.refused.is_empty() && report.evidence_completed == 1, "{report:?}");
     for device in [&one, &two] {

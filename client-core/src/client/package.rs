@@ -12,12 +12,13 @@ use crate::package::{self, Against, Judged};
 use crate::projection;
 use crate::sealing;
 use crate::store::changes::{self, NewChange};
+use crate::store::evidence as captures;
 use crate::store::{carried, journal, rows};
 use crate::sync::arrived::Folds;
 use crate::sync::carry;
 use fieldproof_schema::document::{RawChange, View};
 use fieldproof_schema::host::random;
-use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::package::{Original, Package, Reading, Writing};
 use fieldproof_schema::reference::{EvidenceRegister, InspectionRow};
@@ -144,8 +145,8 @@ impl Client {
         let inspection = reading.package.inspection;
         let judged = self.judge_package(&reading.package)?;
         let _taking = self.taking_originals();
-        let kept = self.keep_originals(&mut reading, &judged)?;
-        let mut imported = self.keep_package(inspection, &judged)?;
+        let (kept, brought) = self.keep_originals(&mut reading, &judged)?;
+        let mut imported = self.keep_package(inspection, &judged, &brought)?;
         imported.originals = kept;
         if imported.changes + imported.entries + imported.originals > 0 {
             let body = body::Packed { maker: reading.package.maker, changes: imported.changes };
@@ -171,16 +172,25 @@ impl Client {
         package::judge(package, &against)
     }
 
-    /// Keeps the originals that the visit lists, before anything else names them.
+    /// Keeps the originals that the visit lists, before anything else names them; how many were not here, and all of them.
     fn keep_originals<R: Read + Seek>(
         &self,
         reading: &mut Reading<R>,
         judged: &Judged,
-    ) -> Result<u64, ClientError> {
-        let listed = listed(&*judged.document.view()?);
-        let mut kept = 0;
+    ) -> Result<(u64, Vec<captures::Original>), ClientError> {
+        let view = judged.document.view()?;
+        let (listed, records) = (listed(&view), records(&view));
+        let (mut kept, mut brought) = (0, Vec::new());
         for Original { digest, .. } in reading.package.originals.clone() {
-            let Some(known) = listed.get(&digest) else { continue };
+            let Some((known, record)) = listed.get(&digest).zip(records.get(&digest)) else { continue };
+            brought.push(captures::Original {
+                record: *record,
+                inspection: reading.package.inspection,
+                digest,
+                size_bytes: known.size_bytes,
+                media_type: known.media_type.clone(),
+                own: false,
+            });
             if evidence::path(&self.dir, digest).exists() {
                 continue;
             }
@@ -192,10 +202,15 @@ impl Client {
             }
             kept += 1;
         }
-        Ok(kept)
+        Ok((kept, brought))
     }
 
-    fn keep_package(&self, inspection: InspectionId, judged: &Judged) -> Result<Imported, ClientError> {
+    fn keep_package(
+        &self,
+        inspection: InspectionId,
+        judged: &Judged,
+        brought: &[captures::Original],
+    ) -> Result<Imported, ClientError> {
         let mut desk = self.desk()?;
         let Desk { conn, documents: cache, .. } = &mut *desk;
         let tx = conn.transaction()?;
@@ -232,6 +247,9 @@ impl Client {
             if !is_own && carried::put(&tx, inspection, entry, signed)? {
                 entries_new += 1;
             }
+        }
+        for original in brought {
+            captures::bring(&tx, original)?;
         }
         let known = cache.get(inspection);
         if changes_new + entries_new > 0 {
@@ -282,6 +300,18 @@ fn listed(view: &View) -> BTreeMap<Digest, Original> {
         (r.digest, original)
     })
     .collect()
+}
+
+/// The records under which a visit lists captures, by their digests.
+fn records(view: &View) -> BTreeMap<Digest, RecordId> {
+    let sides =
+        view.evidence.iter().flat_map(|(name, register)| register.sides().map(move |side| (name, side)));
+    sides
+        .filter_map(|(name, side)| {
+            let register = serde_json::from_str::<EvidenceRegister>(&side.value).ok()?;
+            Some((register.digest, name.parse().ok()?))
+        })
+        .collect()
 }
 
 fn count(package: &Package) -> u64 {

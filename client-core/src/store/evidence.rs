@@ -86,14 +86,68 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<Held>, ClientError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Captures whose entry the server holds and whose bytes it does not, small before large.
-pub(crate) fn pending(conn: &Connection) -> Result<Vec<Held>, ClientError> {
-    let mut statement = conn.prepare_cached(&format!(
-        "{HELD} WHERE e.receipt IS NULL AND e.code IS NULL ORDER BY e.size_bytes, e.record"
-    ))?;
-    let rows = statement.query_map([], held)?;
-    let found: Vec<Held> = rows.collect::<Result<_, _>>()?;
-    Ok(found.into_iter().filter(|held| held.entry_received).collect())
+/// An original that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Original {
+    pub(crate) record: RecordId,
+    pub(crate) inspection: InspectionId,
+    pub(crate) digest: Digest,
+    pub(crate) size_bytes: u64,
+    pub(crate) media_type: String,
+    /// Whether this device took it; a package brought the others.
+    pub(crate) own: bool,
+}
+
+fn original(row: &Row<'_>) -> rusqlite::Result<Original> {
+    Ok(Original {
+        record: id(row, 0)?,
+        inspection: id(row, 1)?,
+        digest: digest(row, 2)?,
+        size_bytes: count(row, 3)?,
+        media_type: row.get(4)?,
+        own: row.get(5)?,
+    })
+}
+
+/// Originals that the server does not hold: own ones whose entry it holds, then those that packages brought; small before
+/// large.
+pub(crate) fn pending(conn: &Connection) -> Result<Vec<Original>, ClientError> {
+    let mut found = Vec::new();
+    for sql in [
+        "SELECT e.record, e.inspection, e.digest, e.size_bytes, e.media_type, 1 FROM evidence e
+         WHERE e.receipt IS NULL AND e.code IS NULL
+           AND EXISTS (SELECT 1 FROM journal j WHERE j.hash = e.entry AND j.receipt IS NOT NULL)
+         ORDER BY e.size_bytes, e.record",
+        "SELECT record, inspection, digest, size_bytes, media_type, 0 FROM brought WHERE receipt IS NULL
+         ORDER BY size_bytes, record",
+    ] {
+        let mut statement = conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], original)?;
+        found.extend(rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(found)
+}
+
+/// A package brought an original, which lies in its file. An own one goes to the server by itself.
+pub(crate) fn bring(tx: &Connection, new: &Original) -> Result<(), ClientError> {
+    tx.prepare_cached(
+        "INSERT INTO brought (digest, inspection, record, size_bytes, media_type) SELECT ?1, ?2, ?3, ?4, ?5
+         WHERE NOT EXISTS (SELECT 1 FROM evidence WHERE digest = ?1) ON CONFLICT (digest) DO NOTHING",
+    )?
+    .execute(params![
+        new.digest.to_bytes(),
+        new.inspection.as_bytes(),
+        new.record.as_bytes(),
+        signed(new.size_bytes),
+        new.media_type,
+    ])?;
+    Ok(())
+}
+
+/// What a package brought is not what it was any more: it is of no use to anybody.
+pub(crate) fn forget_brought(tx: &Connection, original: Digest) -> Result<(), ClientError> {
+    tx.prepare_cached("DELETE FROM brought WHERE digest = ?1")?.execute([original.to_bytes()])?;
+    Ok(())
 }
 
 /// Another entry covers the capture now.
@@ -103,14 +157,19 @@ pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<()
     Ok(())
 }
 
-/// Forgets the captures of a visit and notes their originals, which can be removed.
+/// Forgets the captures of a visit, those that packages brought too, and notes their originals, which can be removed.
 pub(crate) fn free(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
-    tx.prepare_cached(
-        "INSERT INTO freed (digest) SELECT DISTINCT digest FROM evidence WHERE inspection = ?1
-         ON CONFLICT (digest) DO NOTHING",
-    )?
-    .execute([inspection.as_bytes()])?;
-    tx.prepare_cached("DELETE FROM evidence WHERE inspection = ?1")?.execute([inspection.as_bytes()])?;
+    for table in ["evidence", "brought"] {
+        for sql in [
+            format!(
+                "INSERT INTO freed (digest) SELECT DISTINCT digest FROM {table} WHERE inspection = ?1
+                 ON CONFLICT (digest) DO NOTHING"
+            ),
+            format!("DELETE FROM {table} WHERE inspection = ?1"),
+        ] {
+            tx.prepare_cached(&sql)?.execute([inspection.as_bytes()])?;
+        }
+    }
     Ok(())
 }
 
@@ -127,9 +186,12 @@ pub(crate) fn forget_freed(tx: &Connection, original: Digest) -> Result<(), Clie
     Ok(())
 }
 
-/// Whether a capture names an original.
+/// Whether a capture names an original, an own one or one that a package brought.
 pub(crate) fn names(conn: &Connection, original: Digest) -> Result<bool, ClientError> {
-    let mut statement = conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM evidence WHERE digest = ?1)")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM evidence WHERE digest = ?1)
+           OR EXISTS (SELECT 1 FROM brought WHERE digest = ?1)",
+    )?;
     Ok(statement.query_row([original.to_bytes()], |row| row.get(0))?)
 }
 

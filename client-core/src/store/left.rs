@@ -19,6 +19,8 @@ pub(crate) fn any_unsafe(
            OR EXISTS (SELECT 1 FROM journal j LEFT JOIN receipts r ON r.id = j.receipt WHERE j.inspection = ?1
              AND (COALESCE(j.outcome, 'accepted') <> 'accepted' OR r.at IS NULL OR r.at > ?2))
            OR EXISTS (SELECT 1 FROM evidence e LEFT JOIN receipts r ON r.id = e.receipt WHERE e.inspection = ?1
+             AND (r.at IS NULL OR r.at > ?2))
+           OR EXISTS (SELECT 1 FROM brought b LEFT JOIN receipts r ON r.id = b.receipt WHERE b.inspection = ?1
              AND (r.at IS NULL OR r.at > ?2))",
     )?;
     Ok(statement.query_row(params![inspection.as_bytes(), safe.as_micros()], |row| row.get(0))?)

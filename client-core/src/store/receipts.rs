@@ -70,16 +70,15 @@ pub(crate) fn mark_document(
     Ok(marked as u64)
 }
 
-/// Notes that a receipt names the bytes of captures; returns how many captures have them.
-pub(crate) fn mark_evidence(
-    tx: &Connection,
-    receipt: ReceiptId,
-    bytes: Digest,
-) -> Result<usize, ClientError> {
-    let mut statement = tx.prepare_cached(
+/// Notes that a receipt names the bytes of captures, own ones and those that packages brought.
+pub(crate) fn mark_evidence(tx: &Connection, receipt: ReceiptId, bytes: Digest) -> Result<(), ClientError> {
+    for sql in [
         "UPDATE evidence SET receipt = ?1, code = NULL WHERE digest = ?2 AND receipt IS NULL",
-    )?;
-    Ok(statement.execute(params![receipt.as_bytes(), bytes.to_bytes()])?)
+        "UPDATE brought SET receipt = ?1 WHERE digest = ?2 AND receipt IS NULL",
+    ] {
+        tx.prepare_cached(sql)?.execute(params![receipt.as_bytes(), bytes.to_bytes()])?;
+    }
+    Ok(())
 }
 
 /// Notes what became of an item.
@@ -147,10 +146,12 @@ pub(crate) fn discount_other_epochs(tx: &Connection, epoch: Digest) -> Result<()
         )?;
     }
     super::folded::discount_all(tx)?;
-    tx.execute(
-        "UPDATE evidence SET receipt = NULL WHERE receipt IN (SELECT id FROM receipts WHERE epoch <> ?1)",
-        [epoch.to_bytes()],
-    )?;
+    for table in ["evidence", "brought"] {
+        let sql = format!(
+            "UPDATE {table} SET receipt = NULL WHERE receipt IN (SELECT id FROM receipts WHERE epoch <> ?1)"
+        );
+        tx.execute(&sql, [epoch.to_bytes()])?;
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{RefusedItem, SyncReport, call};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::evidence;
-use crate::store::evidence::{self as captures, Held};
+use crate::store::evidence::{self as captures, Original};
 use crate::store::receipts;
 use crate::transport::{Method, Transport, WireRequest, WireResponse};
 use bytes::Bytes;
@@ -46,6 +46,10 @@ impl Client {
                     ClientError::Refused { .. } if error.retry_after_seconds().is_some() => {
                         return Err(error);
                     }
+                    // The entry that names it may come later, by whoever has it.
+                    ClientError::Refused { code, .. } if !held.own => {
+                        tracing::info!(code, evidence.record = %held.record, "a colleague's original is not taken");
+                    }
                     ClientError::Refused { code, .. } => {
                         if code == ErrorCode::QuotaExceeded.as_str() {
                             full.insert(held.inspection);
@@ -79,7 +83,7 @@ impl Client {
         &self,
         transport: &dyn Transport,
         link: &mut Link,
-        held: &Held,
+        held: &Original,
         report: &mut SyncReport,
     ) -> Result<(), ClientError> {
         let first = self.send(transport, link, held, report).await;
@@ -89,7 +93,7 @@ impl Client {
                 self.ensure_undamaged(held)?;
                 self.send(transport, link, held, report).await
             }
-            ErrorCode::EvidenceTooLarge => {
+            ErrorCode::EvidenceTooLarge if held.own => {
                 captures::set_problem(&self.desk()?.conn, held.record, ErrorCode::EvidenceTooLarge.as_str())?;
                 Err(error)
             }
@@ -101,7 +105,7 @@ impl Client {
         &self,
         transport: &dyn Transport,
         link: &mut Link,
-        held: &Held,
+        held: &Original,
         report: &mut SyncReport,
     ) -> Result<(), ClientError> {
         let path = format!("{}{}", call::EVIDENCE, held.digest);
@@ -151,7 +155,7 @@ impl Client {
         &self,
         transport: &dyn Transport,
         link: &mut Link,
-        held: &Held,
+        held: &Original,
         path: &str,
     ) -> Result<u64, ClientError> {
         let offer = Offer {
@@ -175,7 +179,7 @@ impl Client {
     }
 
     /// A part of the original; a file that is gone or too short marks the capture.
-    fn read_part(&self, held: &Held, offset: u64, length: usize) -> Result<Vec<u8>, ClientError> {
+    fn read_part(&self, held: &Original, offset: u64, length: usize) -> Result<Vec<u8>, ClientError> {
         let part = evidence::part(&self.dir, held.digest, offset, length);
         match part {
             Ok(part) if !part.is_empty() => Ok(part),
@@ -188,7 +192,7 @@ impl Client {
         }
     }
 
-    fn ensure_undamaged(&self, held: &Held) -> Result<(), ClientError> {
+    fn ensure_undamaged(&self, held: &Original) -> Result<(), ClientError> {
         if evidence::rehash(&self.dir, held.digest)? == Some(held.digest) {
             return Ok(());
         }
@@ -196,9 +200,13 @@ impl Client {
     }
 
     /// Marks a capture whose original is not what was taken; it is not offered again, and shown as such.
-    fn damaged(&self, held: &Held) -> Result<ClientError, ClientError> {
+    fn damaged(&self, held: &Original) -> Result<ClientError, ClientError> {
         let code = ErrorCode::EvidenceHashMismatch.as_str();
-        captures::set_problem(&self.desk()?.conn, held.record, code)?;
+        if held.own {
+            captures::set_problem(&self.desk()?.conn, held.record, code)?;
+        } else {
+            captures::forget_brought(&self.desk()?.conn, held.digest)?;
+        }
         Ok(ClientError::Refused {
             code: code.to_owned(),
             details: serde_json::json!({"record": held.record}),
@@ -209,7 +217,7 @@ impl Client {
         &self,
         transport: &dyn Transport,
         link: &mut Link,
-        held: &Held,
+        held: &Original,
         path: &str,
     ) -> Result<(), ClientError> {
         let request = WireRequest {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// What the migration to runs and later ones added, taken away again.
 const BEFORE_RUNS: &str = "
+    DROP TABLE brought;
     DROP TABLE number_uses;
     DROP TABLE freed; DROP INDEX inspections_left;
     DROP INDEX evidence_by_digest; DROP INDEX evidence_unsent; DROP INDEX receipts_by_time;

@@ -1,7 +1,7 @@
 //! Evidence: resumable upload by devices, download within the asker's scope. Steps in `schema::wire::evidence`.
 //!
-//! Whether the server knows a hash is answered only to a device that journalled the capture itself, and to those who may
-//! read an inspection in which it was captured.
+//! Whether the server knows a hash is answered only to a device that journalled the capture itself, to those on the team of
+//! an inspection in which it was captured, and to those who may read that.
 
 use super::{Json, body_error, parse};
 use crate::admission;
@@ -20,7 +20,7 @@ use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use fieldproof_schema::ids::ReceiptId;
+use fieldproof_schema::ids::{DeviceId, ReceiptId};
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, EVIDENCE_BYTES_MAX, EVIDENCE_PART_BYTES_MAX};
 use fieldproof_schema::suite::Digest;
@@ -55,23 +55,25 @@ fn continues_at(offset: u64) -> ApiError {
     ApiError::new(ErrorCode::EvidenceOffset).with(json!({"offset": offset}))
 }
 
-/// A device's own capture, with how much of its bytes is here.
+/// A capture that a device may bring, with how much of its bytes is here from there.
 struct Upload {
+    /// Who journalled it.
+    by: DeviceId,
     length: u64,
     offset: u64,
     held: bool,
     is_apart: bool,
 }
 
-/// What a device itself captured. Whatever others sent under the same hash does not show.
-async fn own(app: &App, device: &DeviceActor, digest: Digest) -> Result<Option<Upload>, ApiError> {
+/// What a device may bring. Whatever others sent under the same hash does not show.
+async fn brought(app: &App, device: &DeviceActor, digest: Digest) -> Result<Option<Upload>, ApiError> {
     let asker = device.clone();
     let find = move |tx: &mut crate::db::Tx<'_>| DeviceScope::of(tx, &asker)?.may_upload(tx, &digest);
     let Some(declared) = app.db.read(find).await? else { return Ok(None) };
     let length = declared.facts.size_bytes;
     let held = declared.held_at.is_some();
     let offset = if held { length } else { app.blobs.offset(&owner(device), &digest).await? };
-    Ok(Some(Upload { length, offset, held, is_apart: declared.is_apart }))
+    Ok(Some(Upload { by: declared.device, length, offset, held, is_apart: declared.is_apart }))
 }
 
 /// Refuses to begin an upload for which the device's share has no room; one that was begun goes on.
@@ -127,7 +129,7 @@ pub(crate) async fn offer(
     if offer.size_bytes > EVIDENCE_BYTES_MAX {
         return Err(too_large(EVIDENCE_BYTES_MAX));
     }
-    let upload = own(&app, &device, digest).await?.ok_or(ErrorCode::EvidenceUndeclared)?;
+    let upload = brought(&app, &device, digest).await?.ok_or(ErrorCode::EvidenceUndeclared)?;
     if upload.length != offer.size_bytes || upload.length == 0 {
         return Err(ApiError::field("size_bytes", "differs from the journal's, or is 0"));
     }
@@ -143,7 +145,7 @@ pub(crate) async fn ask(
     Sender(device): Sender,
     Path(digest): Path<String>,
 ) -> Result<Response, ApiError> {
-    let upload = own(&app, &device, parse("digest", &digest)?).await?.ok_or(ErrorCode::NotFound)?;
+    let upload = brought(&app, &device, parse("digest", &digest)?).await?.ok_or(ErrorCode::NotFound)?;
     Ok(progress(StatusCode::OK, upload.offset, upload.length))
 }
 
@@ -168,7 +170,7 @@ pub(crate) async fn append(
         .ok_or_else(|| ApiError::field(OFFSET_HEADER, "must be a decimal number"))?;
     // A part that is sent again while the first try is still at work waits here.
     let _turn = app.blobs.turn(&owner(&device), &digest).await;
-    let upload = own(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
+    let upload = brought(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
     if upload.held {
         return Ok(progress(StatusCode::NO_CONTENT, upload.length, upload.length));
     }
@@ -181,16 +183,18 @@ pub(crate) async fn append(
     ensure_room(&app, &device, &upload).await?;
     let reached = app.blobs.append(&owner(&device), &digest, offset, &part).await?;
     if reached == upload.length {
-        hold(&app, &device, digest, upload.length).await?;
+        hold(&app, &device, digest, &upload).await?;
     }
     Ok(progress(StatusCode::NO_CONTENT, reached, upload.length))
 }
 
 /// Completes an upload and tells the teams that it is here.
-async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> Result<(), ApiError> {
+async fn hold(app: &App, device: &DeviceActor, digest: Digest, upload: &Upload) -> Result<(), ApiError> {
     let (org, id, now) = (device.org, device.id, app.now());
+    let Upload { by, length, .. } = *upload;
     if let Err(error) = app.blobs.complete(org, &owner(device), &digest, length).await {
-        if error.code == ErrorCode::EvidenceHashMismatch {
+        // What somebody else brought wrongly says nothing about the capture.
+        if error.code == ErrorCode::EvidenceHashMismatch && by == id {
             let device = device.clone();
             app.db.write(move |tx| findings::evidence::differs(tx, &device, &digest, now)).await?;
         }
@@ -198,7 +202,7 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, length: u64) -> R
     }
     let note = move |tx: &mut crate::db::Tx<'_>| {
         usage::add(tx, org, id, usage::day(now), &Day { evidence_bytes: length, ..Day::default() })?;
-        evidence::note_held(tx, org, &digest, id, now)
+        evidence::note_held(tx, org, &digest, by, now)
     };
     Ok(app.db.write(note).await?)
 }
@@ -213,13 +217,13 @@ pub(crate) async fn receipt(
 ) -> Result<Response, ApiError> {
     let digest: Digest = parse("digest", &digest)?;
     let turn = app.blobs.turn(&owner(&device), &digest).await;
-    let upload = own(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
+    let upload = brought(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
     if !upload.held {
         // All parts may be here while the server was stopped before it had read them back.
         if upload.offset != upload.length {
             return Err(continues_at(upload.offset));
         }
-        hold(&app, &device, digest, upload.length).await?;
+        hold(&app, &device, digest, &upload).await?;
     }
     drop(turn);
     let (now, random, worker) = (app.now(), app.random(), app.clone());

@@ -130,6 +130,8 @@ pub struct Declared {
     pub facts: Captured,
     /// When its bytes were held.
     pub held_at: Option<Moment>,
+    /// By which device.
+    pub device: DeviceId,
     /// Whether it is held apart.
     pub is_apart: bool,
 }
@@ -142,19 +144,37 @@ pub fn declared(
     device: DeviceId,
 ) -> Result<Option<Declared>, DbError> {
     let rows = tx.query(
-        "SELECT body, held_at FROM captures WHERE org = $1 AND digest = $2 AND device = $3
+        "SELECT body, held_at, device FROM captures WHERE org = $1 AND digest = $2 AND device = $3
          ORDER BY held_at NULLS FIRST, inspection, record LIMIT 1",
         &params![org, *digest, device],
     )?;
     rows.first().map(Declared::read).transpose()
 }
 
+/// The capture with these bytes in a visit on whose team `officer` is or was, whoever declared it; one that is not held yet
+/// comes first.
+pub fn declared_to(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    digest: &Digest,
+    officer: OfficerId,
+) -> Result<Option<Declared>, DbError> {
+    let rows = tx.query(
+        "SELECT c.body, c.held_at, c.device FROM captures c
+         JOIN inspection_officers t ON t.org = c.org AND t.inspection = c.inspection
+         WHERE c.org = $1 AND c.digest = $2 AND t.officer = $3
+         ORDER BY c.held_at NULLS FIRST, c.inspection, c.record LIMIT 1",
+        &params![org, *digest, officer],
+    )?;
+    rows.first().map(Declared::read).transpose()
+}
+
 impl Declared {
-    /// Reads the body and when the bytes were held.
+    /// Reads the body, when the bytes were held, and the device.
     pub(super) fn read(r: &Row) -> Result<Self, DbError> {
         let body: String = r.get(0)?;
         let facts = body::read(&body).map_err(|e| r.invalid(0, e.to_string()))?;
-        Ok(Self { facts, held_at: r.get(1)?, is_apart: false })
+        Ok(Self { facts, held_at: r.get(1)?, device: r.get(2)?, is_apart: false })
     }
 }
 

@@ -41,7 +41,7 @@ pub fn declared(
     device: DeviceId,
 ) -> Result<Option<Declared>, DbError> {
     let rows = tx.query(
-        "SELECT body, held_at FROM captures_apart WHERE org = $1 AND digest = $2 AND device = $3
+        "SELECT body, held_at, device FROM captures_apart WHERE org = $1 AND digest = $2 AND device = $3
          ORDER BY held_at NULLS FIRST, inspection, record LIMIT 1",
         &params![org, *digest, device],
     )?;

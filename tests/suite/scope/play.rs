@@ -37,6 +37,8 @@ pub(crate) async fn change_hands(world: &World, city: &City) {
     rogue.sync(world, vec![entry], vec![]).await;
     let place = format!("/api/v1/evidence/{}", Digest::of(&photo));
     assert_eq!(world.patch(&place, rogue.token(), 0, photo).await.0.as_u16(), 204);
+    let nobodys = format!("/api/v1/evidence/{}", Digest::of(b"nobody captured it"));
+    assert_eq!(world.patch(&nobodys, rogue.token(), 0, vec![1]).await.0.as_u16(), 404);
     change(world, administrator, visit, leaver, "joins", "销假").await;
     let shown = administrator.get(world, &format!("/api/v1/inspections/{visit}")).await;
     assert_eq!(shown["row"]["evidence"][0]["held"], true, "{shown}");
