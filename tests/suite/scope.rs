@@ -2,6 +2,7 @@
 
 mod district;
 mod matrix;
+mod model;
 pub(crate) mod play;
 mod reassign;
 mod revoked;

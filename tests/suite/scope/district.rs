@@ -9,7 +9,7 @@ use fieldproof_tests::world::device::Device;
 use serde_json::{Value, json};
 
 /// Moves an officer to another unit, by a directory file.
-async fn move_to(world: &World, person: &Person, code: &str, unit: &str) {
+pub(super) async fn move_to(world: &World, person: &Person, code: &str, unit: &str) {
     let city: Value = serde_json::from_str(data::sample_org()).unwrap();
     let mut officers = city["officers"].as_array().unwrap().iter();
     let mut officer = officers.find(|officer| officer["id"] == code).unwrap().clone();
