@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{env, fs, io};
 
 /// Arguments: the folder of the programs, the folder of the cluster. Prints a line once the server accepts connections.
@@ -121,11 +122,33 @@ impl PrivateCluster {
     /// # Panics
     /// When the server refuses, for instance because the name is taken; the server's own words are shown.
     pub fn create_database(&self, name: &str) -> String {
-        let mut command = Command::new(self.programs.join("createdb"));
-        command.env_clear().arg("--host").arg(&self.folder).args(["--username", "fieldproof", "--", name]);
-        let made = command.output().expect("createdb is installed beside initdb");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        self.run("createdb", &["--", name]);
         self.url(name)
+    }
+
+    /// Makes `to` what the database `from` is; nobody may be connected to that one. What `to` was is gone.
+    ///
+    /// # Panics
+    /// When the server refuses; its own words are shown.
+    pub fn copy_database(&self, from: &str, to: &str) {
+        self.drop_database(to);
+        self.run("createdb", &["--template", from, "--", to]);
+    }
+
+    fn drop_database(&self, name: &str) {
+        self.run("dropdb", &["--if-exists", "--force", "--", name]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = Command::new(self.programs.join(program));
+        command
+            .env_clear()
+            .arg("--host")
+            .arg(&self.folder)
+            .args(["--username", "fieldproof"])
+            .args(arguments);
+        let done = command.output().expect("the programs are installed beside initdb");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// The address of the database `name`, for `tokio_postgres` and the server alike.
@@ -156,6 +179,31 @@ impl Drop for PrivateCluster {
 pub fn shared() -> &'static PrivateCluster {
     static SHARED: OnceLock<PrivateCluster> = OnceLock::new();
     SHARED.get_or_init(|| PrivateCluster::start().unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// A database in the shared server that goes when this does.
+#[derive(Debug)]
+pub struct Database(String);
+
+impl Database {
+    /// One that is what the database `from` is, to which nobody may be connected; of a name that no other has.
+    pub fn like(from: &str) -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let name = format!("copy_{}", MADE.fetch_add(1, Ordering::Relaxed));
+        shared().copy_database(from, &name);
+        Self(name)
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        shared().drop_database(&self.0);
+    }
 }
 
 /// The folder of PostgreSQL's programs: from `PATH`, else the newest where the distributions put them.

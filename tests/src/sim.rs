@@ -18,6 +18,7 @@ pub mod invariants;
 pub mod model;
 pub mod office;
 pub mod plan;
+pub mod restore;
 pub mod stage;
 pub mod themes;
 

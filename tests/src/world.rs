@@ -14,6 +14,7 @@ pub mod node;
 pub mod rogue;
 
 use crate::faults::{Disk, Tear};
+use crate::postgres::{self, Database};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -55,6 +56,8 @@ pub struct World {
     starts: u64,
     /// What the server's database lies on, where that can fail.
     disk: Option<Disk>,
+    /// Its database, where that is PostgreSQL's and nobody else's. Goes after everything that is connected to it.
+    _database: Option<Database>,
 }
 
 /// How a server works.
@@ -122,21 +125,31 @@ impl World {
         let clock = Clock::default();
         let app = manner.serve(&url, folder.path(), seed, SimHost::new(&clock, seed, 0)).await;
         let router = link::Reach::new(routes::router(app.clone()));
-        Self { router, clock, app, seed, key_seed: seed, folder, url, manner, starts: 1, disk: None }
+        let (key_seed, starts, disk, database) = (seed, 1, None, None);
+        Self { router, clock, app, seed, key_seed, folder, url, manner, starts, disk, _database: database }
     }
 
     /// Goes on with the files of another world, whose seed was `key_seed`, some seconds after its beginning, on a disk that
-    /// can fail. The server does one thing after another.
-    pub async fn resume(seed: u64, key_seed: u64, folder: TempDir, later_seconds: i64) -> Self {
-        let disk = Disk::under(folder.path()).expect("the world's folder is there");
-        let url: DbUrl =
-            format!("sqlite:{}", folder.path().join("server.db").display()).parse().expect("a url");
+    /// can fail; or with its evidence in the folder, and its database in PostgreSQL. The server does one thing after another.
+    pub async fn resume(
+        (seed, key_seed): (u64, u64),
+        folder: TempDir,
+        database: Option<Database>,
+        later_seconds: i64,
+    ) -> Self {
+        let under = || Disk::under(folder.path()).expect("the world's folder is there");
+        let disk = database.is_none().then(under);
+        let url = match &database {
+            Some(database) => postgres::shared().url(database.name()),
+            None => format!("sqlite:{}", folder.path().join("server.db").display()),
+        };
+        let url: DbUrl = url.parse().expect("a url");
         let manner = Manner { one_by_one: true, ..Manner::new(None, Gate::InProcess) };
         let clock = Clock::default();
         clock.advance_seconds(later_seconds);
         let app = manner.serve(&url, folder.path(), key_seed, SimHost::new(&clock, seed, 0)).await;
         let router = link::Reach::new(routes::router(app.clone()));
-        Self { router, clock, app, seed, key_seed, folder, url, manner, starts: 1, disk: Some(disk) }
+        Self { router, clock, app, seed, key_seed, folder, url, manner, starts: 1, disk, _database: database }
     }
 
     /// What the server's database lies on, where that can fail.

@@ -8,6 +8,8 @@ use std::path::Path;
 
 /// Worlds of each kind of bad luck.
 const WORLDS: u64 = 2;
+/// The first seed of worlds on PostgreSQL.
+const ON_POSTGRESQL: u64 = 100;
 
 #[tokio::test]
 async fn bad_weeks_lose_nothing_and_go_one_way() {
@@ -18,6 +20,16 @@ async fn bad_weeks_lose_nothing_and_go_one_way() {
         let again = play(&stock, seed, &Plan::draw(seed, profile)).await.unwrap();
         // Whatever the clock and the disks showed at any step.
         assert_eq!(run.trace, again.trace, "seed {seed}");
+    }
+}
+
+/// The same on the other engine: nothing fails under the server itself there, so that kind is left out.
+#[tokio::test]
+async fn bad_weeks_lose_nothing_on_postgresql() {
+    let stock = Stock::make_on_postgresql().await;
+    for profile in Profile::ALL.into_iter().filter(|profile| *profile != Profile::Disk) {
+        let seed = ON_POSTGRESQL + profile as u64;
+        explore(&stock, seed, profile).await.unwrap_or_else(|failure| panic!("{failure}"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands of `cargo sim` about worlds: one line of JSON each, and a screen for whatever breaks.
 
 use super::plan::{Plan, Profile};
+use super::restore::Restore;
 use super::stage::Stock;
 use super::{Broken, Failure, Run, explore, play};
 use clap::Subcommand;
@@ -27,6 +28,9 @@ pub enum Command {
         /// One kind of bad luck; each in turn by default.
         #[arg(long, value_parser = profile)]
         profile: Option<Profile>,
+        /// With a server on PostgreSQL: power and disks fail under terminals only.
+        #[arg(long)]
+        postgres: bool,
     },
     /// Plays one plan, as a failure prints it.
     Replay {
@@ -41,6 +45,9 @@ pub enum Command {
         /// Shows what was said and done.
         #[arg(long)]
         trace: bool,
+        /// With a server on PostgreSQL.
+        #[arg(long)]
+        postgres: bool,
         /// With this bug planted.
         #[arg(long, value_parser = bug)]
         bug: Option<Bug>,
@@ -54,6 +61,8 @@ pub enum Command {
         #[arg(long, default_value_t = 50)]
         seeds: u64,
     },
+    /// Plays worlds in which servers and terminals come back older and terminals go on twice, and counts what went wrong.
+    Restore(Restore),
     /// Plants bugs, one after another, and looks how soon each is found.
     Teeth {
         /// One of them; all by default.
@@ -79,13 +88,15 @@ fn profile(text: &str) -> Result<Profile, String> {
 impl Command {
     /// Does it; true when all is as it must be.
     pub async fn carry_out(&self) -> bool {
-        let stock = Stock::make().await;
+        let on_postgresql =
+            matches!(self, Self::World { postgres: true, .. } | Self::Replay { postgres: true, .. });
+        let stock = if on_postgresql { Stock::make_on_postgresql().await } else { Stock::make().await };
         match self {
-            Self::World { from, seeds, minutes, profile } => {
+            Self::World { from, seeds, minutes, profile, .. } => {
                 let until = minutes.map(|minutes| Duration::from_secs(minutes * 60));
                 worlds(&stock, (*from, *seeds), until, *profile).await
             }
-            Self::Replay { seed, plan, profile, trace, bug } => {
+            Self::Replay { seed, plan, profile, trace, bug, .. } => {
                 planted::plant(*bug);
                 let drawn = || Plan::draw(*seed, profile.unwrap_or_else(|| Profile::of(*seed)));
                 let plan = plan.clone().unwrap_or_else(drawn);
@@ -104,6 +115,7 @@ impl Command {
                 true
             }
             Self::Determinism { from, seeds } => determinism(&stock, (*from, *seeds)).await,
+            Self::Restore(restore) => restore.carry_out(&stock).await,
             Self::Teeth { bug, seeds, profile } => teeth(&stock, *bug, *seeds, *profile).await,
         }
     }

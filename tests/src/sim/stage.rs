@@ -5,6 +5,7 @@ use super::hand::{Copy, Hand};
 use super::model::{Deed, Model};
 use super::plan::Step;
 use crate::faults::{Disk, Fault, Pattern, Tear};
+use crate::postgres::{self, Database};
 use crate::world::World;
 use crate::world::backup::{Backup, copy_all};
 use crate::world::console::Person;
@@ -27,6 +28,8 @@ pub struct Stock {
     people: BTreeMap<Who, Person>,
     visits: Vec<InspectionId>,
     officers: [OfficerId; 3],
+    /// The server's database, where that is PostgreSQL's.
+    database: Option<Database>,
 }
 
 /// Somebody at the console.
@@ -59,10 +62,19 @@ const REQUESTS_MAX: u64 = 200;
 pub const VISITS: usize = 2;
 
 impl Stock {
-    /// Makes it.
+    /// Makes it, with a server on SQLite.
     pub async fn make() -> Self {
+        Self::make_on(None).await
+    }
+
+    /// Makes it, with a server on PostgreSQL: power and disks fail under terminals only.
+    pub async fn make_on_postgresql() -> Self {
+        Self::make_on(Some(&postgres::shared().create_database("stock"))).await
+    }
+
+    async fn make_on(url: Option<&str>) -> Self {
         let seed = 7;
-        let mut world = World::start(seed, None).await;
+        let mut world = World::start(seed, url).await;
         let (administrator, supervisor) = world.found_city().await;
         let tasks = administrator.draw_and_dispatch(&world).await;
         let mut tasks: Vec<_> = tasks.into_iter().collect();
@@ -88,21 +100,22 @@ impl Stock {
             officers.into_iter().find(|officer| !team.contains(officer)).expect("an officer of another team");
         let officers = [team[0], team[1], third];
         let folder = tempfile::tempdir().expect("a folder for the stock");
-        let Backup(copy) = world.back_up("stock").await;
+        let Backup { folder: copy, database } = world.back_up("stock").await;
         copy_all(&copy, folder.path()).expect("the server's files can be copied");
         for name in NAMES {
             let to = folder.path().join(name);
             copy_all(&world.folder().join(name), &to).expect("a terminal's files can be copied");
         }
         let people = BTreeMap::from([(Who::Administrator, administrator), (Who::Supervisor, supervisor)]);
-        Self { folder, seed, people, visits, officers }
+        Self { folder, seed, people, visits, officers, database }
     }
 
     /// A world of its own that begins there.
     pub async fn world(&self, seed: u64) -> Sim {
         let folder = tempfile::tempdir().expect("a folder for the world");
         copy_all(self.folder.path(), folder.path()).expect("the stock can be copied");
-        let world = World::resume(seed, self.seed, folder, LATER_SECONDS).await;
+        let database = self.database.as_ref().map(|stock| Database::like(stock.name()));
+        let world = World::resume((seed, self.seed), folder, database, LATER_SECONDS).await;
         let hands = NAMES.into_iter().map(|name| Hand::take(&world, name.to_owned())).collect();
         Sim {
             begun: world.clock.now().as_millis(),

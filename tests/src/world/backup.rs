@@ -1,65 +1,78 @@
 //! Backups of the server's files and their return, as an operator makes them with the server stopped.
 
 use super::World;
+use crate::postgres::{self, Database};
 use fieldproof_server::db::DbUrl;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// A copy of database and evidence.
-pub struct Backup(pub(crate) PathBuf);
+pub struct Backup {
+    /// The evidence, and the database where that is files.
+    pub(crate) folder: PathBuf,
+    /// The database where that is PostgreSQL's.
+    pub(crate) database: Option<Database>,
+}
 
 impl Backup {
     /// One that lies in this folder already.
     pub fn at(folder: PathBuf) -> Self {
-        Self(folder)
+        Self { folder, database: None }
     }
 }
 
 impl World {
-    fn database_file(&self) -> PathBuf {
-        match &self.url {
-            DbUrl::Sqlite(path) => path.clone(),
-            DbUrl::Postgres(_) => panic!("only a world on SQLite can be copied as files"),
-        }
-    }
-
     /// Stops the server, copies what it stored and starts it again.
     pub async fn back_up(&mut self, name: &str) -> Backup {
-        let copy = self.folder().join(format!("backup-{name}"));
-        let (database, evidence) = (self.database_file(), self.folder().join("evidence"));
-        let to = copy.clone();
-        let act = move || {
+        let folder = self.folder().join(format!("backup-{name}"));
+        let (url, evidence) = (self.url.clone(), self.folder().join("evidence"));
+        let to = folder.clone();
+        let mut database = None;
+        self.restart_upon(|| {
             fs::create_dir_all(&to).expect("a folder for the copy");
-            // With the write-ahead log: connections that close at the same moment may leave it behind.
-            for end in ENDS {
-                copy_or_remove(&beside(&database, end), &beside(&to.join("server.db"), end));
+            match &url {
+                DbUrl::Sqlite(file) => copy_files(file, &to.join("server.db")),
+                DbUrl::Postgres(config) => database = Some(Database::like(name_of(config))),
             }
             copy_all(&evidence, &to.join("evidence")).expect("evidence is files");
-        };
-        self.restart_upon(act).await;
-        Backup(copy)
+        })
+        .await;
+        Backup { folder, database }
     }
 
     /// Stops the server, puts a backup in the place of everything that it stored, and starts it again.
-    pub async fn put_back(&mut self, Backup(copy): &Backup) {
-        let (database, evidence) = (self.database_file(), self.folder().join("evidence"));
-        let from = copy.clone();
-        let act = move || {
-            for end in ENDS {
-                copy_or_remove(&beside(&from.join("server.db"), end), &beside(&database, end));
-            }
-            fs::remove_dir_all(&evidence).expect("evidence can be removed");
-            copy_all(&from.join("evidence"), &evidence).expect("evidence can be put back");
-        };
+    pub async fn put_back(&mut self, backup: &Backup) {
+        let (url, evidence) = (self.url.clone(), self.folder().join("evidence"));
         let disk = self.disk.take();
         self.restart_upon(|| {
-            act();
+            match (&url, &backup.database) {
+                (DbUrl::Sqlite(file), _) => copy_files(&backup.folder.join("server.db"), file),
+                (DbUrl::Postgres(config), kept) => {
+                    let kept = kept.as_ref().expect("a backup of this world");
+                    postgres::shared().copy_database(kept.name(), name_of(config));
+                }
+            }
+            fs::remove_dir_all(&evidence).expect("evidence can be removed");
+            copy_all(&backup.folder.join("evidence"), &evidence).expect("evidence can be put back");
             if let Some(disk) = &disk {
                 disk.replaced().expect("the server's files are closed");
             }
         })
         .await;
         self.disk = disk;
+    }
+}
+
+/// What a database of PostgreSQL is called.
+fn name_of(config: &tokio_postgres::Config) -> &str {
+    config.get_dbname().expect("a world's database has a name")
+}
+
+/// Makes the files of one database those of another, with the write-ahead log: connections that close at the same moment may
+/// leave it behind.
+fn copy_files(from: &Path, to: &Path) {
+    for end in ENDS {
+        copy_or_remove(&beside(from, end), &beside(to, end));
     }
 }
 
