@@ -41,6 +41,12 @@ const MENDED: &[(&str, u64, &str)] = &[
         "clone 235 99431; sync 969 327; clone 632 72290; answer 419 56493; sync 323 88671; write 158 29500; answer 255 2904;
          pass 46 87195; write 808 5330",
     ),
+    (
+        "A colleague wrote upon what a revoked terminal had written, which came by a package: nobody decided about it, and the
+         colleague's work waited.",
+        312,
+        "revoke 2 64147; write 2 83914; package 329 13468; propose 813 43130",
+    ),
 ];
 
 #[tokio::test]

@@ -213,7 +213,7 @@ async fn back_up(sim: &mut Sim, _: Step) -> String {
     sim.model.epochs.insert(epoch);
     let name = sim.backups.len().to_string();
     let backup = sim.world.back_up(&name).await;
-    sim.backups.push((backup, sim.revoked.clone()));
+    sim.backups.push((backup, sim.revoked.clone(), sim.model.rulings.clone()));
     "kept".to_owned()
 }
 
@@ -224,10 +224,11 @@ async fn restore(sim: &mut Sim, step: Step) -> String {
         return "no backup".to_owned();
     }
     let before = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
-    let (backup, revoked) = &sim.backups[step.among(backups)];
+    let (backup, revoked, rulings) = &sim.backups[step.among(backups)];
     sim.world.put_back(backup).await;
-    // Nobody has told it yet that they were revoked since.
+    // Nobody has told it yet that they were revoked since, or what was decided.
     sim.revoked.clone_from(revoked);
+    sim.model.rulings.clone_from(rulings);
     let after = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
     sim.model.lost(&before, &after);
     if let Err(error) = restore::begin_anew(&sim.world.app, "system", "硬盘损坏，取回昨夜备份").await

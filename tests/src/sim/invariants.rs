@@ -1,6 +1,6 @@
 //! What must hold, whatever happened.
 
-use super::holdings::recorded;
+use super::apart::{Received, rulings_hold};
 use super::model::Deed;
 use super::stage::{Sim, Who};
 use fieldproof_schema::document::{ChangeId, Document};
@@ -29,6 +29,7 @@ pub const ALL: &[Invariant] = &[
     Invariant { promise: "I7", at_quiet: false, holds: |sim| Box::pin(seals_stay(sim)) },
     Invariant { promise: "I9", at_quiet: true, holds: |sim| Box::pin(only_who_may_writes(sim)) },
     Invariant { promise: "I3", at_quiet: true, holds: |sim| Box::pin(nothing_is_lost(sim)) },
+    Invariant { promise: "I3", at_quiet: true, holds: |sim| Box::pin(rulings_hold(sim)) },
     Invariant { promise: "I5", at_quiet: true, holds: |sim| Box::pin(all_see_the_same(sim)) },
     Invariant { promise: "I8", at_quiet: true, holds: |sim| Box::pin(all_know_the_epoch(sim)) },
     Invariant { promise: "I6", at_quiet: true, holds: |sim| Box::pin(everything_is_covered(sim)) },
@@ -172,16 +173,19 @@ async fn copies_are_noticed(sim: &mut Sim) -> Result<(), String> {
     }
 }
 
-/// What was forged, and what came from a terminal after it was revoked, is not in the record.
+/// What was forged, and what came from a terminal after it was revoked and nobody let in, is not in the record.
 async fn only_who_may_writes(sim: &mut Sim) -> Result<(), String> {
-    // A disk that fails is looked at later.
-    let Ok(record) = sim.world.app.db.read(recorded).await else { return Ok(()) };
-    for (visit, change, device) in record {
+    let received = Received::read(sim).await?;
+    let let_in = sim.model.rulings.iter().filter(|(_, ruling)| ruling.let_in);
+    let let_in: BTreeSet<ChangeId> = let_in.flat_map(|(name, _)| received.changes_of(name)).collect();
+    for (visit, change, device) in received.record {
         if sim.model.forged.contains(&change) {
             return Err(format!("{visit}: {change:?} was forged and is in the record"));
         }
         let revoked = device.and_then(|device| sim.revoked.get(&device));
-        if revoked.is_some_and(|before| !before.contains(&Deed::Change(visit, change))) {
+        if revoked.is_some_and(|before| !before.contains(&Deed::Change(visit, change)))
+            && !let_in.contains(&change)
+        {
             return Err(format!(
                 "{visit}: {change:?} came after its terminal was revoked and is in the record"
             ));

@@ -1,5 +1,6 @@
 //! What supervisors and administrators do.
 
+use super::apart;
 use super::model::Deed;
 use super::plan::{Event, Profile, Step};
 use super::stage::{Sim, Who};
@@ -12,6 +13,7 @@ pub const ALL: &[Event] = &[
     Event { name: "decide", weight: 4, profile: None, happen: |sim, step| Box::pin(decide(sim, step)) },
     Event { name: "review", weight: 3, profile: None, happen: |sim, step| Box::pin(review(sim, step)) },
     Event { name: "rule", weight: 2, profile: None, happen: |sim, step| Box::pin(rule(sim, step)) },
+    Event { name: "apart", weight: 3, profile: None, happen: |sim, step| Box::pin(apart::rule(sim, step)) },
     Event { name: "reassign", weight: 5, profile: PEOPLE, happen: |sim, step| Box::pin(reassign(sim, step)) },
     Event { name: "revoke", weight: 2, profile: PEOPLE, happen: |sim, step| Box::pin(revoke(sim, step)) },
 ];
