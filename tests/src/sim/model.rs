@@ -33,6 +33,8 @@ pub struct Ruling {
     pub let_in: bool,
     /// False where nobody was told what became of the decision.
     pub is_sure: bool,
+    /// Whether no entry vouched for it then: one may have come since.
+    pub uncovered: bool,
 }
 
 /// What became of it.
