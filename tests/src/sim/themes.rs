@@ -148,6 +148,21 @@ pub const ALL: &[Theme] = &[
             which("decide", 0, twice),
         ],
     },
+    // Somebody writes who has not heard that the visit is sealed.
+    Theme {
+        profile: Some(Profile::Calm),
+        steps: &[
+            step("sync", ONE),
+            step("sync", TWO),
+            step("seal", ONE),
+            step("sync", ONE),
+            step("sync", TWO),
+            step("cosign", TWO),
+            step("sync", TWO),
+            step("write", CAR),
+            step("sync", CAR),
+        ],
+    },
     // What was under way when power was lost arrives behind the return.
     Theme {
         profile: Some(Profile::Copies),
