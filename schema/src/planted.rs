@@ -64,11 +64,13 @@ pub enum Bug {
     UnsentFreed,
     /// A visit is judged by the newest revision of its checklist.
     TemplateUnpinned,
+    /// A visit is folded while a conflict is open in it.
+    OpenFolded,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::TerminalSyncsLess,
         Self::ServerSyncsLess,
         Self::AnsweredBeforeCommit,
@@ -99,6 +101,7 @@ impl Bug {
         Self::FloorFalls,
         Self::UnsentFreed,
         Self::TemplateUnpinned,
+        Self::OpenFolded,
     ];
 }
 

@@ -176,8 +176,14 @@ fn is_honest(sim: &Sim, row: &Value) -> bool {
 /// What cannot be decided.
 pub async fn rule_on_all(sim: &mut Sim) -> Result<bool, String> {
     let open = listed(sim, "open").await?;
-    let alien = open.iter().find(|row| row["may_be_accepted"] != true && is_honest(sim, row)).cloned();
-    if let Some(row) = alien {
+    let received = Received::read(sim).await?;
+    let here: BTreeSet<ChangeId> = received.record.iter().map(|(_, change, _)| *change).collect();
+    // What came twice, and counts by its other form, takes nothing from anybody.
+    let is_lacking = |row: &Value| {
+        name(row).is_some_and(|name| !received.changes_of(&name).all(|change| here.contains(&change)))
+    };
+    let alien = |row: &&Value| row["may_be_accepted"] != true && is_honest(sim, row) && is_lacking(row);
+    if let Some(row) = open.iter().find(alien).cloned() {
         sim.breaks("I3", format!("nobody can let in what an honest terminal wrote: {row}"));
     }
     for nth in 0..DECISIONS_MAX {

@@ -68,6 +68,18 @@ impl Hand {
         Ok(kept.iter().filter_map(|bytes| minicbor::decode(bytes).ok()).collect())
     }
 
+    /// Visits of which all is folded although a conflict is open in them.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub fn folded_open(&self) -> rusqlite::Result<i64> {
+        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let sql = "SELECT COUNT(*) FROM folded f JOIN inspections i ON i.inspection = f.inspection
+             WHERE f.own > 0 AND i.conflicts > 0
+               AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.inspection = f.inspection)";
+        store.query_row(sql, [], |row| row.get(0))
+    }
+
     /// The floor that it was told.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ pub const ALL: &[Invariant] = &[
     Invariant { promise: "I6", at_quiet: true, holds: |sim| Box::pin(everything_is_covered(sim)) },
     Invariant { promise: "I3", at_quiet: true, holds: |sim| Box::pin(what_was_receipted_is_there(sim)) },
     Invariant { promise: "I6", at_quiet: true, holds: |sim| Box::pin(originals_are_what_they_were(sim)) },
+    Invariant { promise: "I5", at_quiet: true, holds: |sim| Box::pin(what_is_open_is_not_folded(sim)) },
     Invariant { promise: "I8", at_quiet: true, holds: |sim| Box::pin(the_floor_stands(sim)) },
     Invariant { promise: "D1", at_quiet: true, holds: |sim| Box::pin(copies_are_noticed(sim)) },
 ];
@@ -243,6 +244,16 @@ async fn originals_are_what_they_were(sim: &mut Sim) -> Result<(), String> {
         }
     }
     missing.first().map_or(Ok(()), |lost| Err(format!("the server has not got the original {lost}")))
+}
+
+/// What is folded is settled.
+async fn what_is_open_is_not_folded(sim: &mut Sim) -> Result<(), String> {
+    for hand in sim.hands.iter().filter(|hand| !hand.lost) {
+        if hand.folded_open().map_err(|error| error.to_string())? > 0 {
+            return Err(format!("{} folded a visit in which a conflict is open", hand.name));
+        }
+    }
+    Ok(())
 }
 
 /// The server asks of terminals no less than it ever told one of those that came by since.

@@ -163,6 +163,21 @@ pub const ALL: &[Theme] = &[
             step("sync", CAR),
         ],
     },
+    // A long visit in which a conflict is open.
+    Theme {
+        profile: Some(Profile::Calm),
+        steps: &[
+            which("answer", ONE, passes),
+            which("answer", TWO, fails),
+            step("sync", ONE),
+            step("sync", TWO),
+            step("sync", ONE),
+            which("write", ONE, long),
+            which("write", ONE, long),
+            which("write", ONE, long),
+            step("sync", ONE),
+        ],
+    },
     // What was under way when power was lost arrives behind the return.
     Theme {
         profile: Some(Profile::Copies),
