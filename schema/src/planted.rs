@@ -52,11 +52,25 @@ pub enum Bug {
     FreedTooEarly,
     /// A terminal that came back older goes on with its numbers.
     NumbersReused,
+    /// A conflict that is decided can be decided again, past the decision that stands.
+    DecidedTwice,
+    /// Views that are made anew lack the directory.
+    RebuildForgets,
+    /// Originals are held without a look at their hash.
+    OriginalUnchecked,
+    /// A restored server does not learn the floor that its terminals know.
+    FloorFalls,
+    /// What a terminal wrote into a visit is deleted when its officer leaves it, whoever else has it.
+    UnsentFreed,
+    /// A visit is judged by the newest revision of its checklist.
+    TemplateUnpinned,
+    /// A visit is folded while a conflict is open in it.
+    OpenFolded,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 31] = [
         Self::TerminalSyncsLess,
         Self::ServerSyncsLess,
         Self::AnsweredBeforeCommit,
@@ -81,6 +95,13 @@ impl Bug {
         Self::NoSecondChance,
         Self::FreedTooEarly,
         Self::NumbersReused,
+        Self::DecidedTwice,
+        Self::RebuildForgets,
+        Self::OriginalUnchecked,
+        Self::FloorFalls,
+        Self::UnsentFreed,
+        Self::TemplateUnpinned,
+        Self::OpenFolded,
     ];
 }
 

@@ -10,7 +10,7 @@ pub use mend::{Damaged, mend};
 use crate::app::{App, blocking};
 use crate::db::Tx;
 use crate::error::ApiError;
-use crate::store::{changes, feeds, inspections, seals, snapshots};
+use crate::store::{changes, feeds, inspections, seals, snapshots, templates};
 use fieldproof_schema::checklist::{Template, progress};
 use fieldproof_schema::document::{self, Document, Genesis, Identity, RawChange, View};
 use fieldproof_schema::ids::{InspectionId, OrgId};
@@ -94,7 +94,12 @@ pub struct Stored {
 /// are the record.
 pub fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, id: InspectionId) -> Result<Stored, ApiError> {
     let info = inspections::find(tx, org, id)?.ok_or(ErrorCode::NotFound)?;
-    let template = app.templates.get(tx, org, &info.template_id, &info.template_revision)?;
+    let mut revision = info.template_revision.clone();
+    if planted::is(Bug::TemplateUnpinned) {
+        let mut all = templates::list(tx, org)?.into_iter().filter(|listed| listed.id == info.template_id);
+        revision = all.next().map_or(revision, |newest| newest.revision);
+    }
+    let template = app.templates.get(tx, org, &info.template_id, &revision)?;
     let snapshot = mend::whole(app, id, snapshots::get(tx, org, id, info.version)?);
     let changes = match snapshot {
         Some(_) => Vec::new(),

@@ -2,13 +2,14 @@
 //!
 //! A world ([`stage`]) is a server and terminals with real stores, on disks that can fail ([`crate::faults`]) and links that
 //! can ([`crate::world::link`]). A plan ([`plan`]) is a list of steps drawn from the seed: what people do in the field
-//! ([`acts`]) and in the office ([`office`]), what happens to them ([`faults`]), what a stranger tries ([`hostile`]); among them
+//! ([`acts`]) and in the office ([`office`], [`apart`]), what happens to them ([`faults`]), what a stranger tries ([`hostile`]); among them
 //! those of a story that bad luck alone would need long to tell ([`themes`]). A model ([`model`]) knows whatever anybody was told is saved. What must hold is in
 //! [`invariants`]: some of it after every step, all of it once the faults have ended and everybody has come by.
 //!
 //! Whatever breaks is shown as the seed and the fewest steps that still break it: any part of a plan is a plan.
 
 pub mod acts;
+pub mod apart;
 pub mod cli;
 pub mod faults;
 pub mod hand;

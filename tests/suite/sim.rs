@@ -53,6 +53,23 @@ const MENDED: &[(&str, u64, &str)] = &[
         "clone 235 99431; sync 969 327; clone 632 72290; answer 419 56493; sync 323 88671; write 158 29500; answer 255 2904;
          pass 46 87195; write 808 5330",
     ),
+    (
+        "A colleague wrote upon what a revoked terminal had written, which came by a package: nobody decided about it, and the
+         colleague's work waited.",
+        312,
+        "revoke 2 64147; write 2 83914; package 329 13468; propose 813 43130",
+    ),
+    (
+        "An original went to a colleague in a package and its own terminal was lost: the server waited for it for ever.",
+        139,
+        "capture 883 60405; package 658 44985; lose 376 78486",
+    ),
+    (
+        "A change was held apart as uncovered, and came again inside a document: it counted, and people were asked about it
+         for good.",
+        167,
+        "write 544 51201; back-up 247 17050; sync 412 85129; sync 500 31312; restore 999 54506; write 2 43899; sync 2 9966",
+    ),
 ];
 
 #[tokio::test]

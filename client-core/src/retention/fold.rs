@@ -10,6 +10,7 @@ use crate::store::{carried, changes, folded, list, meta, rows};
 use fieldproof_schema::document::{ChangeId, Document};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{FOLD_CHANGES_MAX, FOLD_CHANGES_MIN, RETENTION_VISITS_MAX};
+use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::reference::{InspectionRow, InspectionState};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::RowKind;
@@ -63,11 +64,12 @@ fn may_fold(conn: &Connection, inspection: InspectionId, count: u64) -> Result<b
         line.state,
         InspectionState::Sealed | InspectionState::Accepted | InspectionState::Disclosed
     );
-    if count < FOLD_CHANGES_MIN && !over || line.conflicts > 0 || line.quarantined > 0 {
+    let is_open = line.conflicts > 0 && !planted::is(Bug::OpenFolded);
+    if count < FOLD_CHANGES_MIN && !over || is_open || line.quarantined > 0 {
         return Ok(false);
     }
     let row: Option<InspectionRow> = rows::about_inspection(conn, RowKind::Inspection, inspection)?;
-    Ok(row.is_none_or(|row| row.conflicts.is_empty())
+    Ok(row.is_none_or(|row| row.conflicts.is_empty() || planted::is(Bug::OpenFolded))
         && folded::get(conn, inspection)?.is_none_or(|fold| fold.held)
         && !folded::is_wanted(conn, inspection)?
         && !carried::is_to_hand(conn, inspection)?)

@@ -296,7 +296,13 @@ fn take_rows(tx: &Connection, page: &[Row]) -> Result<Changed, ClientError> {
             }
             // A change that this terminal holds stays: it may be all that is left of it.
             Body::Gone if matches!(kind, Some(RowKind::Change | RowKind::Document)) => {}
-            Body::Gone => changed.lines.extend(rows::remove(tx, &row.kind, &row.subject)?),
+            Body::Gone => {
+                let about = rows::remove(tx, &row.kind, &row.subject)?;
+                if planted::is(Bug::UnsentFreed) {
+                    about.iter().try_for_each(|inspection| changes::remove_all(tx, *inspection))?;
+                }
+                changed.lines.extend(about);
+            }
             Body::Change(change) => take_change(tx, &row.subject, change, &mut changed)?,
             Body::Document(document) => {
                 let arrived = arrived::take(tx, &row.subject, document)?;

@@ -254,6 +254,20 @@ pub fn judge(
     Ok(())
 }
 
+/// What of an inspection is held apart only because no entry covers it.
+pub fn uncovered(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+) -> Result<Vec<(Digest, DeviceId)>, DbError> {
+    let rows = tx.query(
+        "SELECT item, device FROM inbox WHERE org = $1 AND inspection = $2 AND state = 'quarantined'
+         AND code = 'change_uncovered'",
+        &params![org, inspection],
+    )?;
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
 /// What was held apart only because no entry covered it is to be judged again: an entry has come. What people decided to keep
 /// apart stays so.
 pub fn reconsider(

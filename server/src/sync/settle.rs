@@ -205,6 +205,9 @@ impl Unsettled {
             inbox::insert(tx, org, info.id, &item)?;
             tell_verdict(tx, org, info.id, *name);
         }
+        if !accepted.is_empty() {
+            self.count_what_was_apart(tx, org, accepted)?;
+        }
         if self.ailing {
             judging::succeeded(tx, org, info.id)?;
         }
@@ -232,6 +235,22 @@ impl Unsettled {
         }
         feeds::publish_inspection(tx, org, &self.team, info.id);
         Ok(true)
+    }
+
+    /// A change that was held apart alone, because no entry covered it, may have come again inside a document, and counts:
+    /// nobody has to decide about it any more.
+    fn count_what_was_apart(&self, tx: &mut Tx<'_>, org: OrgId, accepted: &[Change]) -> Result<(), DbError> {
+        let id = self.stored.info.id;
+        let apart = inbox::uncovered(tx, org, id)?;
+        if apart.is_empty() {
+            return Ok(());
+        }
+        let counts: BTreeSet<Digest> = accepted.iter().map(|change| Digest::of(&change.bytes)).collect();
+        for (digest, device) in apart.into_iter().filter(|(digest, _)| counts.contains(digest)) {
+            inbox::judge(tx, org, id, (&digest, device), State::Accepted, None)?;
+            tell_verdict(tx, org, id, (digest, device));
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,9 @@ use fieldproof_schema::seal::Party;
 use fieldproof_schema::suite::Digest;
 use std::fs;
 
+/// Entities of the directory that a terminal is asked for: more than it has.
+const ENTITIES_MAX: u64 = 1000;
+
 /// All acts.
 pub const ALL: &[Event] = &[
     Event { name: "answer", weight: 14, profile: None, happen: |sim, step| Box::pin(answer(sim, step)) },
@@ -23,6 +26,7 @@ pub const ALL: &[Event] = &[
     Event { name: "cosign", weight: 4, profile: None, happen: |sim, step| Box::pin(cosign(sim, step)) },
     Event { name: "sync", weight: 22, profile: None, happen: |sim, step| Box::pin(sync(sim, step)) },
     Event { name: "reopen", weight: 3, profile: None, happen: |sim, step| Box::pin(reopen(sim, step)) },
+    Event { name: "rebuild", weight: 2, profile: None, happen: |sim, step| Box::pin(rebuild(sim, step)) },
     Event { name: "package", weight: 2, profile: None, happen: |sim, step| Box::pin(package(sim, step)) },
     Event { name: "paper", weight: 3, profile: None, happen: |sim, step| Box::pin(paper(sim, step)) },
     Event { name: "propose", weight: 2, profile: None, happen: |sim, step| Box::pin(propose(sim, step)) },
@@ -131,6 +135,26 @@ async fn reopen(sim: &mut Sim, step: Step) -> String {
         sim.breaks("I1", lost);
     }
     "open".to_owned()
+}
+
+/// A terminal makes its views anew out of its record: they are what they were.
+async fn rebuild(sim: &mut Sim, step: Step) -> String {
+    let hand = sim.hand(step);
+    let client = sim.hands[hand].device.client();
+    let shown = || {
+        let visits = client.inspections()?.into_iter().map(|visit| format!("{visit:?}"));
+        let directory = client.entities("", 0, ENTITIES_MAX)?.rows.into_iter().map(|row| format!("{row:?}"));
+        Ok::<Vec<String>, ClientError>(visits.chain(directory).collect())
+    };
+    // A disk that fails just now says nothing about the record.
+    let (Ok(before), Ok(()), Ok(after)) = (shown(), client.rebuild(), shown()) else {
+        return "not made".to_owned();
+    };
+    if let Some(lost) = before.iter().find(|line| !after.contains(line)) {
+        let what = format!("{} does not show {lost} once it is made anew", sim.hands[hand].name);
+        sim.breaks("I5", what);
+    }
+    format!("{} lines", after.len())
 }
 
 /// One terminal hands a visit to another one as a file.

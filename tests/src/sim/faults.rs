@@ -21,6 +21,7 @@ const RESTORE: Option<Profile> = Some(Profile::Restore);
 pub const ALL: &[Event] = &[
     Event { name: "link", weight: 14, profile: NETWORK, happen: |sim, step| Box::pin(link(sim, step)) },
     Event { name: "hold-up", weight: 2, profile: NETWORK, happen: |sim, step| Box::pin(hold_up(sim, step)) },
+    Event { name: "spoil-part", weight: 2, profile: NETWORK, happen: |sim, step| Box::pin(spoil(sim, step)) },
     Event { name: "delay", weight: 3, profile: NETWORK, happen: |sim, step| Box::pin(delay(sim, step)) },
     Event { name: "arrive", weight: 3, profile: NETWORK, happen: |sim, step| Box::pin(arrive(sim, step)) },
     Event { name: "power", weight: 8, profile: DISK, happen: |sim, step| Box::pin(power(sim, step)) },
@@ -71,6 +72,12 @@ async fn link(sim: &mut Sim, step: Step) -> String {
 async fn hold_up(sim: &mut Sim, step: Step) -> String {
     sim.hands[sim.hand(step)].device.link.lose_evidence();
     "held up".to_owned()
+}
+
+/// A byte of a terminal's next original changes on the way.
+async fn spoil(sim: &mut Sim, step: Step) -> String {
+    sim.hands[sim.hand(step)].device.link.spoil_evidence();
+    "to be spoiled".to_owned()
 }
 
 /// One of a terminal's next requests seems lost, and arrives much later.
@@ -154,7 +161,8 @@ async fn roll_back(sim: &mut Sim, step: Step) -> String {
         return "lost".to_owned();
     }
     let before = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
-    let Hand { device, disk, .. } = &mut sim.hands[hand];
+    let Hand { device, disk, steady, .. } = &mut sim.hands[hand];
+    *steady = false;
     device.die();
     fs::remove_dir_all(disk.folder()).expect("a terminal's files can be removed");
     copy_all(&folder, disk.folder()).expect("a terminal's files can be put back");
@@ -213,7 +221,7 @@ async fn back_up(sim: &mut Sim, _: Step) -> String {
     sim.model.epochs.insert(epoch);
     let name = sim.backups.len().to_string();
     let backup = sim.world.back_up(&name).await;
-    sim.backups.push((backup, sim.revoked.clone()));
+    sim.backups.push((backup, sim.revoked.clone(), sim.model.rulings.clone()));
     "kept".to_owned()
 }
 
@@ -224,10 +232,11 @@ async fn restore(sim: &mut Sim, step: Step) -> String {
         return "no backup".to_owned();
     }
     let before = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
-    let (backup, revoked) = &sim.backups[step.among(backups)];
+    let (backup, revoked, rulings) = &sim.backups[step.among(backups)];
     sim.world.put_back(backup).await;
-    // Nobody has told it yet that they were revoked since.
+    // Nobody has told it yet that they were revoked since, or what was decided.
     sim.revoked.clone_from(revoked);
+    sim.model.rulings.clone_from(rulings);
     let after = sim.all_have().await.unwrap_or_else(|broken| panic!("{broken}"));
     sim.model.lost(&before, &after);
     if let Err(error) = restore::begin_anew(&sim.world.app, "system", "硬盘损坏，取回昨夜备份").await

@@ -6,6 +6,8 @@ use crate::world::World;
 use crate::world::device::Device;
 use fieldproof_schema::ids::{DeviceId, OfficerId};
 use fieldproof_schema::journal::Entry;
+use fieldproof_schema::wire::floor::{Floor, SignedFloor};
+use fieldproof_schema::wire::sync::Receipt;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,6 +26,8 @@ pub struct Hand {
     pub officer: OfficerId,
     /// False for terminals of which there are copies, and for the copies: the server tells people about them.
     pub alone: bool,
+    /// False once it came back older.
+    pub steady: bool,
     /// True once it is lost for good.
     pub lost: bool,
 }
@@ -36,7 +40,7 @@ impl Hand {
         let enrolled = device.client().status().ok().and_then(|status| status.enrolled);
         let enrolled = enrolled.expect("the terminal is somebody's");
         let (id, officer) = (enrolled.device, enrolled.officer);
-        Self { device, disk, name, id, officer, alone: true, lost: false }
+        Self { device, disk, name, id, officer, alone: true, steady: true, lost: false }
     }
 
     /// The epoch of the server that it knows.
@@ -50,6 +54,42 @@ impl Hand {
 
     fn store(&self) -> PathBuf {
         self.disk.folder().join("store.db")
+    }
+
+    /// The receipts that it keeps.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub fn receipts(&self) -> rusqlite::Result<Vec<Receipt>> {
+        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut rows = store.prepare("SELECT bytes FROM receipts ORDER BY id")?;
+        let kept =
+            rows.query_map([], |row| row.get::<_, Vec<u8>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(kept.iter().filter_map(|bytes| minicbor::decode(bytes).ok()).collect())
+    }
+
+    /// Visits of which all is folded although a conflict is open in them.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub fn folded_open(&self) -> rusqlite::Result<i64> {
+        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let sql = "SELECT COUNT(*) FROM folded f JOIN inspections i ON i.inspection = f.inspection
+             WHERE f.own > 0 AND i.conflicts > 0
+               AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.inspection = f.inspection)";
+        store.query_row(sql, [], |row| row.get(0))
+    }
+
+    /// The floor that it was told.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub fn floor(&self) -> rusqlite::Result<Option<Floor>> {
+        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let sql = "SELECT value FROM meta WHERE name = 'floor'";
+        let text: Option<String> = store.query_row(sql, [], |row| row.get(0)).optional()?;
+        let signed = text.and_then(|text| minicbor::decode::<SignedFloor>(&hex::decode(text).ok()?).ok());
+        Ok(signed.and_then(|signed| minicbor::decode(&signed.bytes).ok()))
     }
 
     /// What its journal holds, in a few words: for whoever reads a failure.

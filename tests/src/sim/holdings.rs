@@ -3,11 +3,12 @@
 use super::model::Deed;
 use super::stage::Sim;
 use fieldproof_client_core::ClientError;
-use fieldproof_schema::document::{ChangeId, Document, inspect, is_document, name, split};
+use fieldproof_schema::document::{ChangeHeader, ChangeId, Document, inspect, is_document, name, split};
 use fieldproof_schema::ids::{DeviceId, InspectionId};
 use fieldproof_schema::suite::Digest;
 use fieldproof_server::db::{DbError, Row, Tx, Value as DbValue};
 use std::collections::BTreeSet;
+use std::panic::catch_unwind;
 
 /// Every change in the server's record, with the terminal that wrote it.
 ///
@@ -78,7 +79,7 @@ impl Sim {
             has.extend(recorded(tx)?.into_iter().map(|(visit, change, _)| Deed::Change(visit, change)));
             for row in tx.query("SELECT inspection, bytes FROM inbox", &[])? {
                 let (visit, bytes): (InspectionId, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                has.extend(changes_in(&bytes).into_iter().map(|change| Deed::Change(visit, change)));
+                has.extend(headers_in(&bytes).into_iter().map(|(_, header)| Deed::Change(visit, header.id)));
             }
             for sql in [
                 "SELECT inspection, digest FROM captures WHERE held_at IS NOT NULL",
@@ -88,7 +89,11 @@ impl Sim {
                     has.insert(Deed::Capture(row.get(0)?, row.get(1)?));
                 }
             }
-            for sql in ["SELECT id FROM decisions", "SELECT id FROM conflict_decisions"] {
+            for sql in [
+                "SELECT id FROM decisions",
+                "SELECT id FROM conflict_decisions",
+                "SELECT id FROM audit WHERE act = 'quarantine.decided'",
+            ] {
                 for row in tx.query(sql, &[])? {
                     has.insert(Deed::Decision(row.get(0)?));
                 }
@@ -211,11 +216,17 @@ impl Sim {
     }
 }
 
-/// The changes in something that was received.
-fn changes_in(bytes: &[u8]) -> Vec<ChangeId> {
+/// The changes in something that was received, with the digests of their bytes.
+pub fn headers_in(bytes: &[u8]) -> Vec<(Digest, ChangeHeader)> {
+    let one = |bytes: &[u8]| Some((Digest::of(bytes), header(bytes)?));
     if is_document(bytes) {
         let changes = Document::load(bytes).map(|document| document.changes()).unwrap_or_default();
-        return changes.into_iter().map(|(id, _)| id).collect();
+        return changes.iter().filter_map(|(_, raw)| one(&raw.0)).collect();
     }
-    inspect(bytes).map(|header| vec![header.id]).unwrap_or_default()
+    one(bytes).into_iter().collect()
+}
+
+/// What a change says about itself; none for what cannot be read. The decoder may panic on what a stranger sent.
+pub fn header(bytes: &[u8]) -> Option<ChangeHeader> {
+    catch_unwind(|| inspect(bytes).ok()).ok()?
 }

@@ -1,10 +1,11 @@
 //! What a stranger with an officer's terminal sends.
 
+use super::holdings::header;
 use super::model::Deed;
 use super::plan::{Event, Profile, Step};
 use super::stage::{Sim, Who};
 use crate::world::rogue::{Rogue, request};
-use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
+use fieldproof_schema::document::{Actor, Document, RawChange};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::journal::{Kind, SignedEntry};
 use fieldproof_schema::suite::Digest;
@@ -73,7 +74,7 @@ async fn honest(sim: &mut Sim, visit: InspectionId) -> Result<(Document, Actor, 
     let changes = sim.changes_of(visit).await?;
     let document = Document::from_changes(changes.iter().map(Vec::as_slice)).map_err(|e| e.to_string())?;
     let last = changes.last().map(|bytes| RawChange(bytes.clone())).ok_or("an empty visit")?;
-    let actor = inspect(&last.0).map_err(|refusal| format!("{refusal:?}"))?.actor;
+    let actor = header(&last.0).ok_or("no change")?.actor;
     Ok((document, actor, last))
 }
 
@@ -112,7 +113,7 @@ async fn spoil(sim: &mut Sim, step: Step) -> String {
         let checksum = Digest::of(&bytes[8..]).value;
         bytes[4..8].copy_from_slice(&checksum[..4]);
     }
-    if let Ok(header) = inspect(&bytes)
+    if let Some(header) = header(&bytes)
         && !sim.server_has().await.contains(&Deed::Change(visit, header.id))
     {
         sim.model.forged.insert(header.id);

@@ -1,6 +1,6 @@
 //! What must hold, whatever happened.
 
-use super::holdings::recorded;
+use super::apart::{Received, rulings_hold};
 use super::model::Deed;
 use super::stage::{Sim, Who};
 use fieldproof_schema::document::{ChangeId, Document};
@@ -10,9 +10,11 @@ use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
 use fieldproof_server::db::{DbError, Row, Tx};
 use fieldproof_server::documents;
+use fieldproof_server::store::floors;
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fs;
 
 /// Something that must hold.
 pub struct Invariant {
@@ -29,9 +31,14 @@ pub const ALL: &[Invariant] = &[
     Invariant { promise: "I7", at_quiet: false, holds: |sim| Box::pin(seals_stay(sim)) },
     Invariant { promise: "I9", at_quiet: true, holds: |sim| Box::pin(only_who_may_writes(sim)) },
     Invariant { promise: "I3", at_quiet: true, holds: |sim| Box::pin(nothing_is_lost(sim)) },
+    Invariant { promise: "I3", at_quiet: true, holds: |sim| Box::pin(rulings_hold(sim)) },
     Invariant { promise: "I5", at_quiet: true, holds: |sim| Box::pin(all_see_the_same(sim)) },
     Invariant { promise: "I8", at_quiet: true, holds: |sim| Box::pin(all_know_the_epoch(sim)) },
     Invariant { promise: "I6", at_quiet: true, holds: |sim| Box::pin(everything_is_covered(sim)) },
+    Invariant { promise: "I3", at_quiet: true, holds: |sim| Box::pin(what_was_receipted_is_there(sim)) },
+    Invariant { promise: "I6", at_quiet: true, holds: |sim| Box::pin(originals_are_what_they_were(sim)) },
+    Invariant { promise: "I5", at_quiet: true, holds: |sim| Box::pin(what_is_open_is_not_folded(sim)) },
+    Invariant { promise: "I8", at_quiet: true, holds: |sim| Box::pin(the_floor_stands(sim)) },
     Invariant { promise: "D1", at_quiet: true, holds: |sim| Box::pin(copies_are_noticed(sim)) },
 ];
 
@@ -172,19 +179,93 @@ async fn copies_are_noticed(sim: &mut Sim) -> Result<(), String> {
     }
 }
 
-/// What was forged, and what came from a terminal after it was revoked, is not in the record.
+/// What was forged, and what came from a terminal after it was revoked and nobody let in, is not in the record.
 async fn only_who_may_writes(sim: &mut Sim) -> Result<(), String> {
-    // A disk that fails is looked at later.
-    let Ok(record) = sim.world.app.db.read(recorded).await else { return Ok(()) };
-    for (visit, change, device) in record {
+    let received = Received::read(sim).await?;
+    let let_in = sim.model.rulings.iter().filter(|(_, ruling)| ruling.let_in);
+    let let_in: BTreeSet<ChangeId> = let_in.flat_map(|(name, _)| received.changes_of(name)).collect();
+    for (visit, change, device) in received.record {
         if sim.model.forged.contains(&change) {
             return Err(format!("{visit}: {change:?} was forged and is in the record"));
         }
         let revoked = device.and_then(|device| sim.revoked.get(&device));
-        if revoked.is_some_and(|before| !before.contains(&Deed::Change(visit, change))) {
+        if revoked.is_some_and(|before| !before.contains(&Deed::Change(visit, change)))
+            && !let_in.contains(&change)
+        {
             return Err(format!(
                 "{visit}: {change:?} came after its terminal was revoked and is in the record"
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Whatever the server gave a receipt for in this epoch it has: this, and not something else in its place.
+async fn what_was_receipted_is_there(sim: &mut Sim) -> Result<(), String> {
+    let read = |tx: &mut Tx<'_>| {
+        let sql = "SELECT hash FROM journal_entries UNION SELECT hash FROM journal_carried UNION SELECT item FROM inbox
+             UNION SELECT digest FROM captures UNION SELECT digest FROM captures_apart";
+        tx.query(sql, &[])?.iter().map(|row| row.get(0)).collect::<Result<BTreeSet<Digest>, DbError>>()
+    };
+    let here = sim.world.app.db.read(read).await.map_err(|error| error.to_string())?;
+    let epoch = sim.epoch().await?;
+    for hand in sim.hands.iter().filter(|hand| !hand.lost) {
+        let receipts = hand.receipts().map_err(|error| error.to_string())?;
+        let named =
+            receipts.iter().filter(|receipt| receipt.epoch == epoch).flat_map(|receipt| &receipt.items);
+        if let Some(lost) = named.into_iter().find(|item| !here.contains(item)) {
+            return Err(format!("{} has a receipt for {lost}, which the server has not got", hand.name));
+        }
+    }
+    Ok(())
+}
+
+/// Whatever original the server says it holds is there, and has the hash that names it.
+async fn originals_are_what_they_were(sim: &mut Sim) -> Result<(), String> {
+    let read = |tx: &mut Tx<'_>| {
+        let sql = "SELECT digest FROM captures WHERE held_at IS NOT NULL
+             UNION SELECT digest FROM captures_apart WHERE held_at IS NOT NULL";
+        tx.query(sql, &[])?.iter().map(|row| row.get(0)).collect::<Result<BTreeSet<Digest>, DbError>>()
+    };
+    let mut missing = sim.world.app.db.read(read).await.map_err(|error| error.to_string())?;
+    let mut folders = vec![sim.world.folder().join("evidence")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|error| error.to_string())? {
+            let path = entry.map_err(|error| error.to_string())?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.file_name().and_then(|name| name.to_str()?.parse::<Digest>().ok());
+            let bytes = fs::read(&path).map_err(|error| error.to_string())?;
+            if name.is_some_and(|name| missing.remove(&name) && Digest::of(&bytes) != name) {
+                return Err(format!("{} is not what it was", path.display()));
+            }
+        }
+    }
+    missing.first().map_or(Ok(()), |lost| Err(format!("the server has not got the original {lost}")))
+}
+
+/// What is folded is settled.
+async fn what_is_open_is_not_folded(sim: &mut Sim) -> Result<(), String> {
+    for hand in sim.hands.iter().filter(|hand| !hand.lost) {
+        if hand.folded_open().map_err(|error| error.to_string())? > 0 {
+            return Err(format!("{} folded a visit in which a conflict is open", hand.name));
+        }
+    }
+    Ok(())
+}
+
+/// The server asks of terminals no less than it ever told one of those that came by since.
+async fn the_floor_stands(sim: &mut Sim) -> Result<(), String> {
+    let org = sim.world.app.org().await.map_err(|error| error.code.as_str().to_owned())?;
+    let read = move |tx: &mut Tx<'_>| floors::current(tx, org);
+    let stands = sim.world.app.db.read::<_, DbError, _>(read).await.map_err(|error| error.to_string())?;
+    for hand in sim.hands.iter().filter(|hand| !hand.lost && !sim.revoked.contains_key(&hand.id)) {
+        let Some(told) = hand.floor().map_err(|error| error.to_string())? else { continue };
+        if !stands.as_ref().is_some_and(|set| set.floor.is_no_lower_than(&told)) {
+            let stands = stands.as_ref().map(|set| set.floor);
+            return Err(format!("{} was told {told:?}, and {stands:?} stands", hand.name));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! What anybody was told is saved, and where it must still be.
 
 use fieldproof_schema::document::ChangeId;
-use fieldproof_schema::ids::{DecisionId, InspectionId, RecordId};
+use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, RecordId};
 use fieldproof_schema::suite::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,17 @@ impl Deed {
     }
 }
 
+/// What people decided about something that is held apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruling {
+    /// Whether it counts from then on, or stays apart.
+    pub let_in: bool,
+    /// False where nobody was told what became of the decision.
+    pub is_sure: bool,
+    /// Whether no entry vouched for it then: one may have come since.
+    pub uncovered: bool,
+}
+
 /// What became of it.
 #[derive(Debug, Clone, Copy)]
 struct Fate {
@@ -36,6 +47,9 @@ struct Fate {
     /// True once the last machine that had it was put back to before it, or lost: nobody can have it.
     gone: bool,
 }
+
+/// Decisions about what is held apart: about which visit, from which terminal, the digest of its bytes.
+pub type Rulings = BTreeMap<(InspectionId, DeviceId, Digest), Ruling>;
 
 /// What the world knows without looking into it.
 #[derive(Debug, Default)]
@@ -49,6 +63,8 @@ pub struct Model {
     pub numbers: BTreeMap<(String, u32, u32), RecordId>,
     /// What nobody had the right to write.
     pub forged: BTreeSet<ChangeId>,
+    /// What people decided last about what is held apart.
+    pub rulings: Rulings,
 }
 
 impl Model {

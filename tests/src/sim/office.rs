@@ -1,18 +1,25 @@
 //! What supervisors and administrators do.
 
+use super::apart;
 use super::model::Deed;
 use super::plan::{Event, Profile, Step};
 use super::stage::{Sim, Who};
+use fieldproof_schema::data;
+use fieldproof_server::floor::{self, Wanted};
 use serde_json::{Value, json};
 
 const PEOPLE: Option<Profile> = Some(Profile::People);
+const RESTORE: Option<Profile> = Some(Profile::Restore);
 
 /// All of it.
 pub const ALL: &[Event] = &[
     Event { name: "decide", weight: 4, profile: None, happen: |sim, step| Box::pin(decide(sim, step)) },
     Event { name: "review", weight: 3, profile: None, happen: |sim, step| Box::pin(review(sim, step)) },
     Event { name: "rule", weight: 2, profile: None, happen: |sim, step| Box::pin(rule(sim, step)) },
+    Event { name: "apart", weight: 3, profile: None, happen: |sim, step| Box::pin(apart::rule(sim, step)) },
     Event { name: "reassign", weight: 5, profile: PEOPLE, happen: |sim, step| Box::pin(reassign(sim, step)) },
+    Event { name: "revise", weight: 2, profile: PEOPLE, happen: |sim, step| Box::pin(revise(sim, step)) },
+    Event { name: "raise", weight: 2, profile: RESTORE, happen: |sim, step| Box::pin(raise(sim, step)) },
     Event { name: "revoke", weight: 2, profile: PEOPLE, happen: |sim, step| Box::pin(revoke(sim, step)) },
 ];
 
@@ -44,11 +51,21 @@ async fn decide(sim: &mut Sim, step: Step) -> String {
         Ok(answer) => decided(sim, &answer["decision"]),
         Err(code) => return code,
     }
+    let mut said = "decided".to_owned();
+    if step.roll(4, 3) == 0 {
+        // Somebody else decides whose page still shows the conflict as open.
+        let other = &sides[step.roll(3, sides.len())]["change"];
+        let body = json!({"side": other, "reason": "以笔录为准"});
+        match sim.ask(Who::Administrator, "POST", &path, body).await {
+            Ok(_) => sim.breaks("I9", format!("{path} was decided twice")),
+            Err(code) => said = format!("decided, and again: {code}"),
+        }
+    }
     // What the server wrote into the visit is on the terminals soon, and survives with them.
     if let Err(code) = sim.note_own().await {
         return code;
     }
-    "decided".to_owned()
+    said
 }
 
 /// The supervisor gives a sealed visit back, or accepts it.
@@ -98,6 +115,41 @@ async fn reassign(sim: &mut Sim, step: Step) -> String {
             change.to_owned()
         }
         Err(code) => code,
+    }
+}
+
+/// A new revision of a visit's checklist comes, in which the items have other names. Visits under way keep theirs.
+async fn revise(sim: &mut Sim, step: Step) -> String {
+    let visit = sim.visit(step);
+    let known = sim.in_use().into_iter().find_map(|hand| {
+        let detail = sim.hands[hand].device.client().inspection(visit).ok()?;
+        detail.template.filter(|_| !sim.hands[hand].disk.struck())
+    });
+    let Some(template) = known else { return "no checklist".to_owned() };
+    let is_it = |text: &&str| {
+        let read: Value = serde_json::from_str(text).unwrap_or_default();
+        read["id"] == template.id.as_str()
+    };
+    let Some(text) = data::checklists().iter().map(|(_, text)| *text).find(is_it) else {
+        return "no such checklist".to_owned();
+    };
+    let mut text = text.to_owned();
+    for item in &template.items {
+        text = text.replace(&format!("\"{}\"", item.id), &format!("\"{}N\"", item.id));
+    }
+    let mut next: Value = serde_json::from_str(&text).unwrap_or_default();
+    next["version"] = format!("2027.{}", step.roll(1, 9) + 1).into();
+    let answer = sim.ask(Who::Administrator, "POST", "/api/v1/import/checklists", next).await;
+    answer.map_or_else(|code| code, |_| "imported".to_owned())
+}
+
+/// Terminals have to be as new as this from now on, which all are.
+async fn raise(sim: &mut Sim, step: Step) -> String {
+    let program = (step.roll(2, 2) == 0).then(|| env!("CARGO_PKG_VERSION").parse().ok()).flatten();
+    let wanted = Wanted { protocol: step.roll(1, 2) as u16 + 1, program };
+    match floor::raise(&sim.world.app, "system", wanted, "旧版有缺陷").await {
+        Ok(set) => format!("{}", set.floor.version),
+        Err(error) => error.code.as_str().to_owned(),
     }
 }
 

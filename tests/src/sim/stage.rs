@@ -1,8 +1,9 @@
 //! The world of one run: a server and terminals on disks of their own, and what happened to them so far.
 
 use super::Run;
+use super::apart;
 use super::hand::{Copy, Hand};
-use super::model::{Deed, Model};
+use super::model::{Deed, Model, Rulings};
 use super::plan::Step;
 use crate::faults::{Disk, Fault, Pattern, Tear};
 use crate::postgres::{self, Database};
@@ -153,8 +154,8 @@ pub struct Sim {
     pub model: Model,
     /// The officers of the team as it was dispatched, and one who is on no team.
     pub officers: [OfficerId; 3],
-    /// Backups of the server, with the terminals that were revoked by then.
-    pub backups: Vec<(Backup, BTreeMap<DeviceId, BTreeSet<Deed>>)>,
+    /// Backups of the server, with the terminals that were revoked by then and what was decided about what is held apart.
+    pub backups: Vec<(Backup, BTreeMap<DeviceId, BTreeSet<Deed>>, Rulings)>,
     /// Copies of terminals.
     pub copies: Vec<Copy>,
     /// Terminals that go on twice: the first, its copy, and what the first had said is saved by then.
@@ -277,15 +278,17 @@ impl Sim {
             let link = self.hands[hand].device.link.clone();
             link.arrive().await;
         }
-        let mut last = String::new();
-        for round in 0..ROUNDS_MAX {
+        let (mut last, mut quiet) = (String::new(), 0);
+        for _ in 0..ROUNDS_MAX {
             last.clear();
             for hand in self.in_use() {
                 let said = self.sync(hand).await;
                 self.note(&said);
                 let name = &self.hands[hand].name;
                 let status = self.hands[hand].device.client().status().map_err(|error| error.to_string())?;
-                if !status.unsent.is_empty() || status.waiting > 0 {
+                // What waits for something that is held apart waits until people decide otherwise.
+                let waits = status.waiting > 0 && !apart::waits_for_people(self, hand).await?;
+                if !status.unsent.is_empty() || waits {
                     let apart = self.hands[hand].device.client().apart(3).unwrap_or_default();
                     last = format!("{name}: {said}; unsent {:?}, apart {apart:?}", status.unsent);
                 }
@@ -293,7 +296,12 @@ impl Sim {
             while judge::sweep(&self.world.app).await.map_err(|error| error.to_string())? > 0 {}
             // What is backed off is looked at again.
             self.world.clock.advance_seconds(7200);
-            if last.is_empty() && round > 2 {
+            quiet = if last.is_empty() { quiet + 1 } else { 0 };
+            // People decide about what is left when terminals have nothing more to say; then everybody hears of it.
+            if quiet > 1 && apart::rule_on_all(self).await? {
+                quiet = 0;
+            }
+            if quiet > 1 {
                 return Ok(());
             }
         }

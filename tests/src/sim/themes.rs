@@ -37,6 +37,8 @@ impl Cast {
 const ONE: u32 = 0;
 const TWO: u32 = 1;
 const CAR: u32 = 2;
+/// The first copy of one of them.
+const COPY: u32 = 3;
 
 const fn step(event: &'static str, at: u32) -> Cast {
     Cast { event, at, fits: |_| true }
@@ -58,6 +60,11 @@ fn passes(step: Step) -> bool {
 
 fn fails(step: Step) -> bool {
     step.roll(1, 4) == 0 && step.roll(2, 2) == 1
+}
+
+/// A decision that somebody else takes, too.
+fn twice(step: Step) -> bool {
+    step.roll(4, 3) == 0
 }
 
 /// A write or a sync that fails soon.
@@ -128,6 +135,47 @@ pub const ALL: &[Theme] = &[
             step("sync", ONE),
             step("restore", 999),
             step("sync", TWO),
+        ],
+    },
+    // Two people decide one conflict.
+    Theme {
+        profile: None,
+        steps: &[
+            which("answer", ONE, passes),
+            which("answer", TWO, fails),
+            step("sync", ONE),
+            step("sync", TWO),
+            which("decide", 0, twice),
+        ],
+    },
+    // Somebody writes who has not heard that the visit is sealed.
+    Theme {
+        profile: Some(Profile::Calm),
+        steps: &[
+            step("sync", ONE),
+            step("sync", TWO),
+            step("seal", ONE),
+            step("sync", ONE),
+            step("sync", TWO),
+            step("cosign", TWO),
+            step("sync", TWO),
+            step("write", CAR),
+            step("sync", CAR),
+        ],
+    },
+    // A long visit in which a conflict is open.
+    Theme {
+        profile: Some(Profile::Calm),
+        steps: &[
+            which("answer", ONE, passes),
+            which("answer", TWO, fails),
+            step("sync", ONE),
+            step("sync", TWO),
+            step("sync", ONE),
+            which("write", ONE, long),
+            which("write", ONE, long),
+            which("write", ONE, long),
+            step("sync", ONE),
         ],
     },
     // What was under way when power was lost arrives behind the return.
@@ -211,5 +259,73 @@ pub const ALL: &[Theme] = &[
             step("sync", ONE),
             step("paper", ONE),
         ],
+    },
+    // A terminal and its copy sign in turn, until what the one signs is ahead of what the other did; then that one catches up.
+    Theme {
+        profile: Some(Profile::Copies),
+        steps: &[
+            step("clone", ONE),
+            step("write", COPY),
+            step("sync", ONE),
+            step("sync", COPY),
+            step("sync", ONE),
+            step("sync", COPY),
+            step("capture", ONE),
+            step("write", ONE),
+            step("sync", ONE),
+        ],
+    },
+    // A restored server meets what a terminal wrote since before what the terminal signed until then.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            step("back-up", 0),
+            step("write", CAR),
+            step("sync", CAR),
+            step("restore", 999),
+            which("write", CAR, long),
+            step("sync", CAR),
+        ],
+    },
+    // Terminals know of a floor that the server forgets.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            step("back-up", 0),
+            step("raise", 0),
+            step("sync", ONE),
+            step("restore", 999),
+            step("sync", ONE),
+        ],
+    },
+    // Somebody left a team with work that nobody has, and hears of it before the work is sent.
+    Theme {
+        profile: Some(Profile::People),
+        steps: &[
+            step("sync", ONE),
+            which("reassign", 0, |step| step.roll(1, 4) == 0),
+            which("reassign", 0, |step| step.roll(1, 4) == 1),
+            step("write", ONE),
+            step("reopen", ONE),
+            step("sync", ONE),
+            step("sync", TWO),
+        ],
+    },
+    // A new revision of the checklist comes while a visit is under way.
+    Theme {
+        profile: Some(Profile::People),
+        steps: &[
+            which("answer", ONE, passes),
+            step("sync", ONE),
+            step("revise", 0),
+            which("answer", TWO, fails),
+            step("sync", TWO),
+            step("sync", ONE),
+        ],
+    },
+    // An original changes on the way.
+    Theme {
+        profile: Some(Profile::Network),
+        steps: &[step("capture", ONE), step("spoil-part", ONE), step("sync", ONE), step("sync", ONE)],
     },
 ];

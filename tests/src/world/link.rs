@@ -30,6 +30,7 @@ pub enum Fate {
 struct State {
     down: bool,
     without_evidence: bool,
+    spoils: bool,
     bound: Option<usize>,
     bounded: u64,
     next: VecDeque<Fate>,
@@ -91,13 +92,18 @@ impl Link {
     pub fn calm(&self) {
         self.with(|state| {
             state.next.clear();
-            (state.down, state.without_evidence, state.bound) = (false, false, None);
+            (state.down, state.without_evidence, state.spoils, state.bound) = (false, false, false, None);
         });
     }
 
     /// Loses originals and lets everything else pass.
     pub fn lose_evidence(&self) {
         self.with(|state| state.without_evidence = true);
+    }
+
+    /// Spoils a byte of the next part of an original.
+    pub fn spoil_evidence(&self) {
+        self.with(|state| state.spoils = true);
     }
 
     /// Puts a proxy into the way that answers larger bodies with a page of its own; none takes it away.
@@ -140,6 +146,20 @@ impl Link {
         self.with(|state| (state.requests, state.bytes_up))
     }
 
+    fn spoil(&self, request: &mut WireRequest) {
+        if request.method != Method::Patch
+            || request.body.is_empty()
+            || !request.path.starts_with("/api/v1/evidence/")
+        {
+            return;
+        }
+        if self.with(|state| std::mem::take(&mut state.spoils)) {
+            let mut bytes = request.body.to_vec();
+            bytes[0] ^= 1;
+            request.body = bytes.into();
+        }
+    }
+
     async fn deliver(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
         let method = match request.method {
             Method::Get => "GET",
@@ -168,8 +188,9 @@ fn cut(error: io::Error) -> TransportError {
 }
 
 impl Transport for Link {
-    fn call(&self, request: WireRequest) -> Answering<'_> {
+    fn call(&self, mut request: WireRequest) -> Answering<'_> {
         Box::pin(async move {
+            self.spoil(&mut request);
             let fate = self.with(|state| {
                 state.requests += 1;
                 state.bytes_up += request.body.len() as u64;
