@@ -2,7 +2,6 @@
 //! has what is its officer's and nothing else; what it wrote counts where it was allowed to, and nowhere else.
 
 use super::district::move_to;
-use crate::support;
 use axum::http::StatusCode;
 use fieldproof_schema::data;
 use fieldproof_schema::document::ChangeId;
