@@ -9,10 +9,10 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::store::feeds;
 use crate::store::visits_open::{self, Open};
-use fieldproof_schema::ids::{InspectionId, OfficerId};
+use fieldproof_schema::ids::OfficerId;
+use fieldproof_schema::limits::PULL_ROWS_MAX;
 use fieldproof_schema::wire::row::RowKind;
 use fieldproof_schema::wire::sync::Cursor;
-use std::collections::BTreeSet;
 
 /// How far a device has been given the visits that are under way.
 #[derive(Debug)]
@@ -25,11 +25,15 @@ pub(super) struct Now {
     until: u64,
     /// Visits up to this place were given.
     reached: u64,
-    /// Visits under way of which nothing was said since, in the order in which the last word about them was said.
+    /// The next visits under way of which nothing was said since, in the order in which the last word about them was said.
     open: Vec<Open>,
-    given: BTreeSet<InspectionId>,
+    /// Whether there are more behind them.
+    goes_on: bool,
     was_told: bool,
 }
+
+/// Visits that are looked up at a time: as many as an answer can take, each with its row and its document.
+const PAGE: usize = PULL_ROWS_MAX / 2;
 
 /// The name of the cursor.
 fn name(officer: OfficerId) -> String {
@@ -56,19 +60,23 @@ impl Now {
             None if started || end == 0 => return Ok(None),
             None => (0, end),
         };
-        let mut open = visits_open::of(tx, device.org, device.officer, &of)?;
-        open.retain(|visit| visit.told <= until);
-        open.sort_by_key(|visit| visit.told);
+        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let open = visits_open::told(tx, device.org, device.officer, &of, (reached, until), limit)?;
         if open.is_empty() && told.is_none() {
             return Ok(None);
         }
-        let given = open.iter().map(|visit| visit.id).collect();
-        Ok(Some(Self { feed, of, until, reached, open, given, was_told: told.is_some() }))
+        let goes_on = open.len() == PAGE;
+        Ok(Some(Self { feed, of, until, reached, open, goes_on, was_told: told.is_some() }))
     }
 
     /// The next visit that is to be given.
     pub(super) fn next(&self) -> Option<&Open> {
         self.open.iter().find(|visit| visit.told > self.reached)
+    }
+
+    /// Whether any visit is left to give.
+    pub(super) fn is_giving(&self) -> bool {
+        self.goes_on || self.next().is_some()
     }
 
     /// Notes that the next visit was given.
@@ -78,11 +86,22 @@ impl Now {
 
     /// Whether a reference of the officer's feed says nothing that was not given. Whatever was said of the visit since the
     /// device began, a change of its state or team too, has a place behind `until` and is said then.
-    pub(super) fn has_given(&self, feed: &str, kind: RowKind, subject: &str, newest: u64) -> bool {
-        matches!(kind, RowKind::Inspection | RowKind::Document)
+    pub(super) fn has_given(
+        &self,
+        tx: &mut Tx<'_>,
+        device: &DeviceActor,
+        (feed, kind, subject): (&str, RowKind, &str),
+        newest: u64,
+    ) -> Result<bool, DbError> {
+        let may_be = matches!(kind, RowKind::Inspection | RowKind::Document)
             && feed == self.of
-            && newest <= self.until
-            && subject.parse().is_ok_and(|visit| self.given.contains(&visit))
+            && newest <= self.until;
+        match subject.parse() {
+            Ok(visit) if may_be => {
+                visits_open::is_told(tx, device.org, device.officer, feed, self.until, visit)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// What the device keeps of it, once the officer's feed was read up to `reached`.
@@ -91,7 +110,7 @@ impl Now {
             // The feed has caught up: from now on it says everything.
             return self.was_told.then(|| Cursor { feed: self.feed.clone(), seq: 0, since: Some(0) });
         }
-        let reached = if self.next().is_some() { self.reached } else { self.until };
+        let reached = if self.is_giving() { self.reached } else { self.until };
         Some(Cursor { feed: self.feed.clone(), seq: reached, since: Some(self.until) })
     }
 }

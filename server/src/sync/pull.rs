@@ -205,7 +205,9 @@ impl Pulled {
     ) -> Result<(), DbError> {
         let feeds::Reference { seq, kind, subject, detail, newest, least } = reference;
         let Some(known) = RowKind::find(&kind) else { return Ok(()) };
-        if self.now.as_ref().is_some_and(|now| now.has_given(feed, known, &subject, newest)) {
+        if let Some(now) = &self.now
+            && now.has_given(tx, reader.device, (feed, known, &subject), newest)?
+        {
             return Ok(());
         }
         // What is said again later is said then.
@@ -244,7 +246,7 @@ impl Pulled {
 
     /// Whether a feed is not read yet because visits under way are left to give: the officer's own, which repeats them.
     fn waits_for_now(&mut self, feed: &str) -> bool {
-        let waits = self.now.as_ref().is_some_and(|now| now.of == feed && now.next().is_some());
+        let waits = self.now.as_ref().is_some_and(|now| now.of == feed && now.is_giving());
         self.more |= waits;
         waits
     }
