@@ -4,7 +4,7 @@ use super::apart::{Received, rulings_hold};
 use super::model::Deed;
 use super::stage::{Sim, Who};
 use fieldproof_schema::document::{ChangeId, Document};
-use fieldproof_schema::ids::{DeviceId, OfficerId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::journal::Entry;
 use fieldproof_schema::seal::Statement;
 use fieldproof_schema::suite::Digest;
@@ -39,6 +39,7 @@ pub const ALL: &[Invariant] = &[
     Invariant { promise: "I6", at_quiet: true, holds: |sim| Box::pin(originals_are_what_they_were(sim)) },
     Invariant { promise: "I5", at_quiet: true, holds: |sim| Box::pin(what_is_open_is_not_folded(sim)) },
     Invariant { promise: "I8", at_quiet: true, holds: |sim| Box::pin(the_floor_stands(sim)) },
+    Invariant { promise: "I10", at_quiet: true, holds: |sim| Box::pin(nobody_has_what_is_others(sim)) },
     Invariant { promise: "D1", at_quiet: true, holds: |sim| Box::pin(copies_are_noticed(sim)) },
 ];
 
@@ -278,6 +279,24 @@ async fn all_know_the_epoch(sim: &mut Sim) -> Result<(), String> {
         let known = hand.epoch().map_err(|error| error.to_string())?;
         if known.as_ref() != Some(&epoch) {
             return Err(format!("{} knows the epoch {known:?}, and the server's is {epoch}", hand.name));
+        }
+    }
+    Ok(())
+}
+
+/// A terminal has visits on whose team its officer is, or was when they reached it, and no other.
+async fn nobody_has_what_is_others(sim: &mut Sim) -> Result<(), String> {
+    let read = |tx: &mut Tx<'_>| {
+        let rows = tx.query("SELECT officer, inspection FROM inspection_officers", &[])?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<Vec<_>, DbError>>()
+    };
+    let teams: Vec<(OfficerId, InspectionId)> =
+        sim.world.app.db.read(read).await.map_err(|error| error.to_string())?;
+    // Who was revoked is told nothing any more, not even of a team that a restored server does not know.
+    for hand in sim.hands.iter().filter(|hand| !hand.lost && !sim.revoked.contains_key(&hand.id)) {
+        let known = hand.device.client().inspections().map_err(|error| error.to_string())?;
+        if let Some(alien) = known.iter().find(|known| !teams.contains(&(hand.officer, known.id))) {
+            return Err(format!("{} has {}, and its officer never was on the team", hand.name, alien.id));
         }
     }
     Ok(())
