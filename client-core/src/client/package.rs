@@ -104,8 +104,10 @@ impl Client {
         let server: Vec<RawChange> =
             all.into_iter().filter(|(author, ..)| author.is_none()).map(|(_, _, raw)| raw).collect();
         let listed = listed(&*document.view()?);
-        let (here, missing): (Vec<_>, Vec<_>) =
-            listed.into_values().partition(|o| evidence::path(&self.dir, o.digest).exists());
+        let (here, missing): (Vec<_>, Vec<_>) = listed
+            .into_values()
+            .map(|(original, _)| original)
+            .partition(|o| evidence::path(&self.dir, o.digest).exists());
         let template = checklists::text(&desk.conn, &document.identity()?.template)?;
         let package = Package {
             format: 1,
@@ -178,19 +180,18 @@ impl Client {
         reading: &mut Reading<R>,
         judged: &Judged,
     ) -> Result<(u64, Vec<captures::Original>), ClientError> {
-        let view = judged.document.view()?;
-        let (listed, records) = (listed(&view), records(&view));
+        let listed = listed(&*judged.document.view()?);
         let (mut kept, mut brought) = (0, Vec::new());
         for Original { digest, .. } in reading.package.originals.clone() {
-            let Some((known, record)) = listed.get(&digest).zip(records.get(&digest)) else { continue };
-            brought.push(captures::Original {
-                record: *record,
+            let Some((known, record)) = listed.get(&digest) else { continue };
+            brought.extend(record.map(|record| captures::Original {
+                record,
                 inspection: reading.package.inspection,
                 digest,
                 size_bytes: known.size_bytes,
                 media_type: known.media_type.clone(),
                 own: false,
-            });
+            }));
             if evidence::path(&self.dir, digest).exists() {
                 continue;
             }
@@ -291,27 +292,16 @@ impl Client {
     }
 }
 
-/// The captures that a visit lists, by their digests.
-fn listed(view: &View) -> BTreeMap<Digest, Original> {
-    let registers = view.evidence.values().flat_map(|register| register.sides());
-    let read = registers.filter_map(|side| serde_json::from_str::<EvidenceRegister>(&side.value).ok());
-    read.map(|r| {
-        let original = Original { digest: r.digest, size_bytes: r.size_bytes, media_type: r.media_type };
-        (r.digest, original)
-    })
-    .collect()
-}
-
-/// The records under which a visit lists captures, by their digests.
-fn records(view: &View) -> BTreeMap<Digest, RecordId> {
+/// The captures that a visit lists, by their digests, and under which record; none for a name that no terminal gives.
+fn listed(view: &View) -> BTreeMap<Digest, (Original, Option<RecordId>)> {
     let sides =
         view.evidence.iter().flat_map(|(name, register)| register.sides().map(move |side| (name, side)));
-    sides
-        .filter_map(|(name, side)| {
-            let register = serde_json::from_str::<EvidenceRegister>(&side.value).ok()?;
-            Some((register.digest, name.parse().ok()?))
-        })
-        .collect()
+    let read = sides.filter_map(|(name, side)| {
+        let r: EvidenceRegister = serde_json::from_str(&side.value).ok()?;
+        let original = Original { digest: r.digest, size_bytes: r.size_bytes, media_type: r.media_type };
+        Some((r.digest, (original, name.parse().ok())))
+    });
+    read.collect()
 }
 
 fn count(package: &Package) -> u64 {
