@@ -72,6 +72,12 @@ impl Proxy {
         self.plan.cut_next(Cut::Request(bytes));
     }
 
+    /// Cuts every connection that is made from now on once exactly `bytes` of what the device sends have been passed on, for as
+    /// long as nothing else is said; with `None` none any more.
+    pub fn cut_each_after(&self, bytes: Option<usize>) {
+        self.plan.cut_each(bytes);
+    }
+
     /// Cuts the next connection once exactly `bytes` of what the server answers have been passed on: with 0 the
     /// server has done the work and the device does not know it.
     pub fn cut_answer_after(&self, bytes: usize) {

@@ -194,10 +194,13 @@ impl Stage {
         done(result.await);
     }
 
-    /// Takes an officer off a visit while her photo of it is on its way: it is here, and in other hands.
+    /// Takes an officer off a visit while her photo of it is on its way: it is here, and in other hands. Until [`Self::mend_link`]
+    /// the way carries rounds and no originals, whoever syncs: the terminal does so by itself, too.
     pub async fn reassign_half_sent(&self, terminal: usize, which: usize) {
         let task = &self.day.tasks[which];
         let result = async {
+            let link = self.day.link()?;
+            link.close_link().await;
             let administrator = self.administrator();
             let officers = administrator.get("/api/v1/officers").await?;
             let mut others = officers["rows"].as_array().into_iter().flatten().filter(|row| {
@@ -213,10 +216,8 @@ impl Stage {
             let photo = crate::photo::jpeg(9, Some("gate"), 3200, 2400);
             let path = format!("{}/evidence?kind=photo&caption=gate", task.path());
             self.terminal_api(terminal).send(reqwest::Method::POST, &path, "image/jpeg", photo).await?;
-            // The round fits, the original does not.
-            self.day.link()?.close_link().await;
-            self.day.link()?.open_link().await?;
-            self.day.link()?.cut_after(48 * 1024);
+            link.cut_each_after(Some(48 * 1024));
+            link.open_link().await?;
             let cut = self.day.terminals[terminal].sync().await;
             match cut {
                 Err(_) => Ok::<_, Failure>(()),
@@ -224,6 +225,15 @@ impl Stage {
             }
         };
         done(result.await);
+    }
+
+    /// Lets everything pass again.
+    pub async fn mend_link(&self) {
+        let link = done(self.day.link());
+        link.cut_each_after(None);
+        // What is open would still be cut.
+        link.close_link().await;
+        done(link.open_link().await);
     }
 
     /// Has an officer write into a visit and export it, without a sync: where the file is.

@@ -118,6 +118,22 @@ async fn a_cut_lets_exactly_so_many_bytes_through_and_then_the_link_is_whole_aga
 }
 
 #[tokio::test]
+async fn every_connection_is_cut_until_that_is_taken_back() {
+    let (server, mut heard) = echo().await;
+    let proxy = Proxy::start(server).await.unwrap();
+    proxy.cut_each_after(Some(3));
+    for _ in 0..2 {
+        let mut peer = TcpStream::connect(proxy.addr()).await.unwrap();
+        let _ = peer.write_all(b"sealed").await;
+        until_closed(&mut peer).await;
+        assert_eq!(heard.recv().await.unwrap(), b"sea");
+    }
+    proxy.cut_each_after(None);
+    let mut whole = TcpStream::connect(proxy.addr()).await.unwrap();
+    assert_eq!(say(&mut whole, b"sealed").await, b"sealed");
+}
+
+#[tokio::test]
 async fn a_lost_answer_leaves_the_request_done() {
     let (server, mut heard) = echo().await;
     let proxy = Proxy::start(server).await.unwrap();

@@ -16,10 +16,20 @@ const MARK: &str = "document.documentElement.dataset.fpSeen = 'yes'";
 const REPLACED: &str =
     "return document.readyState === 'complete' && !('fpSeen' in document.documentElement.dataset)";
 
+/// Nothing that a page asks for by itself is asked for any more. A page that shows a sync running loads itself anew when that
+/// ends, so it is not held before.
+const STILL: &str = "if (document.querySelector('[hx-get$=\"/sync/state?running\"]')) return false; \
+                     addEventListener('htmx:before:request', event => event.preventDefault(), true); return true";
+
 impl Browser {
     /// Opens an address.
     pub async fn goto(&self, address: &str) {
         self.web.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// Waits until the page that was opened is at rest, and keeps it so: it does not change under whoever looks at it.
+    pub async fn hold_still(&self) {
+        self.until("the page comes to rest", STILL, Vec::new()).await;
     }
 
     /// The address of the page.

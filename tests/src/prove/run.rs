@@ -38,6 +38,8 @@ pub(super) fn stream(
     let not_run = |source| Failure::NotRun { program: name.clone(), source };
     let mut command = workspace::cargo(&proof.root);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+    // The last lines of a proof say what failed; thirty frames of a runtime would stand in their place.
+    command.env("RUST_BACKTRACE", "0");
     let mut child = command.spawn().map_err(not_run)?;
     if let Some(output) = child.stdout.take() {
         // A test may print anything, UTF-8 or not.

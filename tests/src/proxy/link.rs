@@ -24,10 +24,11 @@ pub(super) enum Cut {
     Answer(usize),
 }
 
-/// What is to happen to the next connection, and what has flowed; outlives closing and opening.
+/// What is to happen to the next connection or to each, and what has flowed; outlives closing and opening.
 #[derive(Default)]
 pub(super) struct Plan {
     next: Mutex<Option<Cut>>,
+    each: Mutex<Option<usize>>,
     up: AtomicU64,
     down: AtomicU64,
     connections: AtomicU64,
@@ -37,6 +38,10 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn cut_next(&self, cut: Cut) {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
+    }
+
+    pub(super) fn cut_each(&self, after: Option<usize>) {
+        *self.each.lock().unwrap_or_else(PoisonError::into_inner) = after;
     }
 
     pub(super) fn bytes_up(&self) -> u64 {
@@ -58,8 +63,9 @@ impl Plan {
     /// Counts a connection and says where to cut it: (device to server, server to device).
     fn begin(&self) -> (usize, usize) {
         self.connections.fetch_add(1, Ordering::SeqCst);
+        let each = *self.each.lock().unwrap_or_else(PoisonError::into_inner);
         match self.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            None => (usize::MAX, usize::MAX),
+            None => (each.unwrap_or(usize::MAX), usize::MAX),
             Some(Cut::Request(bytes)) => (bytes, usize::MAX),
             Some(Cut::Answer(bytes)) => (usize::MAX, bytes),
         }

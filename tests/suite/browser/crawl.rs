@@ -82,6 +82,7 @@ impl Face<'_> {
             let usual = Look { size: self.sizes[0], language, scheme: Scheme::Light };
             browser.set(usual).await;
             browser.goto(&format!("{}{path}", self.root)).await;
+            browser.hold_still().await;
             self.look_at_shown(browser, name, language, walked).await;
         }
     }

@@ -74,6 +74,7 @@ async fn every_page_of_the_terminal_is_looked_at() {
     // In other hands, and revoked.
     stage.reassign_half_sent(0, 4).await;
     face.look(&browser, &format!("/inspections/{}", stage.visit(4)), "reassigned", &mut walked).await;
+    stage.mend_link().await;
     stage.revoke(0).await;
     face.look(&browser, "/sync", "revoked", &mut walked).await;
     face.look(&browser, "/tasks", "revoked-tasks", &mut walked).await;
