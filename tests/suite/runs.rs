@@ -127,6 +127,36 @@ async fn a_run_does_not_cover_a_change_that_its_last_one_does_not_build_upon() {
     assert_eq!(outcomes(&answer, &sent), expected);
 }
 
+/// Its terminal offers it with every sync: were the team told each time, each would call the next one.
+#[tokio::test]
+async fn what_is_uncovered_still_is_told_once() {
+    let mut scene = start(207).await;
+    let changes = scene.write(2);
+    let said = async |scene: &Scene| {
+        let read = |tx: &mut Tx<'_>| {
+            let rows = tx.query("SELECT feed, last_seq FROM feeds ORDER BY feed", &[])?;
+            rows.iter()
+                .map(|row| Ok((row.get(0)?, row.get(1)?)))
+                .collect::<Result<Vec<(String, i64)>, DbError>>()
+        };
+        scene.world.app.db.read(read).await.unwrap()
+    };
+    let before = said(&scene).await;
+    let answer = scene.sync(vec![], &changes[..1]).await;
+    assert_eq!(outcomes(&answer, &changes[..1]), all(Outcome::Quarantined, "change_uncovered", 1));
+    let told = said(&scene).await;
+    assert_ne!(told, before);
+    for _ in 0..2 {
+        let answer = scene.sync(vec![], &changes[..1]).await;
+        assert_eq!(outcomes(&answer, &changes[..1]), all(Outcome::Quarantined, "change_uncovered", 1));
+    }
+    assert_eq!(said(&scene).await, told);
+    // Another one that is held apart with it is news.
+    let answer = scene.sync(vec![], &changes).await;
+    assert_eq!(outcomes(&answer, &changes), all(Outcome::Quarantined, "change_uncovered", 2));
+    assert_ne!(said(&scene).await, told);
+}
+
 /// A server that lost the entries before it meets the changes first: the entry alone is enough, nobody sends them again.
 #[tokio::test]
 async fn an_entry_that_comes_after_its_changes_covers_them() {

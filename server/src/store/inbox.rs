@@ -109,7 +109,7 @@ pub struct Item {
     pub device: DeviceId,
     /// What became of it.
     pub state: State,
-    /// Why, as an error code.
+    /// Why it is held apart, as an error code. What is to be judged again keeps it until then.
     pub code: Option<String>,
     /// The change as it came.
     pub bytes: Vec<u8>,
@@ -280,7 +280,7 @@ pub fn reconsider(
         return Ok(());
     }
     tx.execute(
-        "UPDATE inbox SET state = 'received', code = NULL WHERE org = $1 AND inspection = $2 AND device = $3
+        "UPDATE inbox SET state = 'received' WHERE org = $1 AND inspection = $2 AND device = $3
          AND state = 'quarantined' AND code = 'change_uncovered' AND (decision IS NULL OR decision <> 'keep')",
         &params![org, inspection, device],
     )?;

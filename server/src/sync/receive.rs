@@ -434,14 +434,17 @@ pub fn take_change(
         return Err(DbError::NoRow { sql: "" });
     }
     let state = if fault.is_some() { State::Quarantined } else { State::Received };
+    let before = known.filter(|_| again).and_then(|known| known.code);
+    let code = fault.map(ErrorCode::as_str);
     if again {
-        inbox::judge(tx, org, inspection, (&change.digest, device.id), state, fault.map(ErrorCode::as_str))?;
+        // Until it is judged it keeps what was said about it: so it is known whether that was news.
+        inbox::judge(tx, org, inspection, (&change.digest, device.id), state, code.or(before.as_deref()))?;
     } else {
         let item = Item {
             digest: change.digest,
             device: device.id,
             state,
-            code: fault.map(|c| c.as_str().to_owned()),
+            code: code.map(str::to_owned),
             bytes: change.bytes.clone(),
             received_at: now,
             ruling: None,
@@ -453,7 +456,7 @@ pub fn take_change(
         }
     }
     received.touched.insert(inspection);
-    if state == State::Quarantined {
+    if state == State::Quarantined && code != before.as_deref() {
         // What is held apart shows in the inspection's row.
         let team = inspections::team(tx, org, inspection)?;
         feeds::publish_inspection(tx, org, &team, inspection);
@@ -473,7 +476,7 @@ pub async fn verdicts(app: &App, org: OrgId, received: &Received) -> Result<Vec<
                 judged.push(Verdict {
                     item: *digest,
                     outcome: item.state.outcome(),
-                    code: item.code,
+                    code: item.code.filter(|_| item.state != State::Received),
                     inspection: Some(*inspection),
                     change: *id,
                 });

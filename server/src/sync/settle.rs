@@ -233,8 +233,30 @@ impl Unsettled {
         if !accepted.is_empty() {
             feeds::publish_document(tx, org, &self.team, info.id, info.changes);
         }
-        feeds::publish_inspection(tx, org, &self.team, info.id);
+        if self.is_news(settled) {
+            feeds::publish_inspection(tx, org, &self.team, info.id);
+        }
         Ok(true)
+    }
+
+    /// False when all that was judged is held apart as it was before. Told again, it would wake its sender, which offers it
+    /// with every sync.
+    fn is_news(&self, settled: &Settled) -> bool {
+        let Assessment { found, ended, completed, figures, proposals: _, papers: _ } = &settled.assessment;
+        let was_apart = |(name, state, code): &Judged| {
+            let came = self.pending.iter().find(|item| (item.digest, item.device) == *name);
+            let before = came.and_then(|item| item.code.as_deref());
+            *state == State::Quarantined && before.is_some() && before == code.map(ErrorCode::as_str)
+        };
+        settled.judged.is_empty()
+            || !settled.judged.iter().all(was_apart)
+            || !settled.accepted.is_empty()
+            || !settled.apart.is_empty()
+            || !found.is_empty()
+            || !ended.is_empty()
+            || !completed.is_empty()
+            || *figures != self.around.info.figures()
+            || self.ailing
     }
 
     /// A change that was held apart alone, because no entry covered it, may have come again inside a document, and counts:
