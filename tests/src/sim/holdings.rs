@@ -2,6 +2,7 @@
 
 use super::model::Deed;
 use super::stage::Sim;
+use crate::faults::Disk;
 use fieldproof_client_core::ClientError;
 use fieldproof_schema::document::{ChangeHeader, ChangeId, Document, inspect, is_document, name, split};
 use fieldproof_schema::ids::{DeviceId, InspectionId};
@@ -185,7 +186,9 @@ impl Sim {
 
     /// What a terminal gave up has to be on the server by then.
     pub async fn look_at_what_was_given_up(&mut self, hand: usize) {
-        if self.hands[hand].disk.struck() || self.hands[hand].disk.is_dead() {
+        // A machine that has just failed cannot be asked. Nothing is missed: what was given up stays so until the next sync.
+        let failed = |disk: &Disk| disk.struck() || disk.is_dead();
+        if failed(&self.hands[hand].disk) || self.world.disk().is_some_and(failed) {
             return;
         }
         let given_up = self.given_up(hand);
