@@ -30,8 +30,8 @@ pub enum Bug {
     ServerUnsigned,
     /// Terminals do not bring back what colleagues wrote.
     ColleaguesForgotten,
-    /// A document that is sent while the server lacks others' changes.
-    DocumentTooEarly,
+    /// A terminal that once came back older waits for what it went on behind, when the server has lost that.
+    ChainSevered,
     /// A restored server keeps its epoch.
     EpochKept,
     /// Nobody looks at a branch again that was ahead of the chain.
@@ -84,7 +84,7 @@ impl Bug {
         Self::LateShowsInSeal,
         Self::ServerUnsigned,
         Self::ColleaguesForgotten,
-        Self::DocumentTooEarly,
+        Self::ChainSevered,
         Self::EpochKept,
         Self::ForkAheadUnnoticed,
         Self::KnownByPlace,

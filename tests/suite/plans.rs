@@ -73,8 +73,6 @@ const WALKS_OF_TERMINAL: &[(&str, &str)] = &[
     ("SELECT seq, hash, bytes, signature, receipt IS NOT NULL FROM journal", "the whole journal is verified"),
     ("UPDATE evidence SET entry = ?2", "a store that came back older goes on"),
     ("UPDATE evidence SET receipt = NULL", "the server came back older"),
-    ("INSERT INTO forked", "a store that was set aside goes on"),
-    ("DELETE FROM journal WHERE receipt IS NULL", "a store that was set aside goes on"),
     ("SELECT inspection, scoped, entity_name", "the list of all visits"),
     ("SELECT inspection FROM inspections WHERE applicable IS NULL", "checklists or laws have changed"),
     ("SELECT body FROM rows WHERE kind = ?1", "kinds of which there are few"),

@@ -224,6 +224,42 @@ async fn whatever_was_receipted_is_there_again_after_restores() {
     }
 }
 
+/// The terminal goes on behind what the server held of it, and then the server holds that no more: what is between is nowhere.
+#[tokio::test]
+async fn a_terminal_and_then_the_server_come_back_older() {
+    let mut world = World::start(311, None).await;
+    let City { task, mut one, two, .. } = support::city(&world).await;
+    let visit = task.inspection;
+    one.client().narrative(visit, None, "一。").unwrap();
+    one.sync().await;
+    let of_server = world.back_up("one").await;
+    let image = world.folder().join("image");
+    one.keep_image(&image);
+    one.client().narrative(visit, None, "一。二。").unwrap();
+    one.sync().await;
+    two.sync().await;
+
+    one.put_back(&image);
+    assert!(one.sync().await.rolled_back);
+    let (item, answer) = &support::plain_items(&one, visit)[0];
+    one.client().answer(visit, item, answer).unwrap();
+    one.sync().await;
+
+    world.put_back(&of_server).await;
+    restore::begin_anew(&world.app, "system", "硬盘损坏，取回昨夜备份").await.unwrap();
+    for _ in 0..3 {
+        one.sync().await;
+        two.sync().await;
+    }
+    for device in [&one, &two] {
+        let status = device.client().status().unwrap();
+        assert!(status.unsent.is_empty(), "{status:?}");
+        let here = device.client().inspection(visit).unwrap().view;
+        assert_eq!((here.narrative.as_str(), here.answers.len()), ("一。二。", 1));
+    }
+    assert_eq!(one.client().verify().unwrap().faults, []);
+}
+
 #[tokio::test]
 async fn people_and_machines_see_that_the_server_was_restored() {
     let mut world = World::start(310, None).await;

@@ -70,6 +70,21 @@ const MENDED: &[(&str, u64, &str)] = &[
         167,
         "write 544 51201; back-up 247 17050; sync 412 85129; sync 500 31312; restore 999 54506; write 2 43899; sync 2 9966",
     ),
+    (
+        "A copy offered what no entry covered with every round, and each time the server told the team what it had told before:
+         the sync did not end.",
+        20096,
+        "back-up 996 62417; disk 577 58600; roll-back 559 20485; sync 699 2626; clone 764 51; settle 473 51595; write
+         179 30707; settle 324 94765; sync 407 33679; sync 794 79177; roll-back 305 80574; clone 0 3585; seal 417
+         21645; write 3 31552; sync 0 63275; rubbish 307 71927; sync 3 46453; sync 0 76785; sync 3 56184; clock 708
+         91336; capture 0 70119; reopen 267 25934; write 0 60509; settle 333 84587; sync 0 43788; cosign 830 65932;
+         sync 615 75951; link 427 31099; delay 787 39268; revoke 706 23241; rebuild 739 56436; restore 465 938; sync
+         614 99179; sync 36 20013; link 529 61399; server-power 758 3306; rubbish 812 28104; back-up 0 3802; write
+         133 74831; write 0 51386; link 685 91642; capture 0 52619; sync 0 23725; forge 442 92769; reassign 0 11014;
+         cosign 205 97832; reassign 0 57853; sync 0 15129; keep 486 4315; restore 999 85507; decide 769 21675; sync 0
+         24054; raise 650 80797; clock 607 18710; sync 623 19282; link 142 66595; answer 120 26837; power 94 58796;
+         sync 230 99364; forge 356 94249",
+    ),
 ];
 
 #[tokio::test]

@@ -159,10 +159,11 @@ pub(crate) fn offer_again_after(tx: &Connection, seq: u64) -> Result<usize, Clie
     Ok(tx.execute("UPDATE journal SET receipt = NULL, outcome = NULL, code = NULL WHERE seq > ?1", [seq])?)
 }
 
-/// Moves every entry without a receipt out of the chain; returns them in order. Nothing is lost: see the table `forked`.
-pub(crate) fn fork_pending(tx: &Connection, at: Moment) -> Result<Vec<Stored>, ClientError> {
+/// Moves every entry behind `seq` that has no receipt out of the chain; returns them in order. Nothing is lost: see the table
+/// `forked`.
+pub(crate) fn fork_pending(tx: &Connection, seq: u64, at: Moment) -> Result<Vec<Stored>, ClientError> {
     let mut forked = Vec::new();
-    walk(tx, 0, |stored| {
+    walk(tx, seq + 1, |stored| {
         if !stored.received {
             forked.push(stored);
         }
@@ -170,10 +171,11 @@ pub(crate) fn fork_pending(tx: &Connection, at: Moment) -> Result<Vec<Stored>, C
     })?;
     tx.execute(
         "INSERT INTO forked (hash, seq, bytes, signature, kept_at)
-         SELECT hash, seq, bytes, signature, ?1 FROM journal WHERE receipt IS NULL ON CONFLICT (hash) DO NOTHING",
-        [at.as_micros()],
+         SELECT hash, seq, bytes, signature, ?1 FROM journal WHERE receipt IS NULL AND seq > ?2
+         ON CONFLICT (hash) DO NOTHING",
+        params![at.as_micros(), signed(seq)],
     )?;
-    tx.execute("DELETE FROM journal WHERE receipt IS NULL", [])?;
+    tx.execute("DELETE FROM journal WHERE receipt IS NULL AND seq > ?1", [signed(seq)])?;
     Ok(forked)
 }
 

@@ -232,6 +232,6 @@ pub(crate) fn base(conn: &Connection) -> Result<Tip, ClientError> {
 pub(crate) fn put_base(tx: &Connection, tip: Tip) -> Result<(), ClientError> {
     match tip.hash {
         Some(hash) => put(tx, BASE, &format!("{} {hash}", tip.seq)),
-        None => Ok(()),
+        None => Ok(tx.execute("DELETE FROM meta WHERE name = ?1", [BASE]).map(drop)?),
     }
 }

@@ -1,7 +1,7 @@
 //! Taking in an answer: receipts, verdicts, rows and cursors in one transaction, so that a kill in between repeats at most.
 
 use super::arrived::{self, Arrived, Folds};
-use super::continuity::{Continuity, compare};
+use super::continuity::{Chain, Continuity, compare};
 use super::{Offered, Push, RefusedItem, SyncReport, carry, floor, recover};
 use crate::checklists::Shelf;
 use crate::client::{Client, Desk, Who};
@@ -53,8 +53,12 @@ pub(crate) struct Taken {
 impl Taken {
     /// True when anything is different from before the round.
     pub(super) fn moved(&self) -> bool {
+        self.cursors_moved || self.changed_plan()
+    }
+
+    /// True when there is another thing to say after the round than before it.
+    pub(super) fn changed_plan(&self) -> bool {
         self.entries + self.changes + self.decided > 0
-            || self.cursors_moved
             || self.recovered
             || self.rolled_back
             || self.server_restored
@@ -109,9 +113,7 @@ impl Client {
             recover::settle_in(&tx, &pen, answer.tip, &kept_as, &self.options.version)?;
             taken.recovered = true;
         } else {
-            let last_here = journal::tip(&tx)?.seq;
-            let hash_here = journal::hash_at(&tx, answer.tip.seq)?;
-            match compare(answer.tip, last_here, hash_here, journal::last_received(&tx)?) {
+            match compare(answer.tip, chain_at(&tx, answer.tip.seq)?) {
                 Continuity::Fits => {}
                 Continuity::ServerBehind => {
                     journal::offer_again_after(&tx, answer.tip.seq)?;
@@ -152,6 +154,16 @@ impl Client {
         }
         Ok(taken)
     }
+}
+
+fn chain_at(tx: &Connection, seq: u64) -> Result<Chain, ClientError> {
+    Ok(Chain {
+        last: journal::tip(tx)?.seq,
+        hash: journal::hash_at(tx, seq)?,
+        follows: journal::hash_at(tx, seq + 1)?.is_some(),
+        base: meta::base(tx)?.seq,
+        received: journal::last_received(tx)?,
+    })
 }
 
 /// The receipt, when it is the pinned server's, for this terminal and of the epoch that the answer names.

@@ -14,7 +14,6 @@ use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{
     DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_PER_CHANGE, DOCUMENT_CHANGES_MIN, PUSH_ENTRIES_MAX,
 };
-use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -101,7 +100,7 @@ fn document(
 ) -> Result<Option<Parcel>, ClientError> {
     // While the server lacks what others wrote, it would take it for this terminal's own, and nothing vouches for that.
     let lacking = meta::holdings(conn)?.is_some() || carried::is_to_hand(conn, inspection)?;
-    if lacking && carried::is_shared(conn, inspection)? && !planted::is(Bug::DocumentTooEarly) {
+    if lacking && carried::is_shared(conn, inspection)? {
         return Ok(None);
     }
     let waiting = outgoing::waiting(conn, inspection)?;

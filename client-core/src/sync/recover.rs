@@ -45,7 +45,9 @@ pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Resul
         documents::unfold(tx, inspection)?;
     }
     journal::offer_again_after(tx, behind)?;
-    let forked = journal::fork_pending(tx, pen.clocks.now)?;
+    // What the server shows to be its own is not said anew.
+    let shared = journal::hash_at(tx, server.seq)?.is_some_and(|here| Some(here) == server.hash);
+    let forked = journal::fork_pending(tx, if shared { server.seq } else { 0 }, pen.clocks.now)?;
     meta::put_base(tx, server)?;
     meta::put_numbers_since(tx, server.seq)?;
     write_rebuilt(tx, pen, Kind::RolledBack, server, None)?;

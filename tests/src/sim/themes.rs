@@ -107,6 +107,23 @@ pub const ALL: &[Theme] = &[
             step("sync", TWO),
         ],
     },
+    // A terminal goes on behind what the server held of it, and then the server holds that no more.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            step("sync", ONE),
+            step("back-up", 0),
+            step("keep", ONE),
+            step("write", ONE),
+            step("sync", ONE),
+            step("roll-back", 999),
+            step("sync", ONE),
+            step("write", ONE),
+            step("sync", ONE),
+            step("restore", 999),
+            step("sync", ONE),
+        ],
+    },
     // A server that was restored writes on, past the place up to which a terminal has read.
     Theme {
         profile: Some(Profile::Restore),

@@ -1,6 +1,7 @@
 //! A terminal in an officer's hand, without its pages: the handheld library on its own store.
 
 use super::World;
+use super::backup::copy_all;
 use super::host::SimHost;
 use super::link::Link;
 use fieldproof_client_core::{Client, ClientError, Enrolment, KeyCost, Options, SyncReport};
@@ -66,6 +67,27 @@ impl Device {
     /// Drops everything that is not on disk, without a word of goodbye.
     pub fn die(&mut self) {
         self.client = None;
+    }
+
+    /// Copies its files, switched off for it.
+    ///
+    /// # Panics
+    /// When they cannot be copied.
+    pub fn keep_image(&mut self, image: &std::path::Path) {
+        self.die();
+        copy_all(&self.folder, image).expect("a terminal's files can be copied");
+        self.switch_on();
+    }
+
+    /// Comes back as an image says, of its own or of another terminal.
+    ///
+    /// # Panics
+    /// When the image cannot be put back.
+    pub fn put_back(&mut self, image: &std::path::Path) {
+        self.die();
+        std::fs::remove_dir_all(&self.folder).expect("a terminal's files can be removed");
+        copy_all(image, &self.folder).expect("an image can be put back");
+        self.switch_on();
     }
 
     /// Where its files are.

@@ -9,8 +9,6 @@ use fieldproof_server::store::devices::Said;
 use fieldproof_server::sync::receive;
 use fieldproof_tests::world::desk::Desk;
 use fieldproof_tests::world::rogue::Rogue;
-use std::fs;
-use std::path::Path;
 
 /// A terminal and a copy of it that sign with one key: the copy's branch comes second.
 async fn forked(world: &World, city: &City) -> Rogue {
@@ -95,18 +93,6 @@ async fn a_branch_that_was_ahead_of_the_chain_is_asked_about_when_the_chain_has_
     only(&world, &city.administrator, "identity").await;
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_store_that_went_back_does_not_alarm_anybody() {
     let world = World::start(532, None).await;
@@ -114,19 +100,14 @@ async fn a_store_that_went_back_does_not_alarm_anybody() {
     let visit = task.inspection;
     support::answer_one(&one, visit);
     one.sync().await;
-    one.die();
-    let backup = world.folder().join("backup");
-    copy(one.folder(), &backup);
-    one.switch_on();
+    let image = world.folder().join("image");
+    one.keep_image(&image);
     for _ in 0..3 {
         support::answer_one(&one, visit);
     }
     one.sync().await;
     // An image of last week is put back, and the officer works on before the next contact.
-    one.die();
-    fs::remove_dir_all(one.folder()).unwrap();
-    copy(&backup, one.folder());
-    one.switch_on();
+    one.put_back(&image);
     for _ in 0..2 {
         support::answer_one(&one, visit);
     }

@@ -13,8 +13,6 @@ use fieldproof_schema::numbering::{Issued, UseState};
 use fieldproof_schema::reference::InspectionState;
 use fieldproof_schema::seal::Party;
 use fieldproof_server::restore;
-use std::fs;
-use std::path::Path;
 
 async fn sqlite(seed: u64) -> World {
     World::start(seed, None).await
@@ -276,18 +274,6 @@ async fn one_number_in_two_visits_is_one_conflict_and_a_new_block_goes_around_wh
     assert_eq!((&counts["used"], &counts["twice"]), (&json!(32), &json!(0)), "{counts}");
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_terminal_that_came_back_older_gives_no_number_twice() {
     let world = sqlite(574).await;
@@ -295,19 +281,14 @@ async fn a_terminal_that_came_back_older_gives_no_number_twice() {
     let visit = task.inspection;
     let (_, first) = register(&one, visit, &opinion(None));
     one.sync().await;
-    one.die();
-    let backup = world.folder().join("backup");
-    copy(one.folder(), &backup);
-    one.switch_on();
+    let image = world.folder().join("image");
+    one.keep_image(&image);
     let mut given = vec![first.serial];
     // One that the server hears of, and one that nobody but the paper knows of.
     given.push(register(&one, visit, &opinion(None)).1.serial);
     one.sync().await;
     given.push(register(&one, visit, &opinion(None)).1.serial);
-    one.die();
-    fs::remove_dir_all(one.folder()).unwrap();
-    copy(&backup, one.folder());
-    one.switch_on();
+    one.put_back(&image);
     let refused = one.client().register_paper(visit, &opinion(None)).unwrap_err();
     assert_eq!(refused.code().as_str(), "numbers_used_up");
     let report = one.sync().await;
@@ -331,13 +312,10 @@ async fn a_copy_of_a_terminal_has_no_numbers_and_what_both_give_is_found() {
     let visit = task.inspection;
     register(&one, visit, &opinion(None));
     one.sync().await;
-    one.die();
+    let image = world.folder().join("image");
+    one.keep_image(&image);
     let mut copied = Device::new(&world, "copy");
-    copied.die();
-    fs::remove_dir_all(copied.folder()).unwrap();
-    copy(one.folder(), copied.folder());
-    copied.switch_on();
-    one.switch_on();
+    copied.put_back(&image);
     let refused = copied.client().register_paper(visit, &opinion(None)).unwrap_err();
     assert_eq!(refused.code().as_str(), "numbers_used_up");
     // The copy is given blocks of its own; what the first gives out of the old ones after that is asked about.
