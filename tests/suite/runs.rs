@@ -7,12 +7,15 @@ use fieldproof_schema::journal::SignedEntry;
 use fieldproof_schema::wire::sync::{Outcome, SyncAnswer};
 use fieldproof_server::db::{DbError, Tx};
 use fieldproof_tests::world::World;
+use fieldproof_tests::world::console::Person;
 use fieldproof_tests::world::rogue::Rogue;
+use serde_json::json;
 
 const ACTOR: Actor = Actor([0xaa; 16]);
 
 struct Scene {
     world: World,
+    administrator: Person,
     rogue: Rogue,
     visit: InspectionId,
     doc: Document,
@@ -26,7 +29,7 @@ async fn start(seed: u64) -> Scene {
     let rogue = Rogue::enrol(&world, &enrolment, 99).await;
     let answer = rogue.sync(&world, vec![], vec![]).await;
     let doc = document(&answer, visit);
-    Scene { world, rogue, visit, doc }
+    Scene { world, administrator: city.administrator, rogue, visit, doc }
 }
 
 impl Scene {
@@ -157,13 +160,20 @@ async fn what_is_uncovered_still_is_told_once() {
     assert_ne!(said(&scene).await, told);
 }
 
-/// A server that lost the entries before it meets the changes first: the entry alone is enough, nobody sends them again.
+/// A server that lost the entries before it meets the changes first: the entry alone is enough, nobody sends them again, and it
+/// counts for more than that people could not know of it.
 #[tokio::test]
 async fn an_entry_that_comes_after_its_changes_covers_them() {
     let mut scene = start(206).await;
     let changes = scene.write(2);
     let answer = scene.sync(vec![], &changes).await;
     assert_eq!(outcomes(&answer, &changes), all(Outcome::Quarantined, "change_uncovered", 2));
+    let open = scene.administrator.get(&scene.world, "/api/v1/quarantine?state=open").await;
+    let part = |part: &str| open["rows"][0][part].as_str().expect("it waits for a decision").to_owned();
+    let (inspection, device, digest) = (part("inspection"), part("device"), part("digest"));
+    let path = format!("/api/v1/quarantine/{inspection}/{device}/{digest}/decision");
+    let kept = json!({"decision": "keep", "reason": "无人作证"});
+    scene.administrator.post(&scene.world, &path, kept).await;
     let run = scene.sign((1, 2), &changes[1]);
     scene.sync(vec![run], &[]).await;
     let read = |tx: &mut Tx<'_>| {

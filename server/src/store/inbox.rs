@@ -268,8 +268,8 @@ pub fn uncovered(
     rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }
 
-/// What was held apart only because no entry covered it is to be judged again: an entry has come. What people decided to keep
-/// apart stays so.
+/// What was held apart only because no entry covered it is to be judged again: an entry has come. That nobody vouched for it was
+/// all that people could know when they decided to keep it apart.
 pub fn reconsider(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -281,7 +281,7 @@ pub fn reconsider(
     }
     tx.execute(
         "UPDATE inbox SET state = 'received' WHERE org = $1 AND inspection = $2 AND device = $3
-         AND state = 'quarantined' AND code = 'change_uncovered' AND (decision IS NULL OR decision <> 'keep')",
+         AND state = 'quarantined' AND code = 'change_uncovered'",
         &params![org, inspection, device],
     )?;
     Ok(())

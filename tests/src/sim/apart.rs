@@ -236,7 +236,7 @@ pub async fn rulings_hold(sim: &mut Sim) -> Result<(), String> {
         if ruling.let_in && !counts {
             return Err(format!("{name:?} was let in and is {}, {}", item.state, item.code));
         }
-        // What lacks nothing but its entry is judged anew when the terminal sends it again, whatever was decided.
+        // What lacks nothing but its entry counts once the terminal vouches for it, whatever was decided.
         if !ruling.let_in && !apart(item) && !ruling.uncovered {
             return Err(format!("{name:?} was to be kept apart and is {}", item.state));
         }
