@@ -120,7 +120,7 @@ async fn sync(sim: &mut Sim, step: Step) -> String {
 }
 
 /// The system ends the program in the middle of whatever it did, and the officer opens it again.
-async fn reopen(sim: &mut Sim, step: Step) -> String {
+pub async fn reopen(sim: &mut Sim, step: Step) -> String {
     let hand = sim.hand(step);
     let device = &mut sim.hands[hand].device;
     device.die();

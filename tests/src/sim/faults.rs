@@ -1,5 +1,6 @@
 //! What goes wrong.
 
+use super::acts::reopen;
 use super::hand::{Copy, Hand};
 use super::plan::{Event, Profile, Step};
 use super::stage::{Sim, error};
@@ -51,7 +52,13 @@ pub const ALL: &[Event] = &[
     Event { name: "lose", weight: 2, profile: COPIES, happen: |sim, step| Box::pin(lose(sim, step)) },
     Event { name: "back-up", weight: 6, profile: RESTORE, happen: |sim, step| Box::pin(back_up(sim, step)) },
     Event { name: "restore", weight: 5, profile: RESTORE, happen: |sim, step| Box::pin(restore(sim, step)) },
+    Event { name: "install", weight: 2, profile: RESTORE, happen: |sim, step| Box::pin(install(sim, step)) },
 ];
+
+/// The program that terminals have.
+pub const NEWEST: &str = env!("CARGO_PKG_VERSION");
+/// One before it.
+const OLDER: &str = "0.0.1";
 
 /// The next requests of a terminal meet with something.
 async fn link(sim: &mut Sim, step: Step) -> String {
@@ -138,6 +145,14 @@ async fn clock(sim: &mut Sim, step: Step) -> String {
     let skews = [0, 37, -37, 3600, -3600, 400_000, -400_000, 10 * years, -10 * years];
     sim.hands[hand].device.set_clock(skews[step.roll(0, skews.len())]);
     "set".to_owned()
+}
+
+/// An older program takes a terminal's store over, or the newest one again.
+async fn install(sim: &mut Sim, step: Step) -> String {
+    let hand = sim.hand(step);
+    let version = if step.roll(1, 3) == 0 { NEWEST } else { OLDER };
+    sim.hands[hand].device.install(version);
+    format!("{version}: {}", reopen(sim, step).await)
 }
 
 /// Somebody keeps a copy of a terminal.

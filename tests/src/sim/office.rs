@@ -1,6 +1,7 @@
 //! What supervisors and administrators do.
 
 use super::apart;
+use super::faults::NEWEST;
 use super::model::Deed;
 use super::plan::{Event, Profile, Step};
 use super::stage::{Sim, Who};
@@ -143,9 +144,9 @@ async fn revise(sim: &mut Sim, step: Step) -> String {
     answer.map_or_else(|code| code, |_| "imported".to_owned())
 }
 
-/// Terminals have to be as new as this from now on, which all are.
+/// Terminals have to be as new as this from now on, which all are unless an older program was installed.
 async fn raise(sim: &mut Sim, step: Step) -> String {
-    let program = (step.roll(2, 2) == 0).then(|| env!("CARGO_PKG_VERSION").parse().ok()).flatten();
+    let program = (step.roll(2, 2) == 0).then(|| NEWEST.parse().ok()).flatten();
     let wanted = Wanted { protocol: step.roll(1, 2) as u16 + 1, program };
     match floor::raise(&sim.world.app, "system", wanted, "旧版有缺陷").await {
         Ok(set) => format!("{}", set.floor.version),

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::apart;
+use super::faults::NEWEST;
 use super::hand::{Copy, Hand};
 use super::model::{Deed, Model, Rulings};
 use super::plan::Step;
@@ -277,6 +278,10 @@ impl Sim {
             self.hands[hand].device.link.calm();
             let link = self.hands[hand].device.link.clone();
             link.arrive().await;
+            // Below the floor a terminal would be given nothing.
+            if self.hands[hand].device.program() != NEWEST {
+                self.hands[hand].device.update_to(NEWEST);
+            }
         }
         let (mut last, mut quiet) = (String::new(), 0);
         for _ in 0..ROUNDS_MAX {

@@ -315,6 +315,20 @@ pub const ALL: &[Theme] = &[
             step("sync", ONE),
         ],
     },
+    // A terminal of an old program hands over what it has, and is given nothing.
+    Theme {
+        profile: Some(Profile::Restore),
+        steps: &[
+            which("install", ONE, |step| step.roll(1, 3) != 0),
+            which("raise", 0, |step| step.roll(2, 2) == 0),
+            step("write", TWO),
+            step("sync", TWO),
+            which("write", ONE, long),
+            step("sync", ONE),
+            step("restart", 0),
+            step("sync", ONE),
+        ],
+    },
     // Somebody left a team with work that nobody has, and hears of it before the work is sent.
     Theme {
         profile: Some(Profile::People),

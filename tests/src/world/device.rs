@@ -55,8 +55,18 @@ impl Device {
     /// Puts another version of the program in the place of this one, which opens the store again.
     pub fn update_to(&mut self, version: &str) {
         self.die();
-        version.clone_into(&mut self.version);
+        self.install(version);
         self.switch_on();
+    }
+
+    /// The version of the program.
+    pub fn program(&self) -> &str {
+        &self.version
+    }
+
+    /// Another version of the program opens the store the next time.
+    pub fn install(&mut self, version: &str) {
+        version.clone_into(&mut self.version);
     }
 
     /// Sets its clock wrong by so much.
