@@ -66,6 +66,7 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
         wants,
         protocol: request.protocol,
         program: request.program,
+        own_through: request.numbers_since.unwrap_or(0),
     };
     let pulled = pull::pull(app, device, asked).await?;
     let lacks = match request.holds {

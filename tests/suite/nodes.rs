@@ -202,6 +202,7 @@ async fn a_cursor_skips_no_row_however_many_write() {
                 wants: Vec::new(),
                 protocol: PROTOCOL,
                 program: None,
+                own_through: 0,
             };
             let pulled = pull::pull(app, &device, asked).await.unwrap();
             seen.extend(pulled.rows.iter().filter(|row| row.kind == "laws").map(|row| row.subject.clone()));

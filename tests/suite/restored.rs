@@ -224,10 +224,10 @@ async fn whatever_was_receipted_is_there_again_after_restores() {
     }
 }
 
-/// The terminal goes on behind what the server held of it, and then the server holds that no more: what is between is nowhere.
-#[tokio::test]
-async fn a_terminal_and_then_the_server_come_back_older() {
-    let mut world = World::start(311, None).await;
+/// The terminal goes on behind what the server held of it, and then the server holds that no more: what is between is nowhere
+/// but in what the terminal was given again, and perhaps on a colleague's.
+async fn both_come_back_older(seed: u64, colleague_knows: bool) {
+    let mut world = World::start(seed, None).await;
     let City { task, mut one, two, .. } = support::city(&world).await;
     let visit = task.inspection;
     one.client().narrative(visit, None, "一。").unwrap();
@@ -237,10 +237,14 @@ async fn a_terminal_and_then_the_server_come_back_older() {
     one.keep_image(&image);
     one.client().narrative(visit, None, "一。二。").unwrap();
     one.sync().await;
-    two.sync().await;
+    if colleague_knows {
+        two.sync().await;
+    }
 
     one.put_back(&image);
     assert!(one.sync().await.rolled_back);
+    // Upon what it wrote before it came back older.
+    one.client().narrative(visit, None, "一。二。三。").unwrap();
     let (item, answer) = &support::plain_items(&one, visit)[0];
     one.client().answer(visit, item, answer).unwrap();
     one.sync().await;
@@ -255,9 +259,16 @@ async fn a_terminal_and_then_the_server_come_back_older() {
         let status = device.client().status().unwrap();
         assert!(status.unsent.is_empty(), "{status:?}");
         let here = device.client().inspection(visit).unwrap().view;
-        assert_eq!((here.narrative.as_str(), here.answers.len()), ("一。二。", 1));
+        assert_eq!((here.narrative.as_str(), here.answers.len()), ("一。二。三。", 1));
+        assert_eq!((status.quarantined, status.refused, status.waiting), (0, 0, 0));
     }
     assert_eq!(one.client().verify().unwrap().faults, []);
+}
+
+#[tokio::test]
+async fn a_terminal_and_then_the_server_come_back_older() {
+    both_come_back_older(314, true).await;
+    both_come_back_older(315, false).await;
 }
 
 #[tokio::test]

@@ -85,6 +85,17 @@ const MENDED: &[(&str, u64, &str)] = &[
          24054; raise 650 80797; clock 607 18710; sync 623 19282; link 142 66595; answer 120 26837; power 94 58796;
          sync 230 99364; forge 356 94249",
     ),
+    (
+        "A terminal came back older, and then the server: what it had sent before came back to it without what vouches for it.",
+        41,
+        "back-up 0 43062; keep 0 89616; write 0 27875; sync 0 560; roll-back 999 19025; sync 0 76903; restore 720 12687;
+         propose 441 54689",
+    ),
+    (
+        "The same with nothing written: of the entry that it went on behind, it had the name and took it for the entry.",
+        33,
+        "sync 0 74694; back-up 0 48357; keep 0 75247; sync 0 26549; roll-back 999 97476; sync 0 96407; restore 999 2935",
+    ),
 ];
 
 #[tokio::test]

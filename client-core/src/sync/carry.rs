@@ -20,7 +20,7 @@ use fieldproof_schema::wire::sync::{Chunk, Outcome, SyncAnswer, SyncRequest, Ver
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Keeps what others signed, as the server gave it.
+/// Keeps what others signed, as the server gave it, and what this terminal signed before it came back older.
 pub(crate) fn keep(tx: &Connection, inspection: InspectionId, given: &[Carried]) -> Result<(), ClientError> {
     for Carried { certificate, entries, .. } in given {
         // A team's terminals come with each of its visits.
@@ -32,6 +32,10 @@ pub(crate) fn keep(tx: &Connection, inspection: InspectionId, given: &[Carried])
             carried::put_certificate(tx, whose.device, certificate)?;
         }
         for signed in entries {
+            if journal::by_hash(tx, signed.hash())?.is_some() {
+                // Its own: to one that came back older the server gives what it may have lost.
+                continue;
+            }
             match signed.read() {
                 Ok(entry) => drop(carried::put(tx, inspection, &entry, signed)?),
                 Err(error) => {

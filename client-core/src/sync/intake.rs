@@ -127,10 +127,14 @@ impl Client {
                 }
             }
         }
-        let changed = take_rows(&tx, &answer.rows)?;
-        taken.rows = answer.rows.len() as u64;
+        // The server did not know yet that this store came back older: with the next answer it gives what is lost here, too.
+        let lost = taken.recovered || taken.rolled_back;
+        let (given, cursors) =
+            if lost { (&[][..], &[][..]) } else { (&answer.rows[..], &answer.cursors[..]) };
+        let changed = take_rows(&tx, given)?;
+        taken.rows = given.len() as u64;
         let before = rows::cursors(&tx)?;
-        for cursor in &answer.cursors {
+        for cursor in cursors {
             rows::put_cursor(&tx, cursor)?;
         }
         taken.cursors_moved = rows::cursors(&tx)? != before;
@@ -160,7 +164,8 @@ fn chain_at(tx: &Connection, seq: u64) -> Result<Chain, ClientError> {
     Ok(Chain {
         last: journal::tip(tx)?.seq,
         hash: journal::hash_at(tx, seq)?,
-        follows: journal::hash_at(tx, seq + 1)?.is_some(),
+        // The entry itself: of the base only the hash is here.
+        follows: journal::get(tx, seq + 1)?.is_some(),
         base: meta::base(tx)?.seq,
         received: journal::last_received(tx)?,
     })

@@ -47,13 +47,14 @@ pub struct Contradiction {
     pub carried: Digest,
 }
 
-/// Where what was carried of a device's journal is not what its chain says, by place.
+/// Where what others carried of a device's journal is not what its chain says, by place. What it brings itself is what it wrote
+/// before it came back older, and no secret.
 pub fn contradictions(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Vec<Contradiction>, DbError> {
     let rows = tx.query(
         "SELECT c.seq, c.hash FROM journal_carried c
          JOIN journal_entries j ON j.org = c.org AND j.device = c.device AND j.seq = c.seq AND j.on_chain = 1
-         WHERE c.org = $1 AND c.device = $2 AND j.hash <> c.hash ORDER BY c.seq, c.hash LIMIT 2",
-        &params![org, device],
+         WHERE c.org = $1 AND c.device = $2 AND j.hash <> c.hash AND c.carried_by <> $3 ORDER BY c.seq, c.hash LIMIT 2",
+        &params![org, device, device.to_string()],
     )?;
     rows.iter().map(|r| Ok(Contradiction { seq: r.get(0)?, carried: r.get(1)? })).collect()
 }
@@ -70,23 +71,23 @@ pub struct Given {
     pub signed: SignedEntry,
 }
 
-/// What journals say about an inspection, but for that of `asker`: by device, in the order of each journal; an entry that is
-/// on the chain and was carried, too, once. Without `all`, what covers changes and what seals.
-pub fn of_others(
+/// What journals say about an inspection, of that of `asker` only what stands up to a place: by device, in the order of each
+/// journal; an entry that is on the chain and was carried, too, once. Without `all`, what covers changes and what seals.
+pub fn given_to(
     tx: &mut Tx<'_>,
     org: OrgId,
     inspection: InspectionId,
-    asker: DeviceId,
+    (asker, own_through): (DeviceId, u64),
     all: bool,
 ) -> Result<Vec<Given>, DbError> {
     let rows = tx.query(
         "SELECT device, seq, hash, kind, bytes, signature FROM journal_entries
-         WHERE org = $1 AND inspection = $2 AND device <> $3 AND on_chain = 1
+         WHERE org = $1 AND inspection = $2 AND (device <> $3 OR seq <= $5) AND on_chain = 1
            AND (CAST($4 AS BIGINT) = 1 OR kind IN ('saved', 'sealed'))
          UNION ALL SELECT device, seq, hash, kind, bytes, signature FROM journal_carried
-         WHERE org = $1 AND inspection = $2 AND device <> $3
+         WHERE org = $1 AND inspection = $2 AND (device <> $3 OR seq <= $5)
            AND (CAST($4 AS BIGINT) = 1 OR kind IN ('saved', 'sealed'))",
-        &params![org, inspection, asker, i64::from(all)],
+        &params![org, inspection, asker, i64::from(all), own_through],
     )?;
     let mut given = Vec::with_capacity(rows.len());
     for r in &rows {

@@ -24,7 +24,7 @@ use fieldproof_schema::server::{self, SERVER};
 use fieldproof_schema::suite::{Digest, PublicKey, Signer};
 use fieldproof_schema::wire::carried::{Carried, Holding};
 use fieldproof_schema::wire::error::ErrorCode;
-use fieldproof_schema::wire::row::{DocumentRow, RowKind};
+use fieldproof_schema::wire::row::{DocumentRow, Origin, RowKind};
 use fieldproof_schema::wire::sync::{Outcome, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -218,22 +218,31 @@ pub struct Vouchers<'a> {
     key: &'a dyn Signer,
     org: OrgId,
     asker: DeviceId,
+    /// Up to where the asker may have lost its own journal.
+    own_through: u64,
     certificates: BTreeMap<DeviceId, Option<SignedCertificate>>,
 }
 
 impl<'a> Vouchers<'a> {
     /// For what `asker` is given.
     pub fn new(key: &'a dyn Signer, org: OrgId, asker: DeviceId) -> Self {
-        Self { key, org, asker, certificates: BTreeMap::new() }
+        Self { key, org, asker, own_through: 0, certificates: BTreeMap::new() }
     }
 
-    /// Adds them to a row: the entries that cover its changes, and all seals; with `all`, whatever others journalled about
-    /// the visit.
+    /// With what the asker signed itself up to a place of its journal: it came back older, and has it no more. Were the server to
+    /// lose it, too, nobody would vouch for what the asker wrote.
+    pub fn with_own(self, through: u64) -> Self {
+        Self { own_through: through, ..self }
+    }
+
+    /// Adds them to a row: the entries that cover its changes, and all seals; with `all`, whatever was journalled about the
+    /// visit.
     pub fn add(&mut self, tx: &mut Tx<'_>, row: &mut DocumentRow, all: bool) -> Result<(), DbError> {
         let covering: BTreeSet<Digest> = row.origins.iter().filter_map(|origin| origin.entry).collect();
         // The server's own changes are covered, too, but for the first one, which it makes anew by itself.
-        let by_others = row.origins.iter().any(|o| o.device != Some(self.asker) && o.entry.is_some());
-        if !by_others && !all {
+        let lacks_own = self.own_through > 0;
+        let wanted = |o: &Origin| o.entry.is_some() && (lacks_own || o.device != Some(self.asker));
+        if !row.origins.iter().any(wanted) && !all {
             return Ok(());
         }
         let wanted = |entry: &Given| all || entry.kind == Kind::Sealed || covering.contains(&entry.hash);
@@ -242,7 +251,7 @@ impl<'a> Vouchers<'a> {
         Ok(())
     }
 
-    /// Whatever others journalled about a visit that is wanted, with whose they are.
+    /// What the asker does not have of all that was journalled about a visit, where it is wanted, with whose it is.
     pub fn given(
         &mut self,
         tx: &mut Tx<'_>,
@@ -251,7 +260,8 @@ impl<'a> Vouchers<'a> {
         wanted: impl Fn(&Given) -> bool,
     ) -> Result<BTreeMap<DeviceId, Carried>, DbError> {
         let mut given = BTreeMap::new();
-        for entry in carried::of_others(tx, self.org, inspection, self.asker, all)? {
+        let asker = (self.asker, self.own_through);
+        for entry in carried::given_to(tx, self.org, inspection, asker, all)? {
             if !wanted(&entry) {
                 continue;
             }

@@ -59,6 +59,8 @@ pub struct Asked {
     pub protocol: u16,
     /// The version of its program, where it says.
     pub program: Option<ProgramVersion>,
+    /// Up to where it may have lost its own journal: it came back older, or is a copy.
+    pub own_through: u64,
 }
 
 /// Reads on from the device's cursors, bounded by rows and bytes.
@@ -89,7 +91,7 @@ pub async fn pull(app: &App, device: &DeviceActor, asked: Asked) -> Result<Pulle
             device: &device,
             protocol: asked.protocol,
             scope: DeviceScope::of(tx, &device)?,
-            vouchers: Vouchers::new(worker.key.as_ref(), device.org, device.id),
+            vouchers: Vouchers::new(worker.key.as_ref(), device.org, device.id).with_own(asked.own_through),
         };
         let mut ends = BTreeMap::new();
         for feed in reader.scope.feeds(tx)? {
