@@ -6,7 +6,7 @@ use crate::day;
 use crate::packages_console;
 use crate::scope;
 use crate::support::{self, City};
-use fieldproof_schema::document::{Actor, Document};
+use fieldproof_schema::document::{Actor, Document, RawChange};
 use fieldproof_schema::ids::{DeviceId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::suite::{Digest, MemoryKey};
@@ -44,7 +44,8 @@ async fn every_statement_runs(world: World) {
     conflicts::number::play(&world, &city).await;
     set_up_next_year(&world, &city.administrator).await;
     let document = hold_apart_and_judge_again(&world, &city).await;
-    decide_about_what_is_apart(&world, &city, document).await;
+    decide_about_what_is_apart(&world, &city, document.clone()).await;
+    send_what_nobody_signed(&world, &city, document).await;
     announce_as_before(&world, &city).await;
     scope::play::change_hands(&world, &city).await;
     fail_to_judge(&world, &city).await;
@@ -172,6 +173,16 @@ async fn hold_apart_and_judge_again(world: &World, city: &City) -> Document {
     let kinds = open["conflicts"].as_array().expect("conflicts").iter().map(|conflict| &conflict["kind"]);
     assert!(kinds.into_iter().any(|kind| kind == "late_change"), "{open}");
     document
+}
+
+/// A document with a change in it for which nobody vouches.
+async fn send_what_nobody_signed(world: &World, city: &City, mut document: Document) {
+    let visit = city.task.inspection;
+    let code = city.administrator.enrolment_code(world, city.task.team[0]).await;
+    let rogue = Rogue::enrol(world, &code, 79).await;
+    document.edit(Actor([0xd1; 16]), world.app.now(), |edit| edit.narrative("无人签名")).unwrap();
+    let whole = RawChange(document.save());
+    rogue.sync(world, vec![], vec![Chunk { inspection: visit, changes: vec![whole] }]).await;
 }
 
 /// A change by somebody who is not on the team, kept apart and then let in.

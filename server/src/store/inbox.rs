@@ -268,6 +268,21 @@ pub fn uncovered(
     rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }
 
+/// Whether a change is held apart that came from another terminal than `device`, too.
+pub fn is_apart_of_another(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inspection: InspectionId,
+    (digest, device): (&Digest, DeviceId),
+) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT device FROM inbox WHERE org = $1 AND inspection = $2 AND item = $3 AND device <> $4
+         AND state = 'quarantined' LIMIT 1",
+        &params![org, inspection, *digest, device],
+    )?;
+    Ok(row.is_some())
+}
+
 /// What was held apart only because no entry covered it is to be judged again: an entry has come. That nobody vouched for it was
 /// all that people could know when they decided to keep it apart.
 pub fn reconsider(

@@ -193,6 +193,11 @@ impl Unsettled {
         }
         // After the documents that they came in: what is said last about a change is what counts for its sender.
         for Apart { name, raw, code } in apart {
+            let foreign = *code == ErrorCode::ChangeUncovered;
+            if foreign && inbox::is_apart_of_another(tx, org, info.id, (&name.0, name.1))? {
+                // A colleague's, who is decided about under her own name; nobody could vouch for it under this one.
+                continue;
+            }
             let item = Item {
                 digest: name.0,
                 device: name.1,
