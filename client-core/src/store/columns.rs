@@ -72,7 +72,7 @@ pub(crate) fn count(row: &Row<'_>, column: usize) -> Result<u64> {
     u64::try_from(found).map_err(|_| Error::IntegralValueOutOfRange(column, found))
 }
 
-/// A number as SQLite keeps it; what does not fit cannot have been counted.
+/// A number as SQLite keeps it. What does not fit cannot have been counted, but somebody may have written it.
 pub(crate) fn signed(number: u64) -> i64 {
-    i64::try_from(number).expect("sequence numbers and sizes stay far below 2^63")
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -163,7 +163,7 @@ pub(crate) fn offer_again_after(tx: &Connection, seq: u64) -> Result<usize, Clie
 /// `forked`.
 pub(crate) fn fork_pending(tx: &Connection, seq: u64, at: Moment) -> Result<Vec<Stored>, ClientError> {
     let mut forked = Vec::new();
-    walk(tx, seq + 1, |stored| {
+    walk(tx, seq.saturating_add(1), |stored| {
         if !stored.received {
             forked.push(stored);
         }

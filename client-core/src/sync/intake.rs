@@ -165,7 +165,7 @@ fn chain_at(tx: &Connection, seq: u64) -> Result<Chain, ClientError> {
         last: journal::tip(tx)?.seq,
         hash: journal::hash_at(tx, seq)?,
         // The entry itself: of the base only the hash is here.
-        follows: journal::get(tx, seq + 1)?.is_some(),
+        follows: journal::get(tx, seq.saturating_add(1))?.is_some(),
         base: meta::base(tx)?.seq,
         received: journal::last_received(tx)?,
     })
