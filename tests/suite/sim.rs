@@ -96,6 +96,17 @@ const MENDED: &[(&str, u64, &str)] = &[
         33,
         "sync 0 74694; back-up 0 48357; keep 0 75247; sync 0 26549; roll-back 999 97476; sync 0 96407; restore 999 2935",
     ),
+    (
+        "A colleague brought what a terminal had signed before both came back older: people were told of a second terminal.",
+        43613,
+        "keep 844 18155; back-up 417 21419; answer 73 123; seal 562 89039; sync 718 72910; sync 438 42297; roll-back 785 89710;
+         sync 1 19472; restore 189 38704",
+    ),
+    (
+        "A package brought what a revoked terminal wrote, and it was held apart under the name of whoever took it in as well.",
+        63456,
+        "revoke 49 38638; answer 505 55959; package 670 92646; sync 710 42663; write 914 52634",
+    ),
 ];
 
 #[tokio::test]

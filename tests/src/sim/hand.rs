@@ -4,7 +4,7 @@ use super::model::Deed;
 use crate::faults::Disk;
 use crate::world::World;
 use crate::world::device::Device;
-use fieldproof_schema::ids::{DeviceId, OfficerId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::journal::Entry;
 use fieldproof_schema::wire::floor::{Floor, SignedFloor};
 use fieldproof_schema::wire::sync::Receipt;
@@ -54,6 +54,17 @@ impl Hand {
 
     fn store(&self) -> PathBuf {
         self.disk.folder().join("store.db")
+    }
+
+    /// Whether it has changes of a visit, shown or not.
+    ///
+    /// # Errors
+    /// When its store cannot be read.
+    pub fn holds(&self, visit: InspectionId) -> rusqlite::Result<bool> {
+        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE inspection = ?1)
+             OR EXISTS (SELECT 1 FROM folded WHERE inspection = ?1)";
+        store.query_row(sql, [visit.as_bytes()], |row| row.get(0))
     }
 
     /// The receipts that it keeps.

@@ -191,7 +191,9 @@ impl Sim {
         if failed(&self.hands[hand].disk) || self.world.disk().is_some_and(failed) {
             return;
         }
-        let given_up = self.given_up(hand);
+        // What is not shown any more may still be here, and is offered again when the server lost it.
+        let mut given_up = self.given_up(hand);
+        given_up.retain(|visit| !self.hands[hand].holds(*visit).expect("a terminal's store can be read"));
         let is_of_it = |deed: &Deed| deed.visit().is_some_and(|visit| given_up.contains(&visit));
         let deeds: Vec<Deed> = self.model.on(hand).filter(is_of_it).collect();
         if deeds.is_empty() {
