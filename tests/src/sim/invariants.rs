@@ -143,7 +143,6 @@ async fn seals_stay(sim: &mut Sim) -> Result<(), String> {
 /// People are told of a terminal that goes on twice, and of none that does not.
 async fn copies_are_noticed(sim: &mut Sim) -> Result<(), String> {
     let grown = |hand: usize, then: usize| !sim.hands[hand].lost && sim.model.by(hand) > then;
-    let twice = sim.clones.iter().find(|(one, copy, then)| grown(*one, *then) && grown(*copy, 0)).copied();
     // One entry that does not follow can be what was under way when power was lost: only a branch that grows is told, where
     // the chain has grown as far.
     let beside = |tx: &mut Tx<'_>| {
@@ -156,11 +155,15 @@ async fn copies_are_noticed(sim: &mut Sim) -> Result<(), String> {
     };
     let beside = sim.world.app.db.read(beside).await.map_err(|error| error.to_string())?;
     let names: BTreeSet<(DeviceId, Digest)> = beside.iter().map(|one| (one.0, one.1)).collect();
-    let branches = beside.iter().filter(|(.., chain)| chain.is_some()).any(|(device, _, bytes, _)| {
-        let prev = minicbor::decode::<Entry>(bytes).ok().and_then(|entry| entry.prev);
-        prev.is_some_and(|prev| names.contains(&(*device, prev)))
+    let with_branches =
+        beside.iter().filter(|(.., chain)| chain.is_some()).filter(|(device, _, bytes, _)| {
+            let prev = minicbor::decode::<Entry>(bytes).ok().and_then(|entry| entry.prev);
+            prev.is_some_and(|prev| names.contains(&(*device, prev)))
+        });
+    let with_branches: BTreeSet<DeviceId> = with_branches.map(|(device, ..)| *device).collect();
+    let twice = sim.clones.iter().copied().find(|(one, copy, then)| {
+        grown(*one, *then) && grown(*copy, 0) && with_branches.contains(&sim.hands[*one].id)
     });
-    let twice = twice.filter(|_| branches);
     if twice.is_none() && sim.hands.iter().any(|hand| !hand.alone) {
         return Ok(());
     }
