@@ -205,14 +205,14 @@ impl Client {
             let taken = self.take_in(&answer, &push)?;
             is_full |= taken.is_full;
             let first = !std::mem::replace(&mut link.greeted, true);
-            let (moved, answered) = (first || taken.moved(), first || taken.changed_plan());
+            let (moved, replanned) = (first || taken.moved(), first || taken.changed_plan());
             let received_all = is_full || taken.entries + taken.changes >= offered;
             taken.add_to(report);
             // Without any progress another round would only repeat this one, also when others write all the while.
             let lacking = folded::wanted(&self.reader())?.iter().any(|id| !wanted.contains(id))
                 || self.nothing_to_push()? && carry::is_left(&self.reader(), &brought)?;
             let all_said = received_all && (is_full || self.nothing_to_push()?);
-            if !lacking && (!moved || !more && (all_said || !answered)) {
+            if !lacking && (!moved || !more && (all_said || !replanned)) {
                 break;
             }
         }
