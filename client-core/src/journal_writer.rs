@@ -75,8 +75,9 @@ impl Pen<'_> {
         officer: Option<OfficerId>,
         body: String,
     ) -> Result<Digest, ClientError> {
-        if kind != Kind::Saved {
-            // The journal stays in the order of what happened.
+        // The journal stays in the order of what happened. Where it goes on after the store came back older comes first: what the
+        // store has unsigned may have been signed already, elsewhere.
+        if !matches!(kind, Kind::Saved | Kind::RolledBack | Kind::SetAside) {
             match inspection {
                 Some(inspection) => runs::sign_visit(tx, self, inspection)?,
                 None => runs::sign(tx, self).map(drop)?,

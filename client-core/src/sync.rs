@@ -15,7 +15,7 @@ mod intake;
 mod listen;
 mod parcels;
 mod plan;
-mod recover;
+pub(crate) mod recover;
 mod session;
 mod upload;
 

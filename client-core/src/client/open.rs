@@ -11,7 +11,7 @@ use crate::keys;
 use crate::mark;
 use crate::projection;
 use crate::store::{self, journal, meta, receipts};
-use crate::sync::Link;
+use crate::sync::{Link, recover};
 use fieldproof_schema::host::Host;
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::planted::{self, Bug};
@@ -92,7 +92,8 @@ pub(super) fn begin_session(
 ) -> Result<(), ClientError> {
     let clocks = Clocks::read(host);
     let tx = desk.conn.transaction()?;
-    let marked = if mark::is_borne(dir, &tx)? {
+    let is_copy = !mark::is_borne(dir, &tx)?;
+    let marked = if !is_copy {
         if meta::numbers_mark(&tx)?.is_none() { Some(mark::begin(dir, &tx, host)?) } else { None }
     } else {
         // This is a copy: whichever numbers were given since it was made, they are not in it.
@@ -111,7 +112,12 @@ pub(super) fn begin_session(
     if let Some(who) = &desk.who
         && meta::recovering(&tx)?.is_none()
     {
-        write_opened(&tx, &who.pen(clocks), version)?;
+        let pen = who.pen(clocks);
+        if is_copy {
+            // Said before anybody finds out: what this terminal signed behind this place may be in other hands.
+            recover::write_rebuilt(&tx, &pen, Kind::RolledBack, journal::tip(&tx)?, None)?;
+        }
+        write_opened(&tx, &pen, version)?;
     }
     tx.commit()?;
     if let Some(marked) = marked {

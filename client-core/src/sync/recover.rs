@@ -74,7 +74,8 @@ pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Resul
     Ok(())
 }
 
-fn write_rebuilt(
+/// Says behind which place the journal goes on.
+pub(crate) fn write_rebuilt(
     tx: &Connection,
     pen: &Pen<'_>,
     kind: Kind,
