@@ -55,6 +55,12 @@ fn configure(connection: &Connection, purpose: Purpose) -> Result<(), DbError> {
     let synchronous = if planted::is(Bug::ServerSyncsLess) { "NORMAL" } else { "FULL" };
     connection.pragma_update(None, "synchronous", synchronous).map_err(unopened)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(unopened)?;
+    if purpose == Purpose::Write {
+        // What a log holds after an unclean end may be in the system's memory alone: where a sync failed, no later one makes up
+        // for it. Where somebody else has it open it is in use and stays.
+        let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        emptied.map_err(unopened)?;
+    }
     connection.pragma_update(None, "query_only", purpose == Purpose::Read).map_err(unopened)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     // Without it SQLite compiles a statement anew at every call whose parameter could decide about a partial index: what is
