@@ -107,6 +107,19 @@ const MENDED: &[(&str, u64, &str)] = &[
         63456,
         "revoke 49 38638; answer 505 55959; package 670 92646; sync 710 42663; write 914 52634",
     ),
+    (
+        "A terminal's disk failed to sync, and its program ended upon that. The next one went on in the log that had never reached
+         the disk: what it saved was gone after a power cut.",
+        100_982,
+        "disk 358 54509; capture 433 45063; write 739 51681; power 814 4178; sync 211 12203",
+    ),
+    (
+        "A package brought what a terminal had signed of which the server had nothing, and the terminal came back older: people
+         were told of a second one.",
+        200_060,
+        "write 732 1666; keep 201 37714; answer 561 31559; keep 104 2226; keep 994 70484; package 432 76915; roll-back 105 50214;
+         answer 54 34743",
+    ),
 ];
 
 #[tokio::test]
