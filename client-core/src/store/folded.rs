@@ -288,16 +288,27 @@ pub(crate) fn discount_all(tx: &Connection) -> Result<(), ClientError> {
 
 /// The same for visits whose own changes are covered by entries behind a place of the journal; returns which.
 pub(crate) fn discount_after(tx: &Connection, seq: u64) -> Result<Vec<InspectionId>, ClientError> {
+    discount_where(tx, (seq, u64::MAX))
+}
+
+/// The same for visits whose own changes are covered by entries behind the first place, or behind the second and without a
+/// receipt.
+pub(crate) fn discount_where(
+    tx: &Connection,
+    (behind, waiting): (u64, u64),
+) -> Result<Vec<InspectionId>, ClientError> {
     let mut statement =
         tx.prepare_cached("SELECT inspection FROM folded WHERE own > 0 ORDER BY inspection")?;
     let known: Vec<InspectionId> = statement.query_map([], |row| id(row, 0))?.collect::<Result<_, _>>()?;
-    let mut behind =
-        tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM journal WHERE hash = ?1 AND seq > ?2)")?;
+    let mut concerned = tx.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM journal WHERE hash = ?1 AND (seq > ?2 OR receipt IS NULL AND seq > ?3))",
+    )?;
     let mut found = Vec::new();
     for inspection in known {
         let runs = get(tx, inspection)?.map(|fold| fold.runs).unwrap_or_default();
         for entry in runs.iter().filter(|run| run.own.is_some()).filter_map(|run| run.entry) {
-            if behind.query_row(params![entry.to_bytes(), signed(seq)], |row| row.get(0))? {
+            let place = params![entry.to_bytes(), signed(behind), signed(waiting)];
+            if concerned.query_row(place, |row| row.get(0))? {
                 tx.prepare_cached("UPDATE folded SET held = 0 WHERE inspection = ?1")?
                     .execute([inspection.as_bytes()])?;
                 found.push(inspection);

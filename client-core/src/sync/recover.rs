@@ -40,14 +40,16 @@ pub(crate) fn settle_in(
 pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Result<(), ClientError> {
     // Receipts of a branch that the server no longer has say nothing about this one.
     let behind = server.seq.saturating_sub(1);
-    for inspection in folded::discount_after(tx, behind)? {
+    // What the server shows to be its own is not said anew.
+    let shared = journal::hash_at(tx, server.seq)?.is_some_and(|here| Some(here) == server.hash);
+    let from = if shared { server.seq } else { 0 };
+    // In another epoch entries before that place have no receipt either.
+    for inspection in folded::discount_where(tx, (behind, from))? {
         // Their entries get other names.
         documents::unfold(tx, inspection)?;
     }
     journal::offer_again_after(tx, behind)?;
-    // What the server shows to be its own is not said anew.
-    let shared = journal::hash_at(tx, server.seq)?.is_some_and(|here| Some(here) == server.hash);
-    let forked = journal::fork_pending(tx, if shared { server.seq } else { 0 }, pen.clocks.now)?;
+    let forked = journal::fork_pending(tx, from, pen.clocks.now)?;
     meta::put_base(tx, server)?;
     meta::put_numbers_since(tx, server.seq)?;
     write_rebuilt(tx, pen, Kind::RolledBack, server, None)?;
