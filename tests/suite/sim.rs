@@ -120,6 +120,13 @@ const MENDED: &[(&str, u64, &str)] = &[
         "write 732 1666; keep 201 37714; answer 561 31559; keep 104 2226; keep 994 70484; package 432 76915; roll-back 105 50214;
          answer 54 34743",
     ),
+    (
+        "A copy had its changes folded, the server was restored, and the copy rolled forward: their entry got another name, of
+         which the fold did not know, and they were never offered again.",
+        400_049,
+        "write 0 40251; write 0 11826; write 0 74768; clone 744 68642; back-up 345 98698; sync 695 87201; restore 316 38591;
+         reopen 876 52470",
+    ),
 ];
 
 #[tokio::test]
