@@ -124,6 +124,11 @@ impl Item {
     pub fn is_unjudgeable(&self) -> bool {
         self.code.as_deref() == Some(ErrorCode::ChangeUnjudgeable.as_str())
     }
+
+    /// What its sender is told of it: of what is to be judged again, not what was said before.
+    pub fn told(self) -> (Outcome, Option<String>) {
+        (self.state.outcome(), self.code.filter(|_| self.state != State::Received))
+    }
 }
 
 fn read(r: &Row) -> Result<Item, DbError> {

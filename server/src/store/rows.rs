@@ -97,7 +97,8 @@ fn verdict(
         code,
     };
     if let Some(item) = inbox::find(tx, org, inspection, &digest, device)? {
-        return Ok(Some(row(item.state.outcome(), item.code)));
+        let (outcome, code) = item.told();
+        return Ok(Some(row(outcome, code)));
     }
     let counts = journal::is_on_chain(tx, org, device, inspection, &digest)?;
     Ok(counts.then(|| row(Outcome::Accepted, None)))

@@ -473,10 +473,11 @@ pub async fn verdicts(app: &App, org: OrgId, received: &Received) -> Result<Vec<
             let mut judged = Vec::with_capacity(changes.len());
             for (inspection, (digest, device), id) in &changes {
                 let Some(item) = inbox::find(tx, org, *inspection, digest, *device)? else { continue };
+                let (outcome, code) = item.told();
                 judged.push(Verdict {
                     item: *digest,
-                    outcome: item.state.outcome(),
-                    code: item.code.filter(|_| item.state != State::Received),
+                    outcome,
+                    code,
                     inspection: Some(*inspection),
                     change: *id,
                 });

@@ -151,16 +151,21 @@ impl Unsettled {
 
     /// True when nothing has to be written: what came was known before.
     fn is_as_before(&self, settled: &Settled) -> bool {
+        let waiting = |(_, state, _): &Judged| *state == State::Waiting;
+        self.says_the_same(settled)
+            && settled.judged.iter().all(waiting)
+            && self.pending.iter().all(|item| item.state == State::Waiting)
+    }
+
+    /// True when the visit reads as before, whatever became of what came.
+    fn says_the_same(&self, settled: &Settled) -> bool {
         // Proposals and paper forms change with changes only.
         let Assessment { found, ended, completed, figures, proposals: _, papers: _ } = &settled.assessment;
-        let waiting = |(_, state, _): &Judged| *state == State::Waiting;
         settled.accepted.is_empty()
-            && settled.judged.iter().all(waiting)
             && found.is_empty()
             && ended.is_empty()
             && completed.is_empty()
             && *figures == self.around.info.figures()
-            && self.pending.iter().all(|item| item.state == State::Waiting)
             && !self.ailing
     }
 
@@ -247,21 +252,13 @@ impl Unsettled {
     /// False when all that was judged is held apart as it was before. Told again, it would wake its sender, which offers it
     /// with every sync.
     fn is_news(&self, settled: &Settled) -> bool {
-        let Assessment { found, ended, completed, figures, proposals: _, papers: _ } = &settled.assessment;
         let was_apart = |(name, state, code): &Judged| {
             let came = self.pending.iter().find(|item| (item.digest, item.device) == *name);
             let before = came.and_then(|item| item.code.as_deref());
             *state == State::Quarantined && before.is_some() && before == code.map(ErrorCode::as_str)
         };
-        settled.judged.is_empty()
-            || !settled.judged.iter().all(was_apart)
-            || !settled.accepted.is_empty()
-            || !settled.apart.is_empty()
-            || !found.is_empty()
-            || !ended.is_empty()
-            || !completed.is_empty()
-            || *figures != self.around.info.figures()
-            || self.ailing
+        let apart_as_before = !settled.judged.is_empty() && settled.judged.iter().all(was_apart);
+        !(apart_as_before && settled.apart.is_empty() && self.says_the_same(settled))
     }
 
     /// A change that was held apart alone, because no entry covered it, may have come again inside a document, and counts:
