@@ -93,15 +93,12 @@ pub(super) fn begin_session(
     let clocks = Clocks::read(host);
     let tx = desk.conn.transaction()?;
     let is_copy = !mark::is_borne(dir, &tx)?;
-    let marked = if !is_copy {
-        if meta::numbers_mark(&tx)?.is_none() { Some(mark::begin(dir, &tx, host)?) } else { None }
-    } else {
-        // This is a copy: whichever numbers were given since it was made, they are not in it.
-        if !planted::is(Bug::NumbersReused) {
-            meta::put_numbers_since(&tx, journal::tip(&tx)?.seq)?;
-        }
-        Some(mark::begin(dir, &tx, host)?)
-    };
+    if is_copy && !planted::is(Bug::NumbersReused) {
+        // Whichever numbers were given since it was made, they are not in it.
+        meta::put_numbers_since(&tx, journal::tip(&tx)?.seq)?;
+    }
+    let is_marked = !is_copy && meta::numbers_mark(&tx)?.is_some();
+    let marked = if is_marked { None } else { Some(mark::begin(dir, &tx, host)?) };
     // An enrolled terminal whose store was never opened has lost the one it had.
     let lost = desk.who.is_some() && meta::session(&tx)? == 0;
     meta::next_session(&tx)?;
