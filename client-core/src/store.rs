@@ -17,6 +17,7 @@ pub(crate) mod numbers;
 pub(crate) mod outgoing;
 pub(crate) mod receipts;
 pub(crate) mod rows;
+pub(crate) mod runs;
 pub(crate) mod standing;
 pub(crate) mod unsent;
 pub(crate) mod unsigned;

@@ -6,7 +6,9 @@ mod server;
 mod visit;
 
 pub(crate) use server::{Nowhere, Server, State};
-pub(crate) use visit::{PASSPHRASE, Visit, colleague, me, officer_row, options, pass, terminal, view_of};
+pub(crate) use visit::{
+    PASSPHRASE, Visit, colleague, first_offered, me, officer_row, options, pass, terminal, view_of,
+};
 
 use fieldproof_schema::host::Host;
 use fieldproof_schema::moment::Moment;

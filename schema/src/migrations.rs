@@ -44,4 +44,5 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 7, name: "numbers", sql: include_str!("../migrations/device/0007_numbers.sql") },
     Migration { number: 8, name: "marks", sql: include_str!("../migrations/device/0008_marks.sql") },
     Migration { number: 9, name: "brought", sql: include_str!("../migrations/device/0009_brought.sql") },
+    Migration { number: 10, name: "runs", sql: include_str!("../migrations/device/0010_runs.sql") },
 ];

@@ -238,7 +238,7 @@ impl Client {
                     waiting: true,
                 },
             )?;
-            changes_new += u64::from(kept);
+            changes_new += u64::from(kept.is_some());
         }
         for (device, certificate) in &judged.certificates {
             carried::put_certificate(&tx, *device, certificate)?;

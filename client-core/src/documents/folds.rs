@@ -3,7 +3,7 @@
 use super::{guarded, header_of};
 use crate::error::ClientError;
 use crate::store::changes::{self, NewChange, Origin};
-use crate::store::{folded, unsigned};
+use crate::store::{folded, runs, unsigned};
 use fieldproof_schema::document::{ChangeHeader, ChangeId, Document, RawChange};
 use fieldproof_schema::ids::{DeviceId, InspectionId};
 use fieldproof_schema::suite::Digest;
@@ -60,31 +60,35 @@ fn parts(document: &Document) -> Result<Vec<(RawChange, ChangeHeader)>, ClientEr
 pub(crate) fn unfold(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
     let Some(fold) = folded::get(tx, inspection)? else { return Ok(()) };
     let Some(document) = whole(tx, inspection)? else { return Ok(()) };
-    let through = changes::last(tx, inspection)?;
+    let (through, signed_through) = (changes::last(tx, inspection)?, runs::last(tx, inspection)?);
     for (raw, header) in parts(&document)? {
         let run = fold.run((header.actor, header.seq));
+        let own = run.and_then(|run| run.own.as_ref());
+        let entry = run.and_then(|run| run.entry);
         let new = NewChange {
             inspection,
             change: header.id,
             raw: &raw,
-            own: run.is_some_and(|run| run.own.is_some()),
+            own: own.is_some(),
             place: (header.actor, header.seq),
-            entry: run.and_then(|run| run.entry),
+            entry: entry.filter(|_| own.is_none()),
             device: run.and_then(|run| run.device),
             officer: run.and_then(|run| run.officer),
             device_at: run.and_then(|run| run.device_at(header.seq)),
             written: run.map(|run| run.written).unwrap_or_default(),
             waiting: false,
         };
-        changes::insert(tx, &new)?;
-        if let Some(own) = run.and_then(|run| run.own.as_ref()).filter(|_| fold.held) {
-            changes::settle(tx, inspection, header.id, own.receipt)?;
+        if let Some(ordinal) = changes::insert(tx, &new)?
+            && let Some((own, entry)) = own.zip(entry)
+        {
+            runs::rejoin(tx, inspection, (ordinal, entry), fold.held.then_some(own.receipt))?;
         }
     }
     // It holds what was put here just now, the last ones at this moment. What stood by itself builds upon that and comes
     // behind it in the order of arrival.
     changes::put_snapshot(tx, inspection, &document.save())?;
     changes::move_behind(tx, inspection, through)?;
+    runs::move_behind(tx, inspection, signed_through)?;
     folded::remove(tx, inspection)
 }
 

@@ -1,9 +1,10 @@
 //! The changes of inspections, own and others', as they were written; and the snapshots that save replaying them.
 
 use super::columns::{change, count, digest, id, id_or_none, moment_or_none, signed};
+use super::runs;
 use crate::error::ClientError;
 use fieldproof_schema::document::{Actor, ChangeId, RawChange};
-use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, ReceiptId};
+use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::Origin as Told;
@@ -18,6 +19,7 @@ pub(crate) struct NewChange<'a> {
     pub(crate) own: bool,
     /// Its writer and the writer's own count.
     pub(crate) place: (Actor, u64),
+    /// What covers it, where others wrote it.
     pub(crate) entry: Option<Digest>,
     pub(crate) device: Option<DeviceId>,
     pub(crate) officer: Option<OfficerId>,
@@ -39,8 +41,8 @@ pub(crate) struct Origin {
     pub(crate) entry_received: bool,
 }
 
-/// Keeps a change; false when it was here already.
-pub(crate) fn insert(tx: &Connection, new: &NewChange<'_>) -> Result<bool, ClientError> {
+/// Keeps a change and returns its place; `None` when it was here already.
+pub(crate) fn insert(tx: &Connection, new: &NewChange<'_>) -> Result<Option<i64>, ClientError> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO changes
          (inspection, change, digest, bytes, own, entry, device, officer, device_at, earliest, latest, waiting, actor, seq)
@@ -62,53 +64,27 @@ pub(crate) fn insert(tx: &Connection, new: &NewChange<'_>) -> Result<bool, Clien
         new.place.0.0,
         signed(new.place.1),
     ])?;
-    Ok(inserted > 0)
+    Ok((inserted > 0).then(|| tx.last_insert_rowid()))
 }
 
-/// What the server says about a change that is here already: when it was written, and that it is part of the record.
-pub(crate) fn confirm(
-    tx: &Connection,
-    inspection: InspectionId,
-    change: ChangeId,
-    written: Interval,
-) -> Result<(), ClientError> {
-    let mut statement = tx.prepare_cached(
-        "UPDATE changes SET earliest = ?3, latest = ?4,
-           outcome = CASE WHEN receipt IS NULL THEN outcome ELSE 'accepted' END,
-           code = CASE WHEN receipt IS NULL THEN code ELSE NULL END
-         WHERE inspection = ?1 AND change = ?2",
-    )?;
-    statement.execute(params![
-        inspection.as_bytes(),
-        change.0,
-        written.earliest.map(Moment::as_micros),
-        written.latest.map(Moment::as_micros),
-    ])?;
-    Ok(())
-}
-
-/// The same for changes of one writer, told by its counts.
-pub(crate) fn confirm_run(
-    tx: &Connection,
-    inspection: InspectionId,
-    origin: &Told,
-) -> Result<(), ClientError> {
-    let mut statement = tx.prepare_cached(
-        "UPDATE changes SET earliest = ?5, latest = ?6,
-           outcome = CASE WHEN receipt IS NULL THEN outcome ELSE 'accepted' END,
-           code = CASE WHEN receipt IS NULL THEN code ELSE NULL END
-         WHERE inspection = ?1 AND actor = ?2 AND seq BETWEEN ?3 AND ?4",
-    )?;
+/// What the server says about changes of one writer that are here already, told by its counts: when they were written, and
+/// that they are part of the record.
+pub(crate) fn confirm(tx: &Connection, inspection: InspectionId, origin: &Told) -> Result<(), ClientError> {
     let bound = |seq: u64| signed(seq.min(i64::MAX as u64));
+    let (first, last) = (bound(origin.first), bound(origin.last));
+    let mut statement = tx.prepare_cached(
+        "UPDATE changes SET earliest = ?5, latest = ?6 WHERE inspection = ?1 AND actor = ?2 AND seq BETWEEN ?3 AND ?4
+           AND (earliest IS NOT ?5 OR latest IS NOT ?6)",
+    )?;
     statement.execute(params![
         inspection.as_bytes(),
         origin.actor.0,
-        bound(origin.first),
-        bound(origin.last),
+        first,
+        last,
         origin.written.earliest.map(Moment::as_micros),
         origin.written.latest.map(Moment::as_micros),
     ])?;
-    Ok(())
+    runs::confirm(tx, inspection, origin.actor, (first, last))
 }
 
 /// Whether any change of an inspection is here by itself.
@@ -226,23 +202,12 @@ pub(crate) fn move_behind(
     Ok(())
 }
 
-/// The receipt that names an own change, which was accepted.
-pub(crate) fn settle(
-    tx: &Connection,
-    inspection: InspectionId,
-    change: ChangeId,
-    receipt: ReceiptId,
-) -> Result<(), ClientError> {
-    tx.prepare_cached(
-        "UPDATE changes SET receipt = ?3, outcome = 'accepted' WHERE inspection = ?1 AND change = ?2",
-    )?
-    .execute(params![inspection.as_bytes(), change.0, receipt.as_bytes()])?;
-    Ok(())
-}
-
 /// Takes every change of an inspection away, with its snapshot: they are folded, or not this terminal's any more.
 pub(crate) fn remove_all(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
-    tx.prepare_cached("DELETE FROM changes WHERE inspection = ?1")?.execute([inspection.as_bytes()])?;
+    for table in ["changes", "runs"] {
+        let sql = format!("DELETE FROM {table} WHERE inspection = ?1");
+        tx.prepare_cached(&sql)?.execute([inspection.as_bytes()])?;
+    }
     drop_snapshot(tx, inspection)
 }
 
@@ -263,14 +228,16 @@ pub(crate) fn snapshot(
     Ok(statement.query_row([inspection.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-/// How long the snapshot of a document is, and the last change in it.
-pub(crate) fn snapshot_size(
+/// The snapshot of a document when it holds every change that stands by itself.
+pub(crate) fn whole_snapshot(
     conn: &Connection,
     inspection: InspectionId,
-) -> Result<Option<(u64, u64)>, ClientError> {
-    let mut statement =
-        conn.prepare_cached("SELECT length(snapshot), through FROM documents WHERE inspection = ?1")?;
-    Ok(statement.query_row([inspection.as_bytes()], |row| Ok((count(row, 0)?, count(row, 1)?))).optional()?)
+) -> Result<Option<Vec<u8>>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT snapshot FROM documents WHERE inspection = ?1
+           AND through >= (SELECT MAX(ordinal) FROM changes WHERE inspection = ?1)",
+    )?;
+    Ok(statement.query_row([inspection.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 /// Keeps a snapshot that holds every change that does not wait.
@@ -314,9 +281,9 @@ pub(crate) fn get(conn: &Connection, ordinal: u64) -> Result<(InspectionId, RawC
 
 /// The journal is asked only about what has no receipt of its own.
 const ORIGIN: &str =
-    "SELECT c.change, c.own, c.device, c.officer, c.device_at, c.earliest, c.latest, c.receipt IS NOT NULL,
-       c.receipt IS NULL AND EXISTS (SELECT 1 FROM journal j WHERE j.hash = c.entry AND j.receipt IS NOT NULL)
-     FROM changes c WHERE c.inspection = ?1";
+    "SELECT c.change, c.own, c.device, c.officer, c.device_at, c.earliest, c.latest, r.receipt IS NOT NULL,
+       r.receipt IS NULL AND EXISTS (SELECT 1 FROM journal j WHERE j.hash = r.entry AND j.receipt IS NOT NULL)
+     FROM changes c LEFT JOIN runs r ON r.id = c.run WHERE c.inspection = ?1";
 
 fn origin(row: &Row<'_>) -> rusqlite::Result<Origin> {
     Ok(Origin {

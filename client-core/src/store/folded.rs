@@ -335,13 +335,13 @@ pub(crate) fn settled(
     inspection: InspectionId,
 ) -> Result<Option<Vec<Settled>>, ClientError> {
     let mut statement = conn.prepare_cached(
-        "SELECT c.change, c.digest, c.actor, c.seq, c.device, c.officer, c.entry, c.earliest, c.latest, c.own,
-           c.receipt, c.device_at,
+        "SELECT c.change, c.digest, c.actor, c.seq, c.device, c.officer, COALESCE(r.entry, c.entry), c.earliest,
+           c.latest, c.own, r.receipt, c.device_at,
            c.waiting = 0 AND c.actor IS NOT NULL AND CASE WHEN c.own = 1
-             THEN c.receipt IS NOT NULL AND c.outcome IS 'accepted' AND c.device_at IS NOT NULL
+             THEN r.receipt IS NOT NULL AND r.outcome IS 'accepted' AND c.device_at IS NOT NULL
                AND j.receipt IS NOT NULL AND COALESCE(j.outcome, 'accepted') = 'accepted'
              ELSE c.device IS NULL OR c.latest IS NOT NULL END
-         FROM changes c LEFT JOIN journal j ON j.hash = c.entry AND c.own = 1
+         FROM changes c LEFT JOIN runs r ON r.id = c.run LEFT JOIN journal j ON j.hash = r.entry
          WHERE c.inspection = ?1 ORDER BY c.ordinal",
     )?;
     let mut rows = statement.query([inspection.as_bytes()])?;

@@ -148,8 +148,8 @@ pub(crate) fn of_inspection(
 pub(crate) fn offer_again_after(tx: &Connection, seq: u64) -> Result<usize, ClientError> {
     let seq = signed(seq);
     tx.execute(
-        "UPDATE changes SET receipt = NULL, outcome = NULL, code = NULL
-         WHERE own = 1 AND entry IN (SELECT hash FROM journal WHERE seq > ?1)",
+        "UPDATE runs SET receipt = NULL, outcome = NULL, code = NULL
+         WHERE entry IN (SELECT hash FROM journal WHERE seq > ?1)",
         [seq],
     )?;
     tx.execute(

@@ -13,8 +13,9 @@ pub(crate) fn any_unsafe(
     safe: Moment,
 ) -> Result<bool, ClientError> {
     let mut statement = conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM changes c LEFT JOIN receipts r ON r.id = c.receipt WHERE c.inspection = ?1
-             AND CASE WHEN c.own = 1 THEN c.outcome IS NOT 'accepted' OR r.at IS NULL OR r.at > ?2
+        "SELECT EXISTS (SELECT 1 FROM changes c LEFT JOIN runs u ON u.id = c.run
+             LEFT JOIN receipts r ON r.id = u.receipt WHERE c.inspection = ?1
+             AND CASE WHEN c.own = 1 THEN u.outcome IS NOT 'accepted' OR r.at IS NULL OR r.at > ?2
                    ELSE c.device IS NOT NULL AND (c.latest IS NULL OR c.latest > ?2) END)
            OR EXISTS (SELECT 1 FROM journal j LEFT JOIN receipts r ON r.id = j.receipt WHERE j.inspection = ?1
              AND (COALESCE(j.outcome, 'accepted') <> 'accepted' OR r.at IS NULL OR r.at > ?2))

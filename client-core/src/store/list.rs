@@ -127,8 +127,8 @@ const GROUP: &str = "CASE
 const VISIBLE: &str = "(i.scoped = 1
     OR EXISTS (SELECT 1 FROM journal j WHERE j.inspection = i.inspection AND j.receipt IS NULL
          AND j.outcome IS NOT 'refused')
-    OR i.inspection IN (SELECT c.inspection FROM changes c WHERE c.own = 1 AND c.receipt IS NULL
-         AND c.outcome IS NOT 'refused')
+    OR i.inspection IN (SELECT r.inspection FROM runs r WHERE r.receipt IS NULL AND r.outcome IS NOT 'refused')
+    OR i.inspection IN (SELECT c.inspection FROM changes c WHERE c.own = 1 AND c.run IS NULL)
     OR EXISTS (SELECT 1 FROM folded f WHERE f.inspection = i.inspection AND f.own > 0 AND f.held = 0)
     OR EXISTS (SELECT 1 FROM evidence e WHERE e.inspection = i.inspection AND e.receipt IS NULL))";
 /// Whose name or task number has some words in it (`?2`).

@@ -1,6 +1,7 @@
 //! Receipts, and what they and the server's verdicts say about single items.
 
-use super::columns::{id, moment_or_none, signed};
+use super::columns::{count, id, moment_or_none, signed};
+use super::runs;
 use crate::error::ClientError;
 use fieldproof_schema::ids::{InspectionId, ReceiptId};
 use fieldproof_schema::moment::Moment;
@@ -28,18 +29,17 @@ pub(crate) fn put(tx: &Connection, receipt: &Receipt, signed: &SignedReceipt) ->
 
 /// Notes that a receipt names an item that was sent; returns how many entries and how many changes that were.
 pub(crate) fn mark(tx: &Connection, receipt: ReceiptId, item: Digest) -> Result<(u64, u64), ClientError> {
-    let (receipt, item) = (receipt.as_bytes(), item.to_bytes());
     let entries = tx
         .prepare_cached("UPDATE journal SET receipt = ?1 WHERE hash = ?2 AND receipt IS NULL")?
-        .execute(params![receipt, item])?;
-    let changes = tx
-        .prepare_cached("UPDATE changes SET receipt = ?1 WHERE digest = ?2 AND own = 1 AND receipt IS NULL")?
-        .execute(params![receipt, item])?;
-    Ok((entries as u64, changes as u64))
+        .execute(params![receipt.as_bytes(), item.to_bytes()])?;
+    if entries > 0 {
+        return Ok((entries as u64, 0));
+    }
+    Ok((0, u64::from(runs::mark(tx, receipt, item)?)))
 }
 
-/// Notes that a receipt names a document that was sent: its own changes up to `through` that had no receipt, with what is
-/// known of what became of them; returns how many those are.
+/// Notes that a receipt names a document that was sent: its own changes up to the run `through` that had no receipt, with
+/// what is known of what became of them; returns how many those are.
 pub(crate) fn mark_document(
     tx: &Connection,
     receipt: ReceiptId,
@@ -47,27 +47,28 @@ pub(crate) fn mark_document(
     (inspection, through): (InspectionId, u64),
     verdict: Option<&Verdict>,
 ) -> Result<u64, ClientError> {
-    // Sixty changes at a time: each is written once, not once for the receipt and once for the verdict.
-    let marked = tx
-        .prepare_cached(
-            "UPDATE changes SET receipt = ?1, outcome = CASE WHEN ?4 IS NULL THEN outcome ELSE ?4 END,
-               code = CASE WHEN ?4 IS NULL THEN code ELSE ?5 END
-             WHERE inspection = ?2 AND ordinal <= ?3 AND own = 1 AND receipt IS NULL
-               AND entry IS NOT NULL AND outcome IS NOT 'refused'",
-        )?
-        .execute(params![
-            receipt.as_bytes(),
-            inspection.as_bytes(),
-            signed(through),
-            verdict.map(|verdict| verdict.outcome.as_str()),
-            verdict.and_then(|verdict| verdict.code.as_deref()),
-        ])?;
+    let mut statement = tx.prepare_cached(
+        "UPDATE runs SET receipt = ?1, outcome = CASE WHEN ?4 IS NULL THEN outcome ELSE ?4 END,
+           code = CASE WHEN ?4 IS NULL THEN code ELSE ?5 END
+         WHERE inspection = ?2 AND id <= ?3 AND receipt IS NULL AND outcome IS NOT 'refused' RETURNING changes",
+    )?;
+    let mut rows = statement.query(params![
+        receipt.as_bytes(),
+        inspection.as_bytes(),
+        signed(through),
+        verdict.map(|verdict| verdict.outcome.as_str()),
+        verdict.and_then(|verdict| verdict.code.as_deref()),
+    ])?;
+    let mut marked = 0;
+    while let Some(row) = rows.next()? {
+        marked += count(row, 0)?;
+    }
     tx.prepare_cached(
         "INSERT INTO parcels (digest, inspection, receipt) VALUES (?1, ?2, ?3)
          ON CONFLICT (digest) DO UPDATE SET receipt = excluded.receipt",
     )?
     .execute(params![document.to_bytes(), inspection.as_bytes(), receipt.as_bytes()])?;
-    Ok(marked as u64)
+    Ok(marked)
 }
 
 /// Notes that a receipt names the bytes of captures, own ones and those that packages brought.
@@ -109,22 +110,24 @@ fn put_outcome(
     code: Option<&str>,
     receipted_only: bool,
 ) -> Result<(), ClientError> {
-    for sql in [
+    tx.prepare_cached(
         "UPDATE journal SET outcome = ?1, code = ?2 WHERE hash = ?3 AND (?4 = 0 OR receipt IS NOT NULL)",
-        "UPDATE changes SET outcome = ?1, code = ?2 WHERE digest = ?3 AND own = 1 AND (?4 = 0 OR receipt IS NOT NULL)",
-        // What a document brought shares its fate; what is held apart of it is said by itself, afterwards.
-        "UPDATE changes SET outcome = ?1, code = ?2 WHERE own = 1 AND receipt IS NOT NULL AND ?4 IN (0, 1)
+    )?
+    .execute(params![outcome.as_str(), code, item.to_bytes(), receipted_only])?;
+    runs::decide(tx, item, (outcome, code), receipted_only)?;
+    // What a document brought shares its fate; what is held apart of it is said by itself, afterwards.
+    tx.prepare_cached(
+        "UPDATE runs SET outcome = ?1, code = ?2 WHERE receipt IS NOT NULL
            AND (inspection, receipt) IN (SELECT inspection, receipt FROM parcels WHERE digest = ?3)",
-    ] {
-        tx.prepare_cached(sql)?.execute(params![outcome.as_str(), code, item.to_bytes(), receipted_only])?;
-    }
+    )?
+    .execute(params![outcome.as_str(), code, item.to_bytes()])?;
     Ok(())
 }
 
 /// Entries and changes that were refused with this code are offered again.
 pub(crate) fn offer_refused_again(conn: &Connection, code: ErrorCode) -> Result<(), ClientError> {
     // The list of outcomes lets the small indexes serve.
-    for table in ["journal", "changes"] {
+    for table in ["journal", "runs"] {
         let sql = format!(
             "UPDATE {table} SET outcome = NULL, code = NULL WHERE outcome IN ('waiting', 'quarantined', 'refused')
                AND outcome = 'refused' AND code = ?1 AND receipt IS NULL"
@@ -136,7 +139,7 @@ pub(crate) fn offer_refused_again(conn: &Connection, code: ErrorCode) -> Result<
 
 /// Receipts of other epochs stop counting: everything that only they name is offered again. They are kept.
 pub(crate) fn discount_other_epochs(tx: &Connection, epoch: Digest) -> Result<(), ClientError> {
-    for table in ["journal", "changes"] {
+    for table in ["journal", "runs"] {
         tx.execute(
             &format!(
                 "UPDATE {table} SET receipt = NULL, outcome = NULL, code = NULL

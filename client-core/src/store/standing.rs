@@ -28,14 +28,16 @@ impl Standing {
     }
 }
 
-/// The counts of own changes, as if all were held, and of those that are not; of those that are folded, of captures, and of
-/// signatures; and the column that says of which inspection they are.
+/// The counts of own changes that no entry covers yet, of those that runs count, and of those that are folded; of captures,
+/// and of signatures; and the column that says of which inspection they are.
 pub(crate) const COUNTS: [(&str, &str); 5] = [
-    ("SELECT 0 AS here, 0 AS sent, COUNT(*) AS held FROM changes WHERE own = 1", "inspection"),
+    ("SELECT COUNT(*) AS here, 0 AS sent, 0 AS held FROM changes WHERE own = 1 AND run IS NULL", "inspection"),
     (
-        "SELECT COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), -COUNT(*) FROM changes c
-         LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL",
-        "c.inspection",
+        "SELECT COALESCE(SUM(r.changes) FILTER (WHERE r.receipt IS NULL AND j.receipt IS NULL), 0),
+           COALESCE(SUM(r.changes) FILTER (WHERE r.receipt IS NULL AND j.receipt IS NOT NULL), 0),
+           COALESCE(SUM(r.changes) FILTER (WHERE r.receipt IS NOT NULL), 0)
+         FROM runs r LEFT JOIN journal j ON j.hash = r.entry AND r.receipt IS NULL WHERE TRUE",
+        "r.inspection",
     ),
     (
         "SELECT COALESCE(SUM(CASE held WHEN 0 THEN own END), 0), 0, COALESCE(SUM(CASE held WHEN 1 THEN own END), 0)
@@ -82,9 +84,12 @@ pub(crate) fn by_inspection(
 ) -> Result<Vec<(InspectionId, String, Standing)>, ClientError> {
     let mut statement = conn.prepare_cached(
         "WITH parts (inspection, here, sent, held) AS (
-           SELECT inspection, 0, 0, COUNT(*) FROM changes WHERE own = 1 GROUP BY inspection
-           UNION ALL SELECT c.inspection, COUNT(*) - COUNT(j.receipt), COUNT(j.receipt), -COUNT(*) FROM changes c
-             LEFT JOIN journal j ON j.hash = c.entry WHERE c.own = 1 AND c.receipt IS NULL GROUP BY c.inspection
+           SELECT inspection, COUNT(*), 0, 0 FROM changes WHERE own = 1 AND run IS NULL GROUP BY inspection
+           UNION ALL SELECT r.inspection,
+             COALESCE(SUM(r.changes) FILTER (WHERE r.receipt IS NULL AND j.receipt IS NULL), 0),
+             COALESCE(SUM(r.changes) FILTER (WHERE r.receipt IS NULL AND j.receipt IS NOT NULL), 0),
+             COALESCE(SUM(r.changes) FILTER (WHERE r.receipt IS NOT NULL), 0)
+             FROM runs r LEFT JOIN journal j ON j.hash = r.entry AND r.receipt IS NULL GROUP BY r.inspection
            UNION ALL SELECT inspection, own * (1 - held), 0, own * held FROM folded WHERE own > 0
            UNION ALL SELECT e.inspection, SUM(e.receipt IS NULL AND j.receipt IS NULL),
              SUM(e.receipt IS NULL AND j.receipt IS NOT NULL), COUNT(e.receipt)
@@ -162,8 +167,8 @@ pub(crate) fn apart(conn: &Connection, limit: u64) -> Result<Vec<Apart>, ClientE
         "SELECT a.item, a.inspection, COALESCE(i.entity_name, ''), a.kind, a.outcome, COALESCE(a.code, '') FROM (
            SELECT hash AS item, inspection, kind, outcome, code FROM journal
              WHERE outcome IN ('waiting', 'quarantined', 'refused')
-           UNION ALL SELECT digest, inspection, NULL, outcome, code FROM changes
-             WHERE outcome IN ('waiting', 'quarantined', 'refused')) a
+           UNION ALL SELECT c.digest, r.inspection, NULL, r.outcome, r.code FROM runs r JOIN changes c ON c.run = r.id
+             WHERE r.outcome IN ('waiting', 'quarantined', 'refused')) a
          LEFT JOIN inspections i ON i.inspection = a.inspection
          ORDER BY a.outcome <> 'refused', a.outcome <> 'quarantined', i.entity_name, a.item LIMIT ?1",
     )?;

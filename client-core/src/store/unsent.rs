@@ -32,7 +32,8 @@ pub(crate) fn total(conn: &Connection) -> Result<Unsent, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT
            (SELECT COUNT(*) FROM journal WHERE receipt IS NULL AND outcome IS NOT 'refused'),
-           (SELECT COUNT(*) FROM changes WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused')
+           (SELECT COALESCE(SUM(changes), 0) FROM runs WHERE receipt IS NULL AND outcome IS NOT 'refused')
+             + (SELECT COUNT(*) FROM changes WHERE own = 1 AND run IS NULL)
              + (SELECT COALESCE(SUM(own), 0) FROM folded WHERE own > 0 AND held = 0),
            (SELECT COUNT(*) FROM evidence WHERE receipt IS NULL),
            (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE receipt IS NULL)",
@@ -44,7 +45,8 @@ pub(crate) fn total(conn: &Connection) -> Result<Unsent, ClientError> {
 pub(crate) fn any_to_push(conn: &Connection) -> Result<bool, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM journal WHERE receipt IS NULL AND outcome IS NOT 'refused')
-           OR EXISTS (SELECT 1 FROM changes WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused')",
+           OR EXISTS (SELECT 1 FROM runs WHERE receipt IS NULL AND outcome IS NOT 'refused')
+           OR EXISTS (SELECT 1 FROM changes WHERE own = 1 AND run IS NULL)",
     )?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
@@ -61,15 +63,10 @@ pub(crate) fn by_inspection(conn: &Connection) -> Result<BTreeMap<InspectionId, 
         found.entry(id(row, 0)?).or_default().entries = count(row, 1)?;
     }
     let mut statement = conn.prepare_cached(
-        "SELECT inspection, COUNT(*) FROM changes INDEXED BY changes_open
-         WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused' GROUP BY inspection",
+        "SELECT inspection, changes FROM runs WHERE receipt IS NULL AND outcome IS NOT 'refused'
+         UNION ALL SELECT inspection, 1 FROM changes WHERE own = 1 AND run IS NULL
+         UNION ALL SELECT inspection, own FROM folded WHERE own > 0 AND held = 0",
     )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        found.entry(id(row, 0)?).or_default().changes = count(row, 1)?;
-    }
-    let mut statement =
-        conn.prepare_cached("SELECT inspection, own FROM folded WHERE own > 0 AND held = 0")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         found.entry(id(row, 0)?).or_default().changes += count(row, 1)?;
@@ -90,8 +87,9 @@ pub(crate) fn of_inspection(conn: &Connection, inspection: InspectionId) -> Resu
     let mut statement = conn.prepare_cached(
         "SELECT
            (SELECT COUNT(*) FROM journal WHERE inspection = ?1 AND receipt IS NULL AND outcome IS NOT 'refused'),
-           (SELECT COUNT(*) FROM changes
-            WHERE inspection = ?1 AND own = 1 AND receipt IS NULL AND outcome IS NOT 'refused')
+           (SELECT COALESCE(SUM(changes), 0) FROM runs
+            WHERE inspection = ?1 AND receipt IS NULL AND outcome IS NOT 'refused')
+             + (SELECT COUNT(*) FROM changes WHERE inspection = ?1 AND own = 1 AND run IS NULL)
              + (SELECT COALESCE(SUM(own), 0) FROM folded WHERE inspection = ?1 AND own > 0 AND held = 0),
            (SELECT COUNT(*) FROM evidence WHERE inspection = ?1 AND receipt IS NULL),
            (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE inspection = ?1 AND receipt IS NULL)",
@@ -115,7 +113,7 @@ pub(crate) fn verdicts(conn: &Connection) -> Result<(u64, u64, u64), ClientError
             // The lists of outcomes let the small indexes serve.
             "SELECT (SELECT COUNT(*) FROM journal
                      WHERE outcome IN ('waiting', 'quarantined', 'refused') AND outcome = ?1)
-                  + (SELECT COUNT(*) FROM changes
+                  + (SELECT COALESCE(SUM(changes), 0) FROM runs
                      WHERE outcome IN ('waiting', 'quarantined', 'refused') AND outcome = ?1)",
         )?;
         Ok(statement.query_row([outcome], |row| count(row, 0))?)

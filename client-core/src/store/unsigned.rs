@@ -2,6 +2,7 @@
 
 use super::changes::checked;
 use super::columns::{count, digest, id, id_or_none, moment_or_none};
+use super::runs;
 use crate::error::ClientError;
 use fieldproof_schema::document::{Actor, RawChange};
 use fieldproof_schema::ids::{InspectionId, OfficerId};
@@ -15,6 +16,8 @@ pub(crate) struct Unsigned {
     pub(crate) actor: Actor,
     pub(crate) first: u64,
     pub(crate) last: u64,
+    /// How many there are.
+    pub(crate) changes: u64,
     /// The digest of the last one.
     pub(crate) content: Digest,
     pub(crate) officer: Option<OfficerId>,
@@ -26,7 +29,7 @@ pub(crate) struct Unsigned {
 pub(crate) fn list(conn: &Connection) -> Result<Vec<Unsigned>, ClientError> {
     let mut statement = conn.prepare_cached(
         "SELECT inspection, actor, seq, digest, officer, device_at FROM changes
-         WHERE own = 1 AND entry IS NULL ORDER BY ordinal",
+         WHERE own = 1 AND run IS NULL ORDER BY ordinal",
     )?;
     let mut rows = statement.query([])?;
     let mut runs: Vec<Unsigned> = Vec::new();
@@ -36,12 +39,13 @@ pub(crate) fn list(conn: &Connection) -> Result<Vec<Unsigned>, ClientError> {
         let same =
             |run: &&mut Unsigned| (run.inspection, run.actor, run.officer) == (inspection, actor, officer);
         match runs.iter_mut().find(same) {
-            Some(run) => (run.last, run.content) = (seq, content),
+            Some(run) => (run.last, run.changes, run.content) = (seq, run.changes + 1, content),
             None => runs.push(Unsigned {
                 inspection,
                 actor,
                 first: seq,
                 last: seq,
+                changes: 1,
                 content,
                 officer,
                 since: at.unwrap_or(Moment::from_micros(0)),
@@ -54,22 +58,18 @@ pub(crate) fn list(conn: &Connection) -> Result<Vec<Unsigned>, ClientError> {
 /// Whether anything is not covered yet.
 pub(crate) fn any(conn: &Connection) -> Result<bool, ClientError> {
     let mut statement =
-        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM changes WHERE own = 1 AND entry IS NULL)")?;
+        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM changes WHERE own = 1 AND run IS NULL)")?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 /// An entry covers a run now.
 pub(crate) fn sign(tx: &Connection, run: &Unsigned, entry: Digest) -> Result<(), ClientError> {
+    let id = runs::begin(tx, run.inspection, entry, run.changes)?;
     tx.prepare_cached(
-        "UPDATE changes SET entry = ?1 WHERE own = 1 AND entry IS NULL AND inspection = ?2 AND actor = ?3
+        "UPDATE changes SET run = ?1 WHERE own = 1 AND run IS NULL AND inspection = ?2 AND actor = ?3
            AND officer IS ?4",
     )?
-    .execute(params![
-        entry.to_bytes(),
-        run.inspection.as_bytes(),
-        run.actor.0,
-        run.officer.map(|o| *o.as_bytes())
-    ])?;
+    .execute(params![id, run.inspection.as_bytes(), run.actor.0, run.officer.map(|o| *o.as_bytes())])?;
     Ok(())
 }
 
@@ -79,8 +79,8 @@ pub(crate) fn covered(
     inspection: InspectionId,
 ) -> Result<Vec<(RawChange, Digest)>, ClientError> {
     let mut statement = conn.prepare_cached(
-        "SELECT bytes, digest, entry FROM changes
-         WHERE inspection = ?1 AND own = 1 AND entry IS NOT NULL ORDER BY ordinal",
+        "SELECT c.bytes, c.digest, r.entry FROM changes c JOIN runs r ON r.id = c.run
+         WHERE c.inspection = ?1 AND c.own = 1 ORDER BY c.ordinal",
     )?;
     let mut rows = statement.query([inspection.as_bytes()])?;
     let mut found = Vec::new();
@@ -88,11 +88,4 @@ pub(crate) fn covered(
         found.push((checked(row.get(0)?, digest(row, 1)?)?, digest(row, 2)?));
     }
     Ok(found)
-}
-
-/// Another entry covers the change now.
-pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<(), ClientError> {
-    tx.prepare_cached("UPDATE changes SET entry = ?2 WHERE entry = ?1")?
-        .execute(params![was.to_bytes(), now.to_bytes()])?;
-    Ok(())
 }

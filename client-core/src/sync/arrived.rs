@@ -59,7 +59,7 @@ pub(super) fn take(tx: &Connection, subject: &str, row: &DocumentRow) -> Result<
         }
     }
     for origin in &row.origins {
-        changes::confirm_run(tx, inspection, origin)?;
+        changes::confirm(tx, inspection, origin)?;
     }
     folds.confirm(tx, &row.origins)?;
     if row.changes.is_empty() && lacks(tx, row)? {
@@ -85,7 +85,7 @@ pub(crate) fn keep(
     origins: &[Origin],
 ) -> Result<bool, ClientError> {
     let origin = origins.iter().find(|origin| origin.names(header.actor, header.seq));
-    changes::insert(
+    let kept = changes::insert(
         tx,
         &NewChange {
             inspection,
@@ -101,7 +101,8 @@ pub(crate) fn keep(
             written: origin.map_or(Interval::default(), |origin| origin.written),
             waiting: true,
         },
-    )
+    )?;
+    Ok(kept.is_some())
 }
 
 /// What of a visit is folded here.

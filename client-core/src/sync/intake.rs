@@ -379,7 +379,7 @@ fn take_change(
     } else if arrived::keep(tx, row.inspection, &row.change, &header, &origins)? {
         changed.documents.insert(row.inspection);
     } else {
-        changes::confirm(tx, row.inspection, header.id, row.written)?;
+        changes::confirm(tx, row.inspection, &origins[0])?;
     }
     changed.lines.insert(row.inspection);
     Ok(())

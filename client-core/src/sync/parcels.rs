@@ -7,7 +7,7 @@
 use super::plan;
 use crate::documents;
 use crate::error::ClientError;
-use crate::store::outgoing::{self, Pending};
+use crate::store::outgoing::{self, Pending, Run};
 use crate::store::{carried, changes, meta};
 use fieldproof_schema::document::RawChange;
 use fieldproof_schema::ids::InspectionId;
@@ -32,7 +32,7 @@ pub(crate) struct Parcel {
 pub(crate) enum Contents {
     /// The change in this place.
     Change(u64),
-    /// A document, the last own change in it, and how many of its changes wait.
+    /// A document, the last run of own changes in it, and how many of its changes wait.
     Document { bytes: Vec<u8>, through: u64, changes: u64 },
 }
 
@@ -51,45 +51,47 @@ impl Parcel {
     }
 }
 
-/// The first parcels that wait, in the order in which they were begun: some more than `budget` bytes of them.
+/// The first parcels that wait, in the order in which they were signed: some more than `budget` bytes of them.
 pub(crate) fn gather(conn: &Connection, budget: usize) -> Result<Vec<Parcel>, ClientError> {
     let mut parcels: Vec<Parcel> = Vec::new();
     let (mut gathered, mut last) = (0, 0);
     let mut as_document: BTreeMap<InspectionId, bool> = BTreeMap::new();
-    // Changes of a visit mostly follow each other: the others of one that goes as a document are passed over.
+    // Runs of a visit mostly follow each other: the others of one that goes as a document are passed over.
     let mut passed = None;
-    while let Some(pending) = outgoing::next(conn, last, passed)? {
-        last = pending.ordinal;
+    while gathered <= budget
+        && parcels.len() < PUSH_ENTRIES_MAX
+        && let Some(run) = outgoing::next(conn, last, passed)?
+    {
+        last = run.id;
         passed = None;
-        match as_document.get(&pending.inspection) {
-            Some(true) => {
-                passed = Some(pending.inspection);
-                continue;
-            }
-            Some(false) => parcels.push(single(&pending)),
+        let new = match as_document.get(&run.inspection) {
+            Some(true) => Vec::new(),
+            Some(false) => singles(conn, &run)?,
             None => {
-                let whole = document(conn, pending.inspection, budget)?;
-                as_document.insert(pending.inspection, whole.is_some());
-                passed = whole.is_some().then_some(pending.inspection);
-                parcels.push(whole.unwrap_or_else(|| single(&pending)));
+                let whole = document(conn, run.inspection, budget)?;
+                as_document.insert(run.inspection, whole.is_some());
+                whole.map_or_else(|| singles(conn, &run), |whole| Ok(vec![whole]))?
             }
+        };
+        if as_document.get(&run.inspection) == Some(&true) {
+            passed = Some(run.inspection);
         }
-        gathered += parcels.last().map_or(0, |parcel| parcel.size_bytes);
-        if gathered > budget || parcels.len() >= PUSH_ENTRIES_MAX {
-            break;
-        }
+        gathered += new.iter().map(|parcel| parcel.size_bytes).sum::<usize>();
+        parcels.extend(new);
     }
+    parcels.truncate(PUSH_ENTRIES_MAX);
     Ok(parcels)
 }
 
-fn single(pending: &Pending) -> Parcel {
-    Parcel {
-        inspection: pending.inspection,
+fn singles(conn: &Connection, run: &Run) -> Result<Vec<Parcel>, ClientError> {
+    let parcel = |pending: Pending| Parcel {
+        inspection: run.inspection,
         digest: pending.digest,
         size_bytes: pending.size_bytes,
-        after_entry: pending.after_entry,
+        after_entry: run.after_entry,
         contents: Contents::Change(pending.ordinal),
-    }
+    };
+    Ok(outgoing::changes_of(conn, run)?.into_iter().map(parcel).collect())
 }
 
 /// The document of a visit as a parcel; nothing where single changes are the better or the only way.
@@ -109,9 +111,9 @@ fn document(
     if waiting.unsigned > 0 || waiting.refused > 0 || count < DOCUMENT_CHANGES_MIN {
         return Ok(None);
     }
-    let bytes = match changes::snapshot_size(conn, inspection)? {
-        Some((_, through)) if through >= waiting.through => changes::snapshot(conn, inspection)?.map(|s| s.0),
-        _ => documents::load(conn, inspection)?.map(|document| document.save()),
+    let bytes = match changes::whole_snapshot(conn, inspection)? {
+        Some(snapshot) => Some(snapshot),
+        None => documents::load(conn, inspection)?.map(|document| document.save()),
     };
     let most = count.saturating_mul(DOCUMENT_BYTES_PER_CHANGE).min(budget).min(DOCUMENT_BYTES_MAX);
     Ok(bytes.filter(|bytes| bytes.len() <= most).map(|bytes| Parcel {

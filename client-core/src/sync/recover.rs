@@ -4,7 +4,7 @@ use crate::client::Desk;
 use crate::documents;
 use crate::error::ClientError;
 use crate::journal_writer::{Line, Pen};
-use crate::store::{evidence, folded, journal, meta, unsigned};
+use crate::store::{evidence, folded, journal, meta, runs};
 use fieldproof_schema::journal::{Kind, Tip, body};
 use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
@@ -62,7 +62,7 @@ pub(crate) fn roll_forward(tx: &Connection, pen: &Pen<'_>, server: Tip) -> Resul
         }
         let hash =
             pen.write_text(tx, entry.kind, entry.inspection, entry.content, entry.officer, entry.body)?;
-        unsigned::covered_by(tx, stored.hash, hash)?;
+        runs::covered_by(tx, stored.hash, hash)?;
         evidence::covered_by(tx, stored.hash, hash)?;
         adopted.push((stored.hash, hash));
     }

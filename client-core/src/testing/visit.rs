@@ -1,6 +1,7 @@
 //! One visit of two officers to a swimming pool, and terminals that know of it.
 
 use super::{Server, TestHost};
+use crate::store::outgoing;
 use crate::{Client, Enrolment, KeyCost, Options};
 use fieldproof_schema::checklist::{Answer, Outcome, Template};
 use fieldproof_schema::data;
@@ -10,6 +11,7 @@ use fieldproof_schema::document::{
 use fieldproof_schema::ids::{CaseId, EntityId, InspectionId, OfficerId, TaskId};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::reference::{InspectionRow, InspectionState, OfficerRow, TaskRow};
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::row::{Body, ChangeRow, Row};
 use std::path::Path;
 use std::sync::Arc;
@@ -190,4 +192,11 @@ pub(crate) async fn terminal(dir: &Path, host: &Arc<TestHost>, server: &Server) 
 
 pub(crate) fn view_of(client: &Client, visit: &Visit) -> View {
     View::clone(&client.inspection(visit.id).unwrap().view)
+}
+
+/// The first own change that waits to be sent.
+pub(crate) fn first_offered(client: &Client) -> Digest {
+    let reader = client.reader();
+    let run = outgoing::next(&reader, 0, None).unwrap().unwrap();
+    outgoing::changes_of(&reader, &run).unwrap()[0].digest
 }

@@ -54,7 +54,7 @@ fn kept(client: &Client) -> Vec<String> {
         .collect();
     kept.push(format!(
         "{}",
-        count("SELECT COUNT(*) FROM changes WHERE receipt IS NOT NULL OR outcome IS NOT NULL")
+        count("SELECT COUNT(*) FROM runs WHERE receipt IS NOT NULL OR outcome IS NOT NULL")
     ));
     kept.push(format!("{:?}", crate::store::rows::cursors(&reader).unwrap()));
     kept.push(format!("{:?}", crate::store::meta::last_contact(&reader).unwrap()));

@@ -1,6 +1,8 @@
 //! The sync engine against lost answers, restored servers and rolled back stores.
 
-use crate::testing::{Nowhere, PASSPHRASE, Server, TestHost, Visit, me, options, pass, terminal, view_of};
+use crate::testing::{
+    Nowhere, PASSPHRASE, Server, TestHost, Visit, first_offered, me, options, pass, terminal, view_of,
+};
 use crate::{CaptureFacts, CaptureSource, Client, Enrolment, Stage};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -127,7 +129,7 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     let items = visit.items();
     client.answer(visit.id, &items[0], &pass()).unwrap();
     client.sign().unwrap();
-    let refused = crate::store::outgoing::next(&client.reader(), 0, None).unwrap().unwrap().digest;
+    let refused = first_offered(&client);
     server.state().refuse.insert(refused, ErrorCode::ChangeOutOfScope);
     client.narrative(visit.id, None, "其他").unwrap();
     let report = client.sync(&server).await.unwrap();
@@ -140,7 +142,7 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     // A refusal that another day can mend is not one.
     client.narrative(visit.id, None, "再来").unwrap();
     client.sign().unwrap();
-    let waiting = crate::store::outgoing::next(&client.reader(), 0, None).unwrap().unwrap().digest;
+    let waiting = first_offered(&client);
     server.state().refuse.insert(waiting, ErrorCode::Unavailable);
     client.sync(&server).await.unwrap();
     assert_eq!(client.status().unwrap().unsent.changes, 1);
@@ -339,7 +341,7 @@ async fn what_leaves_the_scope_leaves_the_list_but_never_before_it_was_sent() {
         .collect();
     server.publish(gone);
     client.sign().unwrap();
-    let refused = crate::store::outgoing::next(&client.reader(), 0, None).unwrap().unwrap().digest;
+    let refused = first_offered(&client);
     server.state().refuse.insert(refused, ErrorCode::Unavailable);
     client.sync(&server).await.unwrap();
     assert_eq!(client.inspections().unwrap().len(), 1);

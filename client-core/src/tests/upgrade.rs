@@ -2,7 +2,7 @@
 
 use crate::Client;
 use crate::journal_writer::Clocks;
-use crate::store::unsigned;
+use crate::store::{runs, unsigned};
 use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::journal::{Kind, body};
@@ -16,15 +16,23 @@ const BEFORE_RUNS: &str = "
     DROP TABLE number_uses;
     DROP TABLE freed; DROP INDEX inspections_left;
     DROP INDEX evidence_by_digest; DROP INDEX evidence_unsent; DROP INDEX receipts_by_time;
-    DROP INDEX changes_open;
+    CREATE TABLE before (ordinal INTEGER PRIMARY KEY, inspection BLOB NOT NULL, change BLOB NOT NULL,
+      digest BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL, own INTEGER NOT NULL, entry BLOB, device BLOB, officer BLOB,
+      device_at INTEGER, earliest INTEGER, latest INTEGER, waiting INTEGER NOT NULL, receipt BLOB, outcome TEXT,
+      code TEXT, UNIQUE (inspection, change)) STRICT;
+    INSERT INTO before SELECT c.ordinal, c.inspection, c.change, c.digest, c.bytes, c.own, COALESCE(r.entry, c.entry),
+      c.device, c.officer, c.device_at, c.earliest, c.latest, c.waiting, r.receipt, r.outcome, r.code
+    FROM changes c LEFT JOIN runs r ON r.id = c.run;
+    DROP TABLE changes; DROP TABLE runs;
+    ALTER TABLE before RENAME TO changes;
     CREATE INDEX changes_open ON changes (inspection, entry) WHERE own = 1 AND receipt IS NULL;
     CREATE INDEX changes_pending ON changes (ordinal) WHERE own = 1 AND receipt IS NULL AND outcome IS NOT 'refused';
-    DROP INDEX changes_in_order;
     CREATE INDEX changes_in_order ON changes (inspection, ordinal);
+    CREATE INDEX changes_waiting ON changes (inspection) WHERE waiting = 1;
+    CREATE INDEX changes_by_entry ON changes (entry) WHERE entry IS NOT NULL;
     CREATE INDEX changes_held ON changes (inspection) WHERE own = 1 AND receipt IS NOT NULL;
+    CREATE INDEX changes_apart ON changes (outcome) WHERE outcome IN ('waiting', 'quarantined', 'refused');
     DROP TABLE certificates; DROP TABLE carried; DROP TABLE handing;
-    DROP INDEX changes_unsigned;
-    ALTER TABLE changes DROP COLUMN actor; ALTER TABLE changes DROP COLUMN seq;
     ALTER TABLE cursors DROP COLUMN since;
     DROP TABLE parcels; DROP TABLE folded; DROP TABLE wanted;
     UPDATE meta SET value = '2' WHERE name = 'views';
@@ -41,7 +49,7 @@ fn as_before_runs(client: &Client) {
             pen.write_text(&tx, kind, Some(run.inspection), content, run.officer, body).unwrap()
         };
         let own = {
-            let sql = "SELECT change, digest FROM changes WHERE own = 1 AND entry IS NULL AND inspection = ?1
+            let sql = "SELECT change, digest FROM changes WHERE own = 1 AND run IS NULL AND inspection = ?1
                        ORDER BY ordinal";
             let mut statement = tx.prepare(sql).unwrap();
             let rows = statement.query_map([run.inspection.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -51,8 +59,8 @@ fn as_before_runs(client: &Client) {
             let saved = body::Saved { change: Some(ChangeId(change)), run: None };
             let content = Digest::from_bytes(&digest).unwrap();
             let entry = write(Kind::Saved, Some(content), body::write(&saved));
-            let sql = "UPDATE changes SET entry = ?1 WHERE change = ?2";
-            tx.execute(sql, params![entry.to_bytes(), change]).unwrap();
+            let signed = runs::begin(&tx, run.inspection, entry, 1).unwrap();
+            tx.execute("UPDATE changes SET run = ?1 WHERE change = ?2", params![signed, change]).unwrap();
         }
         write(Kind::ActorDeclared, None, body::write(&body::ActorDeclared { actor: run.actor }));
     }
