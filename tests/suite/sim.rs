@@ -127,6 +127,13 @@ const MENDED: &[(&str, u64, &str)] = &[
         "write 0 40251; write 0 11826; write 0 74768; clone 744 68642; back-up 345 98698; sync 695 87201; restore 316 38591;
          reopen 876 52470",
     ),
+    (
+        "A server lost power each time it judged, and held the end of a run apart as what cannot be judged; what the same entry
+         covers besides waited for it, and the world took that for nothing to wait for.",
+        400_718,
+        "sync 0 14296; answer 420 45593; power 772 99571; server-power 656 40251; answer 0 99329; answer 1 80578; sync 0 48281;
+         sync 571 20305; server-power 355 81899; write 754 71044; sync 160 54893; server-power 955 33965; sync 436 14264",
+    ),
 ];
 
 #[tokio::test]

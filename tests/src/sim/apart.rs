@@ -59,7 +59,8 @@ impl Received {
         Ok(received)
     }
 
-    /// Whatever is held apart, and what was written upon it: no change counts before what it builds upon.
+    /// Whatever is held apart, and what was written upon it: no change counts before what it builds upon. And what a writer
+    /// made before one that cannot be judged: their entry names the last of them, which nobody opens.
     fn blocked(&self) -> BTreeSet<ChangeId> {
         let here: BTreeSet<ChangeId> = self.record.iter().map(|(_, change, _)| *change).collect();
         let of = |state: &'static str| {
@@ -67,8 +68,15 @@ impl Received {
             items.flat_map(|item| &item.changes).map(|(_, header)| header).filter(|h| !here.contains(&h.id))
         };
         let mut blocked: BTreeSet<ChangeId> = of("quarantined").map(|header| header.id).collect();
+        let unopened = self.items.values().filter(|item| item.code == "change_unjudgeable");
+        let unopened: Vec<&ChangeHeader> = unopened.flat_map(|item| &item.changes).map(|(_, h)| h).collect();
+        let before = |header: &ChangeHeader| {
+            unopened.iter().any(|last| last.actor == header.actor && last.seq > header.seq)
+        };
         loop {
-            let upon = |header: &&ChangeHeader| header.deps.iter().any(|dep| blocked.contains(dep));
+            let upon = |header: &&ChangeHeader| {
+                before(header) || header.deps.iter().any(|dep| blocked.contains(dep))
+            };
             let more: Vec<ChangeId> = of("waiting").filter(upon).map(|header| header.id).collect();
             let before = blocked.len();
             blocked.extend(more);
