@@ -87,6 +87,29 @@ impl Blobs {
         BlobPath::from_iter([org.to_string().as_str(), &name[4..6], &name])
     }
 
+    /// Where it is written down what restores began with.
+    fn restores(org: OrgId) -> BlobPath {
+        BlobPath::from_iter([org.to_string().as_str(), "restores"])
+    }
+
+    /// Writes down what an epoch begins with after a restore: beside the database, which may be put back once more.
+    pub async fn note_restore(&self, org: OrgId, epoch: &Digest, note: Vec<u8>) -> Result<(), ApiError> {
+        let path = Self::restores(org).join(format!("{epoch}.json").as_str());
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        self.store.put_opts(&path, note.into(), options).await.map(drop).map_err(blob)
+    }
+
+    /// What was written down about every restore.
+    pub async fn noted_restores(&self, org: OrgId) -> Result<Vec<Bytes>, ApiError> {
+        let mut found = self.store.list(Some(&Self::restores(org)));
+        let mut notes = Vec::new();
+        while let Some(note) = found.next().await {
+            let path = note.map_err(blob)?.location;
+            notes.push(self.store.get(&path).await.map_err(blob)?.bytes().await.map_err(blob)?);
+        }
+        Ok(notes)
+    }
+
     fn staged(&self, owner: &str, digest: &Digest) -> PathBuf {
         self.staging.join(format!("{owner}-{digest}"))
     }

@@ -1,10 +1,11 @@
 //! Numbers of documents: blocks are leased to terminals while they sync, and what arrives is taken into the ledger.
 //!
 //! A number is given out once. What a terminal lost sight of, what is left of a unit that its officer left, and what a server
-//! cannot know after a restore is closed and stays a gap with its reason. Where numbers conflict is found in
+//! cannot know after a restore ([`restored`]) is closed and stays a gap with its reason. Where numbers conflict is found in
 //! [`crate::findings::number`].
 
 pub(crate) mod ledger;
+pub(crate) mod restored;
 
 use crate::app::App;
 use crate::auth::DeviceActor;
@@ -20,7 +21,6 @@ use crate::store::{conflicts, devices, feeds, officers, tenants};
 use fieldproof_schema::conflict::{ConflictKind, NO_VISIT, Origin};
 use fieldproof_schema::form::FormRegister;
 use fieldproof_schema::ids::{BlockId, DeviceId, InspectionId, OfficerId, OrgId, RecordId};
-use fieldproof_schema::limits::{NUMBERS_SKIPPED_AFTER_RESTORE, SERIAL_MAX};
 use fieldproof_schema::moment::{Interval, Moment};
 use fieldproof_schema::numbering::{
     Block, Leased, Number, NumbersRow, Registered, Series, Use, UseState, carried_by, cut, used_at,
@@ -232,27 +232,6 @@ pub(crate) fn row(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Optio
         prefix: issuer.prefix,
         blocks: open.into_iter().map(|lease| lease.leased.block).collect(),
     }))
-}
-
-/// A server came back from a backup and does not know what it gave out since: no number of before is given any more, and
-/// each series is counted on behind what may have been given.
-pub(crate) fn restored(tx: &mut Tx<'_>, org: OrgId, now: Moment) -> Result<(), DbError> {
-    for device in numbers::close_all(tx, org, "restored", now)? {
-        tell(tx, org, device);
-    }
-    for (series, last) in numbers::all_series(tx, org)? {
-        let end = last.saturating_add(NUMBERS_SKIPPED_AFTER_RESTORE).min(SERIAL_MAX);
-        if end <= last || !numbers::advance(tx, org, &series, last, end)? {
-            continue;
-        }
-        let block = Block::new(series, (last + 1, end), 0);
-        // Whoever was given some of it may use it.
-        let leased = Leased { block, device: None, closed_at: None };
-        let closed_why = Some("restored".to_owned());
-        let lease = Lease { leased, officer: None, leased_at: now, closed_why, closed_note: None, used: 0 };
-        numbers::insert_block(tx, org, &lease)?;
-    }
-    Ok(())
 }
 
 /// Takes over what stands in the document of a visit: after everything that came was judged, in the same transaction.

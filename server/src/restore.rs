@@ -6,7 +6,7 @@
 use crate::api::reason;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::numbers;
+use crate::numbers::restored::{self, Ends};
 use crate::store::audit::{self, Record};
 use crate::store::tenants::{self, Epoch};
 use crate::store::{captures, captures_apart, feeds, inspections};
@@ -42,8 +42,18 @@ pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiE
     let why = reason(why)?;
     let missing = missing(app, org).await?;
     let originals_missing = missing.len();
+    let mut noted = Ends::new();
+    for note in app.blobs.noted_restores(org).await? {
+        if !restored::remember(&mut noted, &note) {
+            tracing::warn!(
+                "a note of an earlier restore cannot be read: numbers given since may be given again"
+            );
+        }
+    }
+    let ends = app.db.read(move |tx| restored::ends(tx, org, &noted)).await?;
     let next = Epoch { epoch: Digest::of(&app.random::<32>()), began_at: now, reason: why };
     let (begun, id, actor) = (next.clone(), DecisionId::new(now, app.random()), actor.to_owned());
+    app.blobs.note_restore(org, &next.epoch, restored::note(&ends)).await?;
     app.db
         .write(move |tx| {
             let ended = match planted::is(Bug::EpochKept) {
@@ -57,7 +67,7 @@ pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiE
                     feeds::publish_inspection(tx, org, &team, inspection);
                 }
             }
-            numbers::restored(tx, org, now)?;
+            restored::pass_over(tx, org, &ends, now)?;
             let record = Record {
                 id,
                 at: now,

@@ -134,6 +134,11 @@ const MENDED: &[(&str, u64, &str)] = &[
         "sync 0 14296; answer 420 45593; power 772 99571; server-power 656 40251; answer 0 99329; answer 1 80578; sync 0 48281;
          sync 571 20305; server-power 355 81899; write 754 71044; sync 160 54893; server-power 955 33965; sync 436 14264",
     ),
+    (
+        "The same backup was put back twice, and the second time the server gave numbers again that it had given after the first.",
+        500_027,
+        "back-up 0 36023; restore 999 46123; sync 2 85289; restore 999 58646; paper 251 38289; sync 669 74407; paper 582 22363",
+    ),
 ];
 
 #[tokio::test]

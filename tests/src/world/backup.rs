@@ -43,6 +43,10 @@ impl World {
     /// Stops the server, puts a backup in the place of everything that it stored, and starts it again.
     pub async fn put_back(&mut self, backup: &Backup) {
         let (url, evidence) = (self.url.clone(), self.folder().join("evidence"));
+        // As the manual says: notes of earlier restores stay.
+        let org = self.app.org().await.ok().map(|org| org.to_string());
+        let noted = org.map(|org| evidence.join("blobs").join(org).join("restores"));
+        let (noted, aside) = (noted.filter(|noted| noted.exists()), self.folder().join("restores"));
         let disk = self.disk.take();
         self.restart_upon(|| {
             match (&url, &backup.database) {
@@ -52,8 +56,15 @@ impl World {
                     postgres::shared().copy_database(kept.name(), name_of(config));
                 }
             }
+            if let Some(noted) = &noted {
+                fs::rename(noted, &aside).expect("notes can be put aside");
+            }
             fs::remove_dir_all(&evidence).expect("evidence can be removed");
             copy_all(&backup.folder.join("evidence"), &evidence).expect("evidence can be put back");
+            if let Some(noted) = &noted {
+                copy_all(&aside, noted).expect("notes can be put back");
+                fs::remove_dir_all(&aside).expect("notes can be removed");
+            }
             if let Some(disk) = &disk {
                 disk.replaced().expect("the server's files are closed");
             }
