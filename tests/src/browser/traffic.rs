@@ -52,7 +52,9 @@ impl Browser {
         let console = self.web.get_log("browser").await.expect("complaints are recorded");
         let mut traffic = self.traffic.lock().expect("no test goes on after a panic");
         requests.iter().for_each(|entry| traffic.read(&entry.message));
-        let severe = console.into_iter().filter(|entry| entry.level == "SEVERE");
+        // The browser's own pages complain, too.
+        let own = |entry: &str| entry.starts_with("chrome://");
+        let severe = console.into_iter().filter(|entry| entry.level == "SEVERE" && !own(&entry.message));
         let complaints = severe.filter(|entry| complains(entry.source.as_deref(), &entry.message));
         traffic.complaints.extend(complaints.map(|entry| entry.message));
     }
