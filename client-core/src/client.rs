@@ -30,6 +30,7 @@ pub use detail::{Author, EvidenceItem, InspectionDetail, ItemState, Stage};
 pub use enrol::Enrolment;
 pub use entities::{EntityLine, EntityPage, EntityProfile, FailedItem, Visit};
 pub use history::{ChangeLine, ChangePage, EntryLine, History};
+pub use open::Unlock;
 pub(crate) use open::write_opened;
 pub use package::{Exported, Imported};
 pub use papers::{FormChoice, NewPaper, PaperBook, PaperLine};
@@ -46,7 +47,7 @@ use crate::documents::{self, Cache};
 use crate::error::{ClientError, Obstacle};
 use crate::identity::Member;
 use crate::journal_writer::{Clocks, Pen};
-use crate::keys::KeyCost;
+use crate::keys::{KeyCost, StoreKey};
 use crate::runs;
 use crate::store::{folded, list, meta, rows, unsent, unsigned};
 use crate::sync::Link;
@@ -119,6 +120,8 @@ pub(crate) struct Desk {
     /// Both clocks at the last act.
     pub(crate) clocks: Option<Clocks>,
     pub(crate) who: Option<Who>,
+    /// What the store is encrypted with; none for a terminal that belongs to nobody, whose store is in memory.
+    pub(crate) key: Option<StoreKey>,
 }
 
 /// Whose terminal it is.

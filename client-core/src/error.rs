@@ -30,6 +30,9 @@ pub enum ClientError {
         /// The data directory.
         dir: PathBuf,
     },
+    /// The store is encrypted, and nothing was given that opens it.
+    #[error("the store is locked: unlock it with the officer's passphrase")]
+    StoreLocked,
     /// No space is left, or the storage refuses to be written.
     #[error("the storage is full or cannot be written")]
     StorageFull {
@@ -266,6 +269,7 @@ impl ClientError {
             Self::NotEnrolled => ErrorCode::NotEnrolled,
             Self::AlreadyEnrolled => ErrorCode::AlreadyEnrolled,
             Self::StoreInUse { .. } => ErrorCode::StoreInUse,
+            Self::StoreLocked => ErrorCode::StoreLocked,
             Self::StorageFull { .. } => ErrorCode::StorageFull,
             Self::StoreNewer { .. } => ErrorCode::ProtocolUnsupported,
             Self::ServerOlder => ErrorCode::ServerOlder,
@@ -326,6 +330,7 @@ impl ClientError {
             | Self::AlreadyEnrolled
             | Self::ServerOlder
             | Self::StoreInUse { .. }
+            | Self::StoreLocked
             | Self::StorageFull { .. }
             | Self::Store { .. }
             | Self::File { .. }

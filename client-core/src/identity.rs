@@ -34,6 +34,14 @@ pub(crate) struct Member {
     pub(crate) enrolled_at: Moment,
 }
 
+/// Whose terminal a data directory is: known also while its store is locked; `None` for nobody's.
+///
+/// # Errors
+/// When the file that says so is damaged or cannot be read.
+pub fn officer_name(dir: &Path) -> Result<Option<String>, ClientError> {
+    Ok(Identity::read(dir)?.and_then(|identity| identity.member).map(|member| member.officer_name))
+}
+
 impl Identity {
     /// Reads the identity; `None` before the first try to enrol.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, ClientError> {

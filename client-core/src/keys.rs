@@ -1,9 +1,14 @@
-//! The two keys of a terminal: the device's own, and the officer's under a passphrase.
+//! The keys of a terminal: the device's own, the officer's under a passphrase, and under the same passphrase the one that
+//! the store is encrypted with.
 //!
-//! Both live in files beside the store, so that a damaged store costs no identity. What is signed with them is decided
+//! They live in files beside the store, so that a damaged store costs no identity. What is signed with them is decided
 //! elsewhere.
 
 mod sealed;
+mod store;
+
+pub use store::StoreKey;
+pub(crate) use store::{seal_store, unlock_store};
 
 pub(crate) use sealed::SealedKey;
 pub use sealed::{KeyCost, PASSPHRASE_CHARS_MIN};
@@ -49,20 +54,20 @@ pub(crate) fn officer_key(
     passphrase: &str,
     cost: KeyCost,
 ) -> Result<MemoryKey, ClientError> {
-    if read_officer(dir)?.is_some() {
+    if read_sealed(dir, OFFICER_KEY)?.is_some() {
         return unlock_officer(dir, host, passphrase);
     }
     if passphrase.chars().count() < PASSPHRASE_CHARS_MIN {
         return Err(ClientError::PassphraseTooShort { min: PASSPHRASE_CHARS_MIN });
     }
     let secret: Zeroizing<[u8; 32]> = Zeroizing::new(random(host));
-    write_officer(dir, &SealedKey::seal(&secret, passphrase, cost, host)?)?;
+    write_sealed(dir, OFFICER_KEY, &SealedKey::seal(&secret, passphrase, cost, host)?)?;
     Ok(MemoryKey::from_secret(&secret))
 }
 
 /// The officer's public key; needs no passphrase. `None` before the enrolment.
 pub(crate) fn officer_public_key(dir: &Path) -> Result<Option<PublicKey>, ClientError> {
-    Ok(read_officer(dir)?.map(|sealed| sealed.public))
+    Ok(read_sealed(dir, OFFICER_KEY)?.map(|sealed| sealed.public))
 }
 
 /// Opens the officer's key. A wrong passphrase destroys nothing; after several the next try has to wait.
@@ -71,30 +76,41 @@ pub(crate) fn unlock_officer(
     host: &dyn Host,
     passphrase: &str,
 ) -> Result<MemoryKey, ClientError> {
-    let mut sealed = read_officer(dir)?.ok_or(ClientError::NotEnrolled)?;
+    let secret = unlock(dir, OFFICER_KEY, host, passphrase)?.ok_or(ClientError::NotEnrolled)?;
+    Ok(MemoryKey::from_secret(&secret))
+}
+
+/// Opens a key under a passphrase; `None` when there is none.
+fn unlock(
+    dir: &Path,
+    file: &str,
+    host: &dyn Host,
+    passphrase: &str,
+) -> Result<Option<Zeroizing<[u8; 32]>>, ClientError> {
+    let Some(mut sealed) = read_sealed(dir, file)? else { return Ok(None) };
     sealed.may_try(host.now())?;
     // Counted before the try, so that switching off in time gains nothing.
     sealed.failures = sealed.failures.saturating_add(1);
     sealed.failed_at = Some(host.now());
-    write_officer(dir, &sealed)?;
-    let key = sealed.open(passphrase)?;
+    write_sealed(dir, file, &sealed)?;
+    let secret = sealed.open(passphrase)?;
     sealed.failures = 0;
     sealed.failed_at = None;
-    write_officer(dir, &sealed)?;
-    Ok(key)
+    write_sealed(dir, file, &sealed)?;
+    Ok(Some(secret))
 }
 
-fn read_officer(dir: &Path) -> Result<Option<SealedKey>, ClientError> {
-    let bytes = files::read_optional(&dir.join(OFFICER_KEY))
-        .map_err(|e| ClientError::file("reading officer.key", e))?;
-    bytes
-        .map(|bytes| serde_json::from_slice(&bytes).map_err(|_| ClientError::Damaged { what: "officer.key" }))
-        .transpose()
+fn read_sealed(dir: &Path, file: &str) -> Result<Option<SealedKey>, ClientError> {
+    let damaged = ClientError::Damaged { what: "a key under a passphrase" };
+    let bytes = files::read_optional(&dir.join(file))
+        .map_err(|e| ClientError::file("reading a key under a passphrase", e))?;
+    bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(|_| damaged)).transpose()
 }
 
-fn write_officer(dir: &Path, sealed: &SealedKey) -> Result<(), ClientError> {
+fn write_sealed(dir: &Path, file: &str, sealed: &SealedKey) -> Result<(), ClientError> {
     let text = serde_json::to_vec(sealed).expect("a sealed key is plain data with text keys");
-    files::write_whole(&dir.join(OFFICER_KEY), &text).map_err(|e| ClientError::file("writing officer.key", e))
+    files::write_whole(&dir.join(file), &text)
+        .map_err(|e| ClientError::file("writing a key under a passphrase", e))
 }
 
 #[cfg(test)]

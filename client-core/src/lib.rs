@@ -37,11 +37,12 @@ pub use client::{
     EvidenceFile, EvidenceItem, Exported, FailedItem, Fault, FormChoice, History, Imported, InspectionDetail,
     InspectionStanding, InspectionSummary, ItemState, NewPaper, Options, Overview, PaperBook, PaperLine,
     ProposalBook, ProposalLine, SealOutlook, SealPreview, SealedContent, Stage, Status, TaskPage, TaskQuery,
-    Verification, Visit, WaitingCapture,
+    Unlock, Verification, Visit, WaitingCapture,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};
-pub use keys::{KeyCost, PASSPHRASE_CHARS_MIN};
+pub use identity::officer_name;
+pub use keys::{KeyCost, PASSPHRASE_CHARS_MIN, StoreKey};
 pub use sealing::SealState;
 pub use store::list::TaskGroup;
 pub use store::standing::Standing;

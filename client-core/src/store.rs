@@ -1,10 +1,11 @@
 //! The terminal's database: opening, migrating, and setting a damaged one aside.
 //!
 //! The functions of the parts take a connection to read and a transaction to write; the façade begins and commits. There
-//! is one writing connection; every commit is on the disk before it returns.
+//! is one writing connection; every commit is on the disk before it returns. Every page is encrypted and authenticated.
 
 pub(crate) mod carried;
 pub(crate) mod changes;
+mod clear;
 pub(crate) mod columns;
 pub(crate) mod entities;
 pub(crate) mod evidence;
@@ -24,6 +25,7 @@ pub(crate) mod unsigned;
 
 use crate::error::ClientError;
 use crate::files;
+use crate::keys::StoreKey;
 use fieldproof_schema::migrations::DEVICE;
 use fieldproof_schema::planted::{self, Bug};
 use rusqlite::config::DbConfig;
@@ -45,11 +47,11 @@ pub(crate) struct Opened {
 }
 
 /// Opens the database in `dir`; a damaged one is moved aside, kept, and a new one begun.
-pub(crate) fn open(dir: &Path) -> Result<Opened, ClientError> {
+pub(crate) fn open(dir: &Path, key: &StoreKey) -> Result<Opened, ClientError> {
     // What a disk reads wrongly once is right the next time: a store with unsent work in it is looked at again before it is
     // given up.
-    let looked = match open_once(dir) {
-        Err(error) if error.is_corruption() => open_once(dir),
+    let looked = match open_once(dir, key) {
+        Err(error) if error.is_corruption() => open_once(dir, key),
         looked => looked,
     };
     match looked {
@@ -57,17 +59,19 @@ pub(crate) fn open(dir: &Path) -> Result<Opened, ClientError> {
         Err(error) if error.is_corruption() => {
             tracing::error!(error = %error, "the store is damaged and is set aside");
             let kept_as = set_aside(dir).map_err(|e| ClientError::file("setting the store aside", e))?;
-            let (writer, reader) = open_once(dir)?;
+            let (writer, reader) = open_once(dir, key)?;
             Ok(Opened { writer, reader, set_aside: Some(kept_as) })
         }
         Err(error) => Err(error),
     }
 }
 
-fn open_once(dir: &Path) -> Result<(Connection, Connection), ClientError> {
+fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), ClientError> {
     assert!(rusqlite::version_number() >= SQLITE_MIN, "the linked SQLite is too old");
     let path = dir.join(DATABASE);
+    clear::encrypt(&path, key)?;
     let mut writer = Connection::open(&path)?;
+    unlock(&writer, key)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
     let synchronous = if planted::is(Bug::TerminalSyncsLess) { "normal" } else { "full" };
     writer.pragma_update(None, "synchronous", synchronous)?;
@@ -79,12 +83,36 @@ fn open_once(dir: &Path) -> Result<(Connection, Connection), ClientError> {
     migrate(&mut writer)?;
     writer.set_prepared_statement_cache_capacity(128);
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    unlock(&reader, key)?;
     reader.set_prepared_statement_cache_capacity(128);
     for connection in [&writer, &reader] {
         // Without it SQLite compiles a statement anew at every call whose parameter could decide about a partial index.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     }
     Ok((writer, reader))
+}
+
+/// Whether there is a store that only a key opens.
+pub(crate) fn is_encrypted(dir: &Path) -> Result<bool, ClientError> {
+    clear::is_encrypted(&dir.join(DATABASE))
+}
+
+/// Comes before anything else on a connection.
+fn unlock(connection: &Connection, key: &StoreKey) -> Result<(), ClientError> {
+    // It would write to the error stream by itself; what failed is reported by what fails.
+    connection.pragma_update(None, "cipher_log_level", "NONE")?;
+    Ok(connection.pragma_update(None, "key", key.pragma().as_str())?)
+}
+
+/// A store that nothing is left of: for a terminal that belongs to nobody yet.
+pub(crate) fn in_memory(name: &str) -> Result<Opened, ClientError> {
+    let place = format!("file:{name}?mode=memory&cache=shared");
+    let mut writer = Connection::open(&place)?;
+    migrate(&mut writer)?;
+    let reader = Connection::open(&place)?;
+    // The writer's rows may be read before they are committed: nobody writes while somebody reads.
+    reader.pragma_update(None, "read_uncommitted", true)?;
+    Ok(Opened { writer, reader, set_aside: None })
 }
 
 /// Writes everything that the log holds into the database, syncs that, and begins the log anew.
@@ -155,11 +183,15 @@ fn set_aside(dir: &Path) -> std::io::Result<String> {
 mod tests {
     use super::*;
 
+    fn key() -> StoreKey {
+        StoreKey::from_bytes([7; 32])
+    }
+
     #[test]
     fn a_new_store_has_every_migration_and_opens_again() {
         let dir = tempfile::tempdir().unwrap();
         for _ in 0..2 {
-            let opened = open(dir.path()).unwrap();
+            let opened = open(dir.path(), &key()).unwrap();
             assert_eq!(opened.set_aside, None);
             let version: i64 = opened.reader.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
             assert_eq!(version, DEVICE.len() as i64);
@@ -178,8 +210,8 @@ mod tests {
     #[test]
     fn a_store_of_a_later_version_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        open(dir.path()).unwrap().writer.pragma_update(None, "user_version", 9999).unwrap();
-        assert!(matches!(open(dir.path()), Err(ClientError::StoreNewer { found: 9999, .. })));
+        open(dir.path(), &key()).unwrap().writer.pragma_update(None, "user_version", 9999).unwrap();
+        assert!(matches!(open(dir.path(), &key()), Err(ClientError::StoreNewer { found: 9999, .. })));
         assert!(!dir.path().join("store.db.damaged-1").exists());
     }
 
@@ -195,9 +227,9 @@ mod tests {
     fn damaged_stores_are_all_kept() {
         let dir = tempfile::tempdir().unwrap();
         for n in 1..=2 {
-            drop(open(dir.path()));
+            drop(open(dir.path(), &key()));
             std::fs::write(dir.path().join(DATABASE), format!("not a database {n}")).unwrap();
-            let opened = open(dir.path()).unwrap();
+            let opened = open(dir.path(), &key()).unwrap();
             assert_eq!(opened.set_aside, Some(format!("store.db.damaged-{n}")));
         }
         let kept = std::fs::read_to_string(dir.path().join("store.db.damaged-1")).unwrap();

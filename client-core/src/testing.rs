@@ -7,7 +7,7 @@ mod visit;
 
 pub(crate) use server::{Nowhere, Server, State};
 pub(crate) use visit::{
-    PASSPHRASE, Visit, colleague, first_offered, me, officer_row, options, pass, terminal, view_of,
+    PASSPHRASE, Visit, colleague, first_offered, me, officer_row, options, pass, terminal, unlock, view_of,
 };
 
 use fieldproof_schema::host::Host;

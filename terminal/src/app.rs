@@ -2,14 +2,16 @@
 
 use crate::error::ApiError;
 use crate::syncs::{Counted, SyncView, Syncs};
-use fieldproof_client_core::{Client, ClientError, Enrolment, Status, SyncReport, Transport, Wake};
+use fieldproof_client_core::{
+    Client, ClientError, Enrolment, Options, Status, SyncReport, Transport, Unlock, Wake,
+};
 use fieldproof_schema::host::Host;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
 
@@ -18,7 +20,10 @@ use tokio::sync::{Mutex, Notify, watch};
 pub struct App(Arc<Parts>);
 
 struct Parts {
-    client: Arc<Client>,
+    /// Open from the first unlocking on.
+    client: OnceLock<Arc<Client>>,
+    /// What is still locked; taken up while it is unlocked.
+    locked: Mutex<Option<Locked>>,
     transport: Arc<dyn Transport>,
     host: Arc<dyn Host>,
     incoming: PathBuf,
@@ -37,16 +42,57 @@ struct Parts {
     closing: watch::Sender<bool>,
 }
 
+/// A store that is encrypted and has not been unlocked since the program started.
+pub struct Locked {
+    /// The data directory.
+    pub data: PathBuf,
+    /// How the terminal is run.
+    pub options: Options,
+}
+
+/// The store of a terminal.
+pub enum Store {
+    /// Open.
+    Open(Arc<Client>),
+    /// Locked until somebody gives the passphrase.
+    Locked(Locked),
+}
+
+impl From<Arc<Client>> for Store {
+    fn from(client: Arc<Client>) -> Self {
+        Self::Open(client)
+    }
+}
+
+impl Store {
+    /// Opens a data directory as far as that needs no passphrase.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being opened but that.
+    pub fn open(data: &Path, host: Arc<dyn Host>, options: Options) -> Result<Self, ClientError> {
+        match Client::open(data, host, options.clone(), Unlock::Nothing) {
+            Ok(client) => Ok(Self::Open(Arc::new(client))),
+            Err(ClientError::StoreLocked) => Ok(Self::Locked(Locked { data: data.to_owned(), options })),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl App {
     /// Puts the parts together. Uploads are received into `incoming`, which must exist.
     pub fn new(
-        client: Arc<Client>,
+        store: impl Into<Store>,
         transport: Arc<dyn Transport>,
         host: Arc<dyn Host>,
         incoming: PathBuf,
     ) -> Self {
+        let (client, locked) = match store.into() {
+            Store::Open(client) => (OnceLock::from(client), None),
+            Store::Locked(locked) => (OnceLock::new(), Some(locked)),
+        };
         Self(Arc::new(Parts {
             client,
+            locked: Mutex::new(locked),
             transport,
             host,
             incoming,
@@ -72,6 +118,56 @@ impl App {
         &self.0.incoming
     }
 
+    /// The store, when it is open.
+    fn client(&self) -> Result<&Client, ClientError> {
+        self.0.client.get().map(|client| &**client).ok_or(ClientError::StoreLocked)
+    }
+
+    /// Checks the officer's passphrase, and opens the store with it where it is not open yet.
+    ///
+    /// # Errors
+    /// Those of [`Client::open`]; nothing is destroyed.
+    pub async fn unlock(&self, passphrase: String) -> Result<(), ApiError> {
+        let mut locked = self.0.locked.lock().await;
+        let Some(Locked { data, options }) = &*locked else {
+            drop(locked);
+            return self.read(move |client| client.unlock(&passphrase)).await;
+        };
+        let (data, options, host) = (data.clone(), options.clone(), Arc::clone(&self.0.host));
+        let open = move || Client::open(&data, host, options, Unlock::Passphrase(&passphrase));
+        let client = tokio::task::spawn_blocking(open).await??;
+        if self.0.client.set(Arc::new(client)).is_ok() {
+            *locked = None;
+            // The loops that waited for it.
+            self.0.acted.notify_one();
+            self.0.reached.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Whether the store has not been unlocked since the program started.
+    pub fn is_locked(&self) -> bool {
+        self.0.client.get().is_none()
+    }
+
+    /// Whether it is somebody's terminal; a locked store is.
+    pub async fn is_enrolled(&self) -> Result<bool, ApiError> {
+        match self.read(Client::status).await {
+            Ok(status) => Ok(status.enrolled.is_some()),
+            Err(error) if error.code() == ErrorCode::StoreLocked => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whose terminal it is, also while the store is locked.
+    pub async fn officer_name(&self) -> Option<String> {
+        let locked = self.0.locked.lock().await.as_ref().map(|locked| locked.data.clone());
+        match locked {
+            Some(data) => fieldproof_client_core::officer_name(&data).ok().flatten(),
+            None => self.read(Client::status).await.ok()?.enrolled.map(|who| who.officer_name),
+        }
+    }
+
     /// Reads from the store, away from the threads that serve requests.
     pub async fn read<T, F>(&self, work: F) -> Result<T, ApiError>
     where
@@ -79,7 +175,7 @@ impl App {
         F: FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
     {
         let app = self.clone();
-        Ok(tokio::task::spawn_blocking(move || work(&app.0.client)).await??)
+        Ok(tokio::task::spawn_blocking(move || work(app.client()?)).await??)
     }
 
     /// Does an act of the officer. It is done to its end even when the asker goes away, and the sync loop hears of it.
@@ -119,7 +215,7 @@ impl App {
     ) -> Result<Status, ApiError> {
         self.online(|app| async move {
             let enrolment = Enrolment { code: &code, device_name: &device_name, passphrase: &passphrase };
-            let status = app.0.client.enrol(&*app.0.transport, &enrolment).await?;
+            let status = app.client()?.enrol(&*app.0.transport, &enrolment).await?;
             app.0.acted.notify_one();
             app.0.reached.notify_one();
             Ok(status)
@@ -132,13 +228,14 @@ impl App {
     pub async fn sync(&self) -> Result<SyncReport, ApiError> {
         self.online(|app| async move {
             let _turn = app.0.turn.lock().await;
+            let client = app.client()?;
             app.0.syncs.begin(app.host().now());
             let way = Counted { inner: &*app.0.transport, syncs: &app.0.syncs };
-            let result = app.0.client.sync_only(&way).await;
+            let result = client.sync_only(&way).await;
             app.0.syncs.end(app.host().now(), &result);
             if result.is_ok() {
                 // Nobody waits for it: the sync shows as ended.
-                app.0.client.retain();
+                client.retain();
             }
             match &result {
                 Ok(_) | Err(ClientError::NotEnrolled) => {
@@ -162,7 +259,7 @@ impl App {
 
     /// Begins a sync and goes on, unless one runs already. What comes of it is in [`Self::syncs`].
     pub fn begin_sync(&self) {
-        if self.syncs().running.is_some() {
+        if self.is_locked() || self.syncs().running.is_some() {
             return;
         }
         // Said at once, so that whoever looks next sees it run.
@@ -194,7 +291,7 @@ impl App {
     /// Listens for the server's wake-ups until the stream ends; false where the way to the server carries no streams.
     pub(crate) async fn listen(&self) -> Result<bool, ClientError> {
         let heard = async {
-            let Some(mut wakes) = self.0.client.listen(&*self.0.transport).await? else { return Ok(false) };
+            let Some(mut wakes) = self.client()?.listen(&*self.0.transport).await? else { return Ok(false) };
             while let Some(wake) = wakes.next().await? {
                 *self.0.wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake);
                 self.0.woken.notify_one();
@@ -215,10 +312,10 @@ impl App {
     /// The last wake-up, when it speaks of something that is not here yet.
     pub(crate) fn waits(&self) -> Option<Wake> {
         let wake = self.0.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        wake.filter(|wake| self.0.client.is_behind(wake).unwrap_or(true))
+        wake.filter(|wake| self.client().and_then(|client| client.is_behind(wake)).unwrap_or(true))
     }
 
-    /// Waits until the server was reached again, or somebody enrolled.
+    /// Waits until the server was reached again, somebody enrolled, or the store was unlocked.
     pub(crate) async fn reached(&self) {
         self.0.reached.notified().await;
     }

@@ -12,7 +12,7 @@ mod verify;
 use crate::config::{self, LanguageChoice, ServeSettings, ServerSettings, StoreSettings};
 use crate::error::StartError;
 use clap::{Args, Parser, Subcommand};
-use fieldproof_client_core::{Client, HttpTransport, Options, SystemHost, Timeouts};
+use fieldproof_client_core::{Client, ClientError, HttpTransport, Options, SystemHost, Timeouts, Unlock};
 use fieldproof_schema::ids::InspectionId;
 use output::Output;
 use std::path::PathBuf;
@@ -153,16 +153,21 @@ fn locale() -> Option<std::ffi::OsString> {
     set.into_iter().find(|value| !value.is_empty())
 }
 
-/// Opens the store of an existing data directory.
-fn open(store: &StoreSettings) -> Result<Client, StartError> {
+/// Opens the store of an existing data directory; asks for the passphrase where that is needed.
+fn open(store: &StoreSettings, output: &Output) -> Result<Client, StartError> {
     if !store.data.is_dir() {
         return Err(StartError::NoData(store.data.clone()));
     }
-    open_or_make(store)
+    match open_or_make(store, Unlock::Nothing) {
+        Err(StartError::Client(ClientError::StoreLocked)) => {
+            open_or_make(store, Unlock::Passphrase(&passphrase::read(output)?))
+        }
+        opened => opened,
+    }
 }
 
-fn open_or_make(store: &StoreSettings) -> Result<Client, StartError> {
-    Ok(Client::open(&store.data, Arc::new(SystemHost::new()), Options::default())?)
+fn open_or_make(store: &StoreSettings, unlock: Unlock<'_>) -> Result<Client, StartError> {
+    Ok(Client::open(&store.data, Arc::new(SystemHost::new()), Options::default(), unlock)?)
 }
 
 fn transport(server: &ServerSettings) -> Result<HttpTransport, StartError> {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 /// The least between two streams: a server that ends each at once is not asked all the time.
 const REST: Duration = Duration::from_secs(2);
-/// Between two looks whether the terminal is enrolled, or whether the server knows wake-ups by now.
+/// Between two looks whether the terminal is enrolled and unlocked, or whether the server knows wake-ups by now.
 const SELDOM: Duration = Duration::from_secs(600);
 
 /// Listens until the terminal closes.
@@ -42,7 +42,9 @@ fn pause(error: &ClientError, failures: u32, app: &App) -> Duration {
     let drawn = u64::from_le_bytes(random(app.host()));
     let own = REST + Duration::from_millis(backoff::delay_ms(failures, drawn));
     match error.code() {
-        ErrorCode::NotEnrolled | ErrorCode::NotFound | ErrorCode::DeviceRevoked => SELDOM,
+        ErrorCode::NotEnrolled | ErrorCode::StoreLocked | ErrorCode::NotFound | ErrorCode::DeviceRevoked => {
+            SELDOM
+        }
         _ => own.max(Duration::from_secs(error.retry_after_seconds().unwrap_or_default())),
     }
 }

@@ -3,7 +3,7 @@
 pub mod ready;
 
 use crate::api;
-use crate::app::App;
+use crate::app::{App, Store};
 use crate::config::ServeSettings;
 use crate::error::StartError;
 use crate::guard::{self, Guard};
@@ -19,7 +19,7 @@ use axum::http::header::{
 use axum::middleware;
 use axum::response::{Redirect, Response};
 use axum::routing::get;
-use fieldproof_client_core::{Client, HttpTransport, Options, SystemHost, Timeouts};
+use fieldproof_client_core::{HttpTransport, Options, SystemHost, Timeouts};
 use fieldproof_presentation::http::{Limits, serve};
 use ready::Ready;
 use std::future::Future;
@@ -43,15 +43,19 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens the store and listens. The store is this process's alone from here on.
-    pub async fn open(settings: &ServeSettings, options: Options) -> Result<Self, StartError> {
+    /// Opens the store, as far as that needs no passphrase or one is given, and listens.
+    pub async fn open(
+        settings: &ServeSettings,
+        options: Options,
+        passphrase: Option<String>,
+    ) -> Result<Self, StartError> {
         if !settings.listen.ip().is_loopback() {
             return Err(StartError::NotLoopback(settings.listen));
         }
         let transport = HttpTransport::new(&settings.server, Timeouts::default());
         let transport = transport.map_err(StartError::Server)?;
         let host = Arc::new(SystemHost::new());
-        let client = Client::open(&settings.data, host.clone(), options)?;
+        let store = Store::open(&settings.data, host.clone(), options)?;
         let incoming = incoming::prepare(&settings.data);
         let incoming =
             incoming.map_err(|source| StartError::File { what: "preparing for uploads", source })?;
@@ -62,7 +66,12 @@ impl Service {
         let pages_settings = Settings::open(&settings.data).of_server(&settings.server);
         let secret = guard::draw_secret(&*host);
         let guard = Guard::new(address, &secret);
-        let app = App::new(Arc::new(client), Arc::new(transport), host, incoming);
+        let app = App::new(store, Arc::new(transport), host, incoming);
+        if let Some(passphrase) = passphrase
+            && app.is_locked()
+        {
+            app.unlock(passphrase).await.map_err(StartError::Unlock)?;
+        }
         Ok(Self {
             listener,
             router: router(app.clone(), guard, pages_settings),

@@ -44,7 +44,7 @@ async fn attempt(app: &App) -> Option<Duration> {
             );
         }
         Ok(_) => {}
-        Err(error) if error.code() == ErrorCode::NotEnrolled => {}
+        Err(error) if matches!(error.code(), ErrorCode::NotEnrolled | ErrorCode::StoreLocked) => {}
         Err(error) => {
             let (code, cause) = (error.code().as_str(), chain(error));
             tracing::info!(error.code = code, error.cause = cause, failures = app.sync_failures(), "no sync");

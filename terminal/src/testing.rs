@@ -1,6 +1,6 @@
 //! A real terminal in a temporary directory, asked without a socket.
 
-use crate::app::App;
+use crate::app::{App, Store};
 use crate::guard::Guard;
 use crate::pages::Settings;
 use crate::{incoming, service};
@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use fieldproof_client_core::{
-    Answering, Client, KeyCost, Options, SystemHost, Transport, TransportError, WireRequest, WireResponse,
+    Answering, KeyCost, Options, SystemHost, Transport, TransportError, WireRequest, WireResponse,
 };
 use fieldproof_schema::host::Host;
 use fieldproof_schema::ids::OfficerId;
@@ -103,9 +103,9 @@ impl Terminal {
     fn on(data: TempDir) -> Self {
         let host = Arc::new(Hurried { machine: SystemHost::new(), ahead_seconds: AtomicU64::new(0) });
         let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-        let client = Client::open(data.path(), host.clone(), options).unwrap();
+        let store = Store::open(data.path(), host.clone(), options).unwrap();
         let incoming = incoming::prepare(data.path()).unwrap();
-        let app = App::new(Arc::new(client), Arc::new(Frail), host.clone(), incoming);
+        let app = App::new(store, Arc::new(Frail), host.clone(), incoming);
         let router = service::router(
             app.clone(),
             Guard::new(AUTHORITY.parse().unwrap(), SECRET),

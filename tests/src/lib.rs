@@ -18,6 +18,7 @@ pub mod proxy;
 pub mod sim;
 pub mod stage;
 pub mod statements;
+pub mod store;
 pub mod tidy;
 mod workspace;
 pub mod world;

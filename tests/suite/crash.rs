@@ -7,6 +7,7 @@ mod goes_on;
 use fieldproof_client_core::{Client, KeyCost, Options, SystemHost};
 use fieldproof_tests::crash::{Side, Teeth, points, strike_all};
 use fieldproof_tests::faults::{Disk, Fault, Plan};
+use fieldproof_tests::store;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ fn a_read_that_fails_does_not_cost_a_store() {
     let disk = Disk::under(folder.path()).unwrap();
     let open = || {
         let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-        Client::open(folder.path(), Arc::new(SystemHost::new()), options)
+        Client::open(folder.path(), Arc::new(SystemHost::new()), options, store::unlock())
     };
     open().unwrap();
     disk.calm();

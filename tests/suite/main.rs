@@ -2,6 +2,8 @@
 
 // Marked so that the lints know their helpers for tests too.
 #[cfg(test)]
+mod at_rest;
+#[cfg(test)]
 mod batches;
 #[cfg(test)]
 mod browser;

@@ -21,6 +21,7 @@ use fieldproof_terminal::app::App;
 use fieldproof_terminal::guard::Guard;
 use fieldproof_terminal::pages::Settings;
 use fieldproof_terminal::{incoming, service};
+use fieldproof_tests::store;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
 use fieldproof_tests::world::device::{Device, PASSPHRASE};
@@ -90,7 +91,7 @@ impl Pages {
         device.die();
         let host = Arc::new(SystemHost::new());
         let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-        let client = Arc::new(Client::open(device.folder(), host.clone(), options).unwrap());
+        let client = Arc::new(Client::open(device.folder(), host.clone(), options, store::unlock()).unwrap());
         let uploads = incoming::prepare(device.folder()).unwrap();
         let app = App::new(client.clone(), Arc::new(device.link.clone()), host, uploads);
         let guard = Guard::new(AUTHORITY.parse().unwrap(), "secret");

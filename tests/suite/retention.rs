@@ -5,11 +5,11 @@ use crate::support::{self, City};
 use fieldproof_client_core::{CaptureFacts, CaptureSource};
 use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, FOLD_CHANGES_MIN};
 use fieldproof_server::restore;
+use fieldproof_tests::store;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
 use fieldproof_tests::world::device::Device;
 use fieldproof_tests::{photo, postgres};
-use rusqlite::{Connection, OpenFlags};
 
 async fn worlds(seed: u64, name: &str) -> [World; 2] {
     let url = postgres::shared().create_database(name);
@@ -19,7 +19,7 @@ async fn worlds(seed: u64, name: &str) -> [World; 2] {
 /// What a terminal's store says.
 fn stored(device: &Device, sql: &str) -> i64 {
     let path = device.folder().join("store.db");
-    let store = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let store = store::look_into(&path).unwrap();
     store.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 

@@ -12,6 +12,7 @@ use fieldproof_terminal::guard::Guard;
 use fieldproof_terminal::pages::Settings;
 use fieldproof_terminal::{incoming, service};
 use fieldproof_tests::photo;
+use fieldproof_tests::store;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::device::{Device, PASSPHRASE};
 use http_body_util::BodyExt;
@@ -30,7 +31,7 @@ impl Page {
         device.die();
         let host = Arc::new(SystemHost::new());
         let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-        let client = Client::open(device.folder(), host.clone(), options).unwrap();
+        let client = Client::open(device.folder(), host.clone(), options, store::unlock()).unwrap();
         let uploads = incoming::prepare(device.folder()).unwrap();
         let app = App::new(Arc::new(client), Arc::new(device.link.clone()), host, uploads);
         let guard = Guard::new(AUTHORITY.parse().unwrap(), "secret");

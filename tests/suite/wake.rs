@@ -8,6 +8,7 @@ use fieldproof_server::events;
 use fieldproof_terminal::app::App;
 use fieldproof_terminal::{incoming, listen, sync_loop};
 use fieldproof_tests::proxy::Proxy;
+use fieldproof_tests::store;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::device::Device;
 use futures::FutureExt;
@@ -69,7 +70,7 @@ fn terminal(mut device: Device, server: SocketAddr) -> App {
     device.die();
     let host = Arc::new(SystemHost::new());
     let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-    let client = Client::open(device.folder(), host.clone(), options).unwrap();
+    let client = Client::open(device.folder(), host.clone(), options, store::unlock()).unwrap();
     let uploads = incoming::prepare(device.folder()).unwrap();
     let app = App::new(Arc::new(client), Arc::new(transport(server)), host, uploads);
     tokio::spawn(sync_loop::run(app.clone()));

@@ -24,7 +24,7 @@ pub struct Enrolment<'a> {
 }
 
 impl Client {
-    /// Enrols the terminal. After a lost answer it is called again with the same code and passphrase: name and keys are
+    /// Enrols the terminal; its store begins now, under the passphrase. After a lost answer it is called again with the same code and passphrase: name and keys are
     /// kept before the request, so the server sees the same terminal.
     pub async fn enrol(
         &self,
@@ -60,6 +60,12 @@ impl Client {
         {
             let mut desk = self.desk()?;
             let clocks = Clocks::read(&*self.host);
+            let is_new = desk.key.is_none();
+            let under = (enrolment.passphrase, self.options.key_cost);
+            desk.key = Some(keys::seal_store(&self.dir, &*self.host, under, desk.key.clone())?);
+            if is_new {
+                self.take_place(&mut desk)?;
+            }
             // The identity comes first: without it the journal's first entry would have no owner.
             identity.join(&self.dir, enrolment.device_name, &answer)?;
             let member = identity.member.clone().expect("it has just joined");

@@ -71,20 +71,28 @@ impl Client {
     }
 
     fn reopen(&self, desk: &mut Desk) -> Result<(), ClientError> {
-        let mut reader = Held::of(&self.reader, &self.failed);
         tracing::warn!("the store is opened anew: its disk failed");
-        store::empty_log(&desk.conn)?;
+        if desk.key.is_some() {
+            store::empty_log(&desk.conn)?;
+            self.take_place(desk)?;
+        }
+        self.failed.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Opens the store with the desk's key in place of what is open.
+    pub(super) fn take_place(&self, desk: &mut Desk) -> Result<(), ClientError> {
+        let Some(key) = desk.key.clone() else { return Err(ClientError::StoreLocked) };
+        let mut reader = Held::of(&self.reader, &self.failed);
         // The last connections are gone before the first new one comes; these stand in their place and hold nothing.
         *reader = Connection::open_in_memory()?;
         desk.conn = Connection::open_in_memory()?;
-        let store::Opened { writer, reader: fresh, set_aside } = store::open(&self.dir)?;
+        let store::Opened { writer, reader: fresh, set_aside } = store::open(&self.dir, &key)?;
         (desk.conn, *reader) = (writer, fresh);
         desk.documents = Cache::new(self.options.documents_cached);
         desk.actors.clear();
         check_end(desk)?;
-        begin_session(desk, (&self.dir, &*self.host), &self.options.version, set_aside.as_deref())?;
-        self.failed.store(false, Ordering::Relaxed);
-        Ok(())
+        begin_session(desk, (&self.dir, &*self.host), &self.options.version, set_aside.as_deref())
     }
 }
 

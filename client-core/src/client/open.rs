@@ -7,12 +7,12 @@ use crate::error::ClientError;
 use crate::evidence;
 use crate::identity::Identity;
 use crate::journal_writer::{Clocks, Line, Pen};
-use crate::keys;
+use crate::keys::{self, StoreKey};
 use crate::mark;
 use crate::projection;
 use crate::store::{self, journal, meta, receipts};
 use crate::sync::{Link, recover};
-use fieldproof_schema::host::Host;
+use fieldproof_schema::host::{Host, random};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
@@ -25,24 +25,57 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+/// What opens the store of an enrolled terminal.
+#[derive(Debug)]
+pub enum Unlock<'a> {
+    /// Nothing: a terminal that belongs to nobody has nothing to lock.
+    Nothing,
+    /// The officer's passphrase.
+    Passphrase(&'a str),
+    /// A key that the platform keeps.
+    Key(StoreKey),
+}
+
 impl Client {
     /// Opens the data directory `dir`, creating it when there is none.
     ///
-    /// A damaged store is moved aside and kept; the terminal then needs the server once ([`ClientError::Recovering`]).
-    pub fn open(dir: &Path, host: Arc<dyn Host>, options: Options) -> Result<Self, ClientError> {
+    /// The store is encrypted. Before the enrolment there is none: what little is known then is in memory. A damaged store is
+    /// moved aside and kept; the terminal then needs the server once ([`ClientError::Recovering`]).
+    ///
+    /// # Errors
+    /// [`ClientError::StoreLocked`] for an enrolled terminal without what opens it; [`ClientError::PassphraseWrong`] and
+    /// [`ClientError::TooManyTries`], which destroy nothing; [`ClientError::StoreInUse`]; those of the disk.
+    pub fn open(
+        dir: &Path,
+        host: Arc<dyn Host>,
+        options: Options,
+        unlock: Unlock<'_>,
+    ) -> Result<Self, ClientError> {
         fs::create_dir_all(evidence::dir(dir))
             .map_err(|e| ClientError::file("making the data directory", e))?;
         let lock = lock(dir)?;
-        let store::Opened { writer, reader, set_aside } = store::open(dir)?;
         let who = who(dir)?;
+        let key = match unlock {
+            Unlock::Key(key) => Some(key),
+            _ if who.is_none() => None,
+            Unlock::Passphrase(words) => Some(keys::unlock_store(dir, &*host, words, options.key_cost)?),
+            Unlock::Nothing => return Err(ClientError::StoreLocked),
+        };
+        let store::Opened { writer, reader, set_aside } = match &key {
+            Some(key) => store::open(dir, key)?,
+            None => store::in_memory(&hex::encode(random::<16>(&*host)))?,
+        };
         let mut desk = Desk {
             conn: writer,
             documents: Cache::new(options.documents_cached),
             actors: HashMap::new(),
             clocks: None,
             who,
+            key,
         };
-        begin_session(&mut desk, (dir, &*host), &options.version, set_aside.as_deref())?;
+        if desk.key.is_some() {
+            begin_session(&mut desk, (dir, &*host), &options.version, set_aside.as_deref())?;
+        }
         Ok(Self {
             dir: dir.to_owned(),
             host,

@@ -35,7 +35,7 @@ impl KeyCost {
     pub const CHEAP: Self = Self { memory_kib: 8, passes: 1, lanes: 1 };
 }
 
-/// The file of an officer's key.
+/// The file of a key under a passphrase.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SealedKey {
     /// The form of this file; 1.
@@ -66,12 +66,12 @@ impl SealedKey {
         let wrapping = wrapping_key(passphrase, &salt, cost)?;
         let wrapped = ChaCha20Poly1305::new(&Key::from(*wrapping))
             .encrypt(&Nonce::from(nonce), secret.as_slice())
-            .map_err(|_| ClientError::Damaged { what: "officer.key" })?;
+            .map_err(|_| ClientError::Damaged { what: "a key under a passphrase" })?;
         let public = MemoryKey::from_secret(secret).public_key();
         Ok(Self { format: 1, public, cost, salt, nonce, wrapped, failures: 0, failed_at: None })
     }
 
-    pub(crate) fn open(&self, passphrase: &str) -> Result<MemoryKey, ClientError> {
+    pub(crate) fn open(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, ClientError> {
         let wrapping = wrapping_key(passphrase, &self.salt, self.cost)?;
         let opened = ChaCha20Poly1305::new(&Key::from(*wrapping))
             .decrypt(&Nonce::from(self.nonce), self.wrapped.as_slice())
@@ -79,14 +79,13 @@ impl SealedKey {
         let opened = Zeroizing::new(opened);
         let mut secret = Zeroizing::new([0; 32]);
         if opened.len() != secret.len() {
-            return Err(ClientError::Damaged { what: "officer.key" });
+            return Err(ClientError::Damaged { what: "a key under a passphrase" });
         }
         secret.copy_from_slice(&opened);
-        let key = MemoryKey::from_secret(&secret);
-        if key.public_key() != self.public {
-            return Err(ClientError::Damaged { what: "officer.key" });
+        if MemoryKey::from_secret(&secret).public_key() != self.public {
+            return Err(ClientError::Damaged { what: "a key under a passphrase" });
         }
-        Ok(key)
+        Ok(secret)
     }
 
     /// Whether a try is allowed now: the wait doubles with every further failure.
@@ -108,9 +107,9 @@ impl SealedKey {
 fn wrapping_key(passphrase: &str, salt: &[u8], cost: KeyCost) -> Result<Zeroizing<[u8; 32]>, ClientError> {
     let mut key = Zeroizing::new([0; 32]);
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(key.len()))
-        .map_err(|_| ClientError::Damaged { what: "officer.key" })?;
+        .map_err(|_| ClientError::Damaged { what: "a key under a passphrase" })?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.as_bytes(), salt, key.as_mut_slice())
-        .map_err(|_| ClientError::Damaged { what: "officer.key" })?;
+        .map_err(|_| ClientError::Damaged { what: "a key under a passphrase" })?;
     Ok(key)
 }

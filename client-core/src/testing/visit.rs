@@ -2,7 +2,7 @@
 
 use super::{Server, TestHost};
 use crate::store::outgoing;
-use crate::{Client, Enrolment, KeyCost, Options};
+use crate::{Client, Enrolment, KeyCost, Options, StoreKey, Unlock};
 use fieldproof_schema::checklist::{Answer, Outcome, Template};
 use fieldproof_schema::data;
 use fieldproof_schema::document::{
@@ -183,7 +183,7 @@ pub(crate) fn options() -> Options {
 
 /// An enrolled terminal in `dir` that has synced once.
 pub(crate) async fn terminal(dir: &Path, host: &Arc<TestHost>, server: &Server) -> Client {
-    let client = Client::open(dir, host.clone(), options()).unwrap();
+    let client = Client::open(dir, host.clone(), options(), unlock()).unwrap();
     let enrolment = Enrolment { code: "K7M2-9QXD", device_name: "一号终端", passphrase: PASSPHRASE };
     client.enrol(server, &enrolment).await.unwrap();
     client.sync(server).await.unwrap();
@@ -199,4 +199,9 @@ pub(crate) fn first_offered(client: &Client) -> Digest {
     let reader = client.reader();
     let run = outgoing::next(&reader, 0, None).unwrap().unwrap();
     outgoing::changes_of(&reader, &run).unwrap()[0].digest
+}
+
+/// A key as a platform hands it in.
+pub(crate) fn unlock() -> Unlock<'static> {
+    Unlock::Key(StoreKey::from_bytes([7; 32]))
 }

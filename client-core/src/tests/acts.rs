@@ -1,6 +1,6 @@
 //! Acts: each is there after any end of the process, or nothing of it is.
 
-use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, view_of};
+use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, unlock, view_of};
 use crate::{CaptureFacts, CaptureSource, Client, ClientError, Stage};
 use fieldproof_schema::checklist::{Answer, Outcome, Verdict};
 use fieldproof_schema::journal::Kind;
@@ -44,7 +44,7 @@ async fn every_act_survives_the_end_of_the_process() {
     // Nothing is closed: the lock goes with the value, as with a killed process.
     drop(client);
 
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     let after = client.inspection(visit.id).unwrap();
     assert_eq!(after.view, before.view);
     assert_eq!(after.heads, before.heads);
@@ -71,7 +71,7 @@ async fn a_writer_is_drawn_afresh_at_the_first_edit_of_each_opening() {
     client.answer(visit.id, &items[1], &pass()).unwrap();
     assert!(kinds(&client, &visit).is_empty());
     drop(client);
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     assert_eq!(client.status().unwrap().session, 2);
     assert_eq!(kinds(&client, &visit), [Kind::Saved], "what was left is signed when the store opens");
     client.answer(visit.id, &items[2], &pass()).unwrap();
@@ -214,7 +214,7 @@ async fn the_list_and_the_documents_are_the_same_when_made_anew() {
 #[tokio::test]
 async fn a_terminal_that_is_not_enrolled_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let client = Client::open(dir.path(), Arc::new(TestHost::new(1)), options()).unwrap();
+    let client = Client::open(dir.path(), Arc::new(TestHost::new(1)), options(), unlock()).unwrap();
     let error = client.narrative(Visit::new(3).id, None, "x").unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotEnrolled);
     assert_eq!(client.status().unwrap().enrolled, None);
@@ -223,8 +223,8 @@ async fn a_terminal_that_is_not_enrolled_writes_nothing() {
 #[tokio::test]
 async fn two_programs_do_not_share_a_store() {
     let (dir, host, _server, _visit, client) = start().await;
-    let error = Client::open(dir.path(), host.clone(), options()).unwrap_err();
+    let error = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::StoreInUse);
     drop(client);
-    Client::open(dir.path(), host, options()).unwrap();
+    Client::open(dir.path(), host, options(), unlock()).unwrap();
 }

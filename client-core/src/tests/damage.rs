@@ -1,7 +1,7 @@
 //! A damaged or lost store: kept aside, and built again from the server.
 
 use crate::Client;
-use crate::testing::{Nowhere, Server, TestHost, Visit, me, options, pass, terminal, view_of};
+use crate::testing::{Nowhere, Server, TestHost, Visit, me, options, pass, terminal, unlock, view_of};
 use fieldproof_schema::journal::Kind;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::fs;
@@ -24,7 +24,7 @@ async fn a_damaged_store_is_kept_and_the_terminal_goes_on_after_one_contact() {
     bytes[..4096].fill(0xa5);
     fs::write(&path, &bytes).unwrap();
 
-    let client = Client::open(dir.path(), host.clone(), options()).unwrap();
+    let client = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap();
     assert_eq!(fs::read(dir.path().join("store.db.damaged-1")).unwrap(), bytes);
     let status = client.status().unwrap();
     assert!(status.recovering);
@@ -57,7 +57,7 @@ async fn a_store_that_is_gone_is_not_taken_for_a_new_terminal() {
     for name in ["store.db", "store.db-wal", "store.db-shm"] {
         let _ = fs::remove_file(dir.path().join(name));
     }
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     assert!(client.status().unwrap().recovering);
     client.sync(&server).await.unwrap();
     client.narrative(visit.id, None, "继续").unwrap();

@@ -1,7 +1,8 @@
 //! What pages ask: tasks in groups, entities with their visits, how far the records got.
 
+use crate::keys::StoreKey;
 use crate::store::{self, standing};
-use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal};
+use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, unlock};
 use crate::{
     ApartAs, CaptureFacts, CaptureSource, Client, ClientError, Stage, Standing, TaskGroup, TaskPage,
     TaskQuery,
@@ -219,6 +220,7 @@ fn a_store_of_the_first_version_opens_with_its_views_complete() {
     let dir = tempfile::tempdir().unwrap();
     let (host, visit, inn) = (Arc::new(TestHost::new(1)), Visit::new(3), entity(3, "听雨宾馆", "石泉镇"));
     let conn = Connection::open(dir.path().join("store.db")).unwrap();
+    conn.pragma_update(None, "key", StoreKey::from_bytes([7; 32]).pragma().as_str()).unwrap();
     conn.execute_batch(DEVICE[0].sql).unwrap();
     conn.pragma_update(None, "user_version", 1).unwrap();
     conn.execute("INSERT INTO meta (name, value) VALUES ('session', '4')", []).unwrap();
@@ -236,7 +238,7 @@ fn a_store_of_the_first_version_opens_with_its_views_complete() {
     .unwrap();
     drop(conn);
     for session in [5, 6] {
-        let client = Client::open(dir.path(), host.clone(), options()).unwrap();
+        let client = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap();
         assert_eq!(client.status().unwrap().session, session);
         assert_eq!(client.entities("听雨", 0, 50).unwrap().rows[0].visits, 1);
         let profile = client.entity(inn.id, 0, 20).unwrap();
@@ -259,7 +261,7 @@ async fn making_the_views_anew_finds_the_same_entities() {
 #[test]
 fn counting_what_is_held_reads_indexes_and_no_content() {
     let dir = tempfile::tempdir().unwrap();
-    let opened = store::open(dir.path()).unwrap();
+    let opened = store::open(dir.path(), &StoreKey::from_bytes([7; 32])).unwrap();
     for (sql, _) in standing::COUNTS {
         let mut statement = opened.reader.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let steps: Vec<String> =

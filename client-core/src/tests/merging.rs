@@ -1,6 +1,6 @@
 //! Changes of colleagues: whatever the order in which they arrive.
 
-use crate::testing::{Server, TestHost, Visit, colleague, me, options, pass, terminal, view_of};
+use crate::testing::{Server, TestHost, Visit, colleague, me, options, pass, terminal, unlock, view_of};
 use crate::{Choice, Client, ClientError};
 use fieldproof_schema::checklist::{Answer, Outcome};
 use fieldproof_schema::conflict::Resolution;
@@ -71,7 +71,7 @@ async fn a_change_whose_predecessors_are_missing_waits_for_them() {
     let detail = client.inspection(visit.id).unwrap();
     assert_eq!((detail.view.answers.len(), detail.waiting_changes), (0, 2));
     drop(client);
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     server.publish(vec![rows[0].clone()]);
     client.sync(&server).await.unwrap();
     let detail = client.inspection(visit.id).unwrap();

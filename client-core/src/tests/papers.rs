@@ -1,6 +1,6 @@
 //! Paper forms: numbered without a link, made void, disputed on the spot; and never a number that was given before.
 
-use crate::testing::{Server, TestHost, Visit, me, options, terminal};
+use crate::testing::{Server, TestHost, Visit, me, options, terminal, unlock};
 use crate::{Client, ClientError, NewPaper};
 use fieldproof_schema::ids::BlockId;
 use fieldproof_schema::journal::{Kind, body};
@@ -62,7 +62,7 @@ impl Scene {
 
     fn reopen(self) -> Self {
         drop(self.client);
-        let client = Client::open(self.dir.path(), self.host.clone(), options()).unwrap();
+        let client = Client::open(self.dir.path(), self.host.clone(), options(), unlock()).unwrap();
         Self { client, ..self }
     }
 }
@@ -192,7 +192,7 @@ async fn comes_back_older(put_back: impl Fn(&Path, &Path)) {
     let Scene { dir, host, server, visit, client } = scene;
     drop(client);
     put_back(backup.path(), dir.path());
-    let client = Client::open(dir.path(), host.clone(), options()).unwrap();
+    let client = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap();
     let scene = Scene { dir, host, server, visit, client };
     assert!(scene.used_up());
     scene.client.sync(&scene.server).await.unwrap();
@@ -235,7 +235,7 @@ async fn a_cloned_terminal_gives_nothing_of_the_others_blocks() {
     let clone = tempfile::tempdir().unwrap();
     copy_all(scene.dir.path(), clone.path());
     assert_eq!(scene.give(&opinion()).unwrap(), "2026-007");
-    let cloned = Client::open(clone.path(), scene.host.clone(), options()).unwrap();
+    let cloned = Client::open(clone.path(), scene.host.clone(), options(), unlock()).unwrap();
     let refused = cloned.register_paper(scene.visit.id, &opinion()).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NumbersUsedUp);
 }

@@ -5,7 +5,7 @@ mod model;
 use super::papers;
 use crate::store::{changes, folded, meta};
 use crate::testing::{
-    Server, TestHost, Visit, colleague, first_offered, me, options, pass, terminal, view_of,
+    Server, TestHost, Visit, colleague, first_offered, me, options, pass, terminal, unlock, view_of,
 };
 use crate::{CaptureFacts, CaptureSource, Client, documents};
 use fieldproof_schema::limits::{BACKUP_HORIZON_SECONDS, FOLD_CHANGES_MIN};
@@ -122,7 +122,9 @@ async fn a_long_visit_is_folded_and_everything_shows_as_before() {
     assert_eq!(alone(&client), left + 601);
     assert_eq!(shown(&client, visit), folded);
     let before = number(&client, pages);
-    let bytes = |pages: i64| pages * number(&client, "SELECT page_size FROM pragma_page_size") / 1024;
+    let bytes = |pages: i64| {
+        pages * number(&client, "SELECT CAST(page_size AS INTEGER) FROM pragma_page_size") / 1024
+    };
     println!(
         "600 changes: {} KiB of store by themselves, {} KiB folded, {} KiB without them",
         bytes(before),
@@ -255,7 +257,7 @@ async fn a_damaged_fold_is_found_and_asked_for_again_and_new_work_stays() {
     let found = client.verify().unwrap();
     assert_eq!(found.faults, [crate::Fault::Changes { inspection: visit.id }]);
     drop(client);
-    let client = Client::open(&device, host, options()).unwrap();
+    let client = Client::open(&device, host, options(), unlock()).unwrap();
     client.desk().unwrap().conn.execute("DELETE FROM documents", []).unwrap();
     assert!(client.inspection(visit.id).is_err());
     assert_eq!(folded::wanted(&client.reader()).unwrap(), [visit.id]);
@@ -384,7 +386,7 @@ async fn originals_that_a_crash_left_are_removed_the_next_time() {
     client.desk().unwrap().conn.execute("INSERT INTO freed SELECT digest FROM evidence", []).unwrap();
     client.desk().unwrap().conn.execute("DELETE FROM evidence", []).unwrap();
     drop(client);
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     let path = crate::evidence::path(dir.path(), original);
     assert!(fs::exists(&path).unwrap());
     {

@@ -1,6 +1,6 @@
 //! Signing: when a run of changes ends, what its entry says, and that the order of what happened is the journal's.
 
-use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal};
+use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, unlock};
 use crate::{CaptureFacts, CaptureSource, Client};
 use fieldproof_schema::journal::{Entry, Kind, body};
 use fieldproof_schema::limits::RUN_CHANGES_MAX;
@@ -126,7 +126,7 @@ async fn what_a_killed_process_left_unsigned_is_signed_by_the_next() {
     let visit = &scene.visits[0];
     write(&client, visit, 2);
     drop(client);
-    let client = Client::open(scene.dir.path(), scene.host.clone(), options()).unwrap();
+    let client = Client::open(scene.dir.path(), scene.host.clone(), options(), unlock()).unwrap();
     assert_eq!(runs(&client), [2]);
     let kinds: Vec<Kind> = journal(&client).into_iter().map(|entry| entry.kind).collect();
     assert_eq!(kinds, [Kind::Opened, Kind::Saved, Kind::Opened]);

@@ -1,7 +1,7 @@
 //! The sync engine against lost answers, restored servers and rolled back stores.
 
 use crate::testing::{
-    Nowhere, PASSPHRASE, Server, TestHost, Visit, first_offered, me, options, pass, terminal, view_of,
+    Nowhere, PASSPHRASE, Server, TestHost, Visit, first_offered, me, options, pass, terminal, unlock, view_of,
 };
 use crate::{CaptureFacts, CaptureSource, Client, Enrolment, Stage};
 use fieldproof_schema::suite::Digest;
@@ -197,14 +197,14 @@ async fn a_store_that_came_back_older_goes_on_and_loses_nothing() {
     let kept = tempfile::tempdir().unwrap();
     copy_store(dir.path(), kept.path());
 
-    let client = Client::open(dir.path(), host.clone(), options()).unwrap();
+    let client = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap();
     client.answer(visit.id, &items[1], &pass()).unwrap();
     client.sync(&server).await.unwrap();
     drop(client);
 
     for round in 0..2 {
         copy_store(kept.path(), dir.path());
-        let client = Client::open(dir.path(), host.clone(), options()).unwrap();
+        let client = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap();
         assert_eq!(view_of(&client, &visit).answers.len(), 1);
         client.answer(visit.id, &items[2 + round], &pass()).unwrap();
         capture(&client, &visit, &photo(80 + round));
@@ -236,8 +236,8 @@ async fn two_copies_of_one_terminal_both_go_on_and_lose_nothing() {
     }
     // A copied machine does not draw the same numbers for long: each has its own history of interrupts.
     let other_host = Arc::new(TestHost::new(2));
-    let one = Client::open(dir.path(), host, options()).unwrap();
-    let two = Client::open(copy.path(), other_host, options()).unwrap();
+    let one = Client::open(dir.path(), host, options(), unlock()).unwrap();
+    let two = Client::open(copy.path(), other_host, options(), unlock()).unwrap();
     one.sync(&server).await.unwrap();
     two.sync(&server).await.unwrap();
     for round in 0..2 {
@@ -305,12 +305,12 @@ async fn an_enrolment_whose_answer_was_lost_is_repeated_as_the_same_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let (host, server) = (Arc::new(TestHost::new(1)), Server::new(me()));
     let enrolment = Enrolment { code: "K7M2-9QXD", device_name: "一号终端", passphrase: PASSPHRASE };
-    let client = Client::open(dir.path(), host.clone(), options()).unwrap();
+    let client = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap();
     assert_eq!(client.enrol(&Nowhere, &enrolment).await.unwrap_err().code(), ErrorCode::Offline);
     let short = Enrolment { passphrase: "short", ..enrolment };
     assert_eq!(client.enrol(&server, &short).await.unwrap_err().code(), ErrorCode::PassphraseWrong);
     drop(client);
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     let status = client.enrol(&server, &enrolment).await.unwrap();
     let enrolled = status.enrolled.unwrap();
     let requests = server.state().enrolments.clone();
@@ -387,7 +387,7 @@ async fn an_entry_that_no_way_carries_is_shown_and_all_the_rest_goes_on() {
     }
     // Through another way, after the next start.
     drop(client);
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     server.state().body_bytes_max = None;
     client.sync(&server).await.unwrap();
     assert_all_there(&client, &server);

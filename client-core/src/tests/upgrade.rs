@@ -3,7 +3,7 @@
 use crate::Client;
 use crate::journal_writer::Clocks;
 use crate::store::{runs, unsigned};
-use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal};
+use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, unlock};
 use fieldproof_schema::document::ChangeId;
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::suite::Digest;
@@ -84,7 +84,7 @@ async fn a_store_from_before_runs_sends_what_it_had_signed_one_by_one() {
     as_before_runs(&client);
     drop(client);
 
-    let client = Client::open(dir.path(), host, options()).unwrap();
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
     assert_eq!(client.inspection(visit.id).unwrap().view, before.view);
     assert_eq!(client.status().unwrap().unsent.changes, 16);
     assert_eq!(client.verify().unwrap().faults, []);

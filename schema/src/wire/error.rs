@@ -204,6 +204,8 @@ codes! {
     PassphraseTooShort = "passphrase_too_short", 422;
     /// Another process has the store open.
     StoreInUse = "store_in_use", 409;
+    /// The terminal's store is encrypted, and nobody has unlocked it since the program started.
+    StoreLocked = "store_locked", 423;
     /// The terminal's storage is full or cannot be written.
     StorageFull = "storage_full", 507;
     /// The server cannot be reached; nothing is lost.

@@ -16,6 +16,7 @@ pub(super) fn routes() -> Router<App> {
         .route(HEALTH, get(async || axum::Json(json!({"ok": true}))))
         .route("/api/v1/status", get(status))
         .route("/api/v1/enrol", post(enrol))
+        .route("/api/v1/unlock", post(unlock))
         .route("/api/v1/sync", post(sync))
         .route("/api/v1/verify", get(verify))
 }
@@ -34,6 +35,20 @@ struct EnrolBody {
 
 async fn enrol(State(app): State<App>, Json(body): Json<EnrolBody>) -> Result<axum::Json<Status>, ApiError> {
     app.enrol(body.code, body.device_name, body.passphrase).await.map(axum::Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnlockBody {
+    passphrase: String,
+}
+
+async fn unlock(
+    State(app): State<App>,
+    Json(body): Json<UnlockBody>,
+) -> Result<axum::Json<Status>, ApiError> {
+    app.unlock(body.passphrase).await?;
+    status(State(app)).await
 }
 
 async fn sync(State(app): State<App>) -> Result<axum::Json<Value>, ApiError> {

@@ -3,12 +3,15 @@
 use super::output::Output;
 use super::{EnrollArgs, open_or_make, passphrase, transport};
 use crate::error::StartError;
-use fieldproof_client_core::Enrolment;
+use fieldproof_client_core::{ClientError, Enrolment, Unlock};
 use std::process::ExitCode;
 
 pub(super) async fn run(args: &EnrollArgs, output: &Output) -> Result<ExitCode, StartError> {
     let transport = transport(&args.server)?;
-    let client = open_or_make(&args.store)?;
+    let client = match open_or_make(&args.store, Unlock::Nothing) {
+        Err(StartError::Client(ClientError::StoreLocked)) => Err(ClientError::AlreadyEnrolled)?,
+        opened => opened?,
+    };
     let passphrase = passphrase::read(output)?;
     let enrolment = Enrolment { code: &args.code, device_name: &args.name, passphrase: &passphrase };
     let status = client.enrol(&transport, &enrolment).await?;

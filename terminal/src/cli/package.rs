@@ -6,7 +6,7 @@ use crate::error::StartError;
 use std::process::ExitCode;
 
 pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, StartError> {
-    let client = open(&args.store)?;
+    let client = open(&args.store, output)?;
     let exported = client.export_package(args.inspection, &args.to, !args.without_originals)?;
     output.say(
         "package.exported",
@@ -22,7 +22,7 @@ pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, Sta
 }
 
 pub(super) fn import(args: &ImportArgs, output: &Output) -> Result<ExitCode, StartError> {
-    let imported = open(&args.store)?.import_package(&args.from)?;
+    let imported = open(&args.store, output)?.import_package(&args.from)?;
     output.say(
         "package.imported",
         &[

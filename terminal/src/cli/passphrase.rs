@@ -9,9 +9,14 @@ const VARIABLE: &str = "FIELDPROOF_PASSPHRASE";
 /// Bytes of the longest line that is read.
 const BYTES_MAX: u64 = 4096;
 
+/// From the environment.
+pub(super) fn given() -> Option<String> {
+    std::env::var(VARIABLE).ok()
+}
+
 /// From the environment, else from the first line of standard input.
 pub(super) fn read(output: &Output) -> Result<String, StartError> {
-    if let Ok(passphrase) = std::env::var(VARIABLE) {
+    if let Some(passphrase) = given() {
         return Ok(passphrase);
     }
     let failed = |source| StartError::File { what: "reading the passphrase", source };

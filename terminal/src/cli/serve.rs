@@ -1,6 +1,7 @@
 //! `serve`: the loopback service until the process is told to stop.
 
 use super::output::Output;
+use super::passphrase;
 use crate::config::ServeSettings;
 use crate::error::StartError;
 use crate::service::Service;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 pub(super) async fn run(settings: &ServeSettings, output: &Output) -> Result<ExitCode, StartError> {
     // Before anyone is told that it runs, so that whoever is told can stop it.
     let stop = stop_signal().map_err(|source| StartError::File { what: "listening for signals", source })?;
-    let service = Service::open(settings, Options::default()).await?;
+    let service = Service::open(settings, Options::default(), passphrase::given()).await?;
     let written = ReadyFile::write(&service, settings.ready_file.as_deref())?;
     output.line(service.ready().line().trim_end())?;
     let served = service.run(stop).await;

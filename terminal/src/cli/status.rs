@@ -7,7 +7,7 @@ use fieldproof_client_core::{Status, Unsent};
 use std::process::ExitCode;
 
 pub(super) fn run(args: &StatusArgs, output: &Output) -> Result<ExitCode, StartError> {
-    let status = open(&args.store)?.status()?;
+    let status = open(&args.store, output)?.status()?;
     if args.json {
         let json = serde_json::to_string(&status).expect("a status is plain data with text keys");
         output.line(&json)?;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 pub(super) async fn run(args: &SyncArgs, output: &Output) -> Result<ExitCode, StartError> {
     let transport = transport(&args.server)?;
-    let report = open(&args.store)?.sync(&transport).await?;
+    let report = open(&args.store, output)?.sync(&transport).await?;
     output.say(
         "sync.done",
         &[

@@ -55,22 +55,26 @@ fn the_other_commands_take_what_they_need() {
     }
 }
 
+fn output() -> Output {
+    Output::new(fieldproof_presentation::texts::Language::ALL[0])
+}
+
 #[test]
 fn commands_about_a_terminal_do_not_make_one() {
     let parent = tempfile::tempdir().unwrap();
     let store = StoreSettings { data: parent.path().join("nowhere") };
-    assert!(matches!(open(&store), Err(StartError::NoData(_))));
+    assert!(matches!(open(&store, &output()), Err(StartError::NoData(_))));
     assert!(!store.data.exists());
 }
 
 #[test]
 fn a_store_that_is_served_is_in_use() {
     let store = StoreSettings { data: tempfile::tempdir().unwrap().keep() };
-    let served = open(&store).unwrap();
-    let error = open(&store).unwrap_err();
+    let served = open(&store, &output()).unwrap();
+    let error = open(&store, &output()).unwrap_err();
     assert_eq!(error.code().as_str(), "store_in_use");
     drop(served);
-    assert!(open(&store).is_ok());
+    assert!(open(&store, &output()).is_ok());
     std::fs::remove_dir_all(&store.data).unwrap();
 }
 

@@ -7,7 +7,7 @@ use crate::error::StartError;
 use std::process::ExitCode;
 
 pub(super) fn run(store: &StoreSettings, output: &Output) -> Result<ExitCode, StartError> {
-    let found = open(store)?.verify()?;
+    let found = open(store, output)?.verify()?;
     output.say(
         "verify.checked",
         &[

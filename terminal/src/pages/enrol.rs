@@ -14,7 +14,7 @@ use axum::extract::{DefaultBodyLimit, Multipart};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use fieldproof_client_core::{Client, PASSPHRASE_CHARS_MIN, TaskQuery};
+use fieldproof_client_core::{PASSPHRASE_CHARS_MIN, TaskQuery};
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::{Page, answer};
 use fieldproof_schema::wire::error::ErrorCode;
@@ -83,7 +83,7 @@ impl EnrolPage {
 }
 
 async fn show(ask: Ask) -> Result<Response, ApiError> {
-    if ask.app().read(Client::overview).await?.enrolled {
+    if ask.app().is_enrolled().await? {
         return Ok(ask.go("/"));
     }
     Ok(ask.show(&EnrolPage::new(&ask, &Fields::default())))

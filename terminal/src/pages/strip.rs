@@ -64,6 +64,9 @@ fn short(p: &Page, at: Moment, now: Moment) -> String {
 }
 
 async fn show(ask: Ask, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Result<Response, ApiError> {
+    if ask.app().is_locked() {
+        return Ok(to_unlock(&ask.face, &headers));
+    }
     let strip = strip(&ask.face, ask.p.clone()).await?;
     if strip.o.enrolled && !ask.face.is_open() {
         return Ok(to_unlock(&ask.face, &headers));

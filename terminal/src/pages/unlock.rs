@@ -13,7 +13,6 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use fieldproof_client_core::Client;
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::{Page, answer};
 
@@ -32,6 +31,8 @@ const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip"];
 struct UnlockPage {
     p: Page,
     officer: String,
+    /// The store has not been unlocked since the program started.
+    started: bool,
     /// Where to go on.
     then: String,
     /// What was posted and waits.
@@ -48,15 +49,15 @@ struct UnlockedPage {
 }
 
 async fn page(ask: &Ask, then: &str, waiting: Vec<(String, String)>, fault: Option<ApiError>) -> Response {
-    let status = ask.app().read(Client::status).await;
-    let officer = status.ok().and_then(|status| status.enrolled).map(|who| who.officer_name);
+    let officer = ask.app().officer_name().await;
     let code = fault.as_ref().map_or(StatusCode::OK, |fault| {
         StatusCode::from_u16(fault.code().status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
     });
     let wait = fault.as_ref().and_then(|fault| fault.details()["retry_after_seconds"].as_u64());
     let fault = fault.map(|fault| Said::new(&ask.p, &fault.body()));
     let then = ask.face.path_within(then).to_owned();
-    let shown = UnlockPage { p: ask.p.clone(), officer: officer.unwrap_or_default(), then, waiting, fault };
+    let (p, started) = (ask.p.clone(), ask.app().is_locked());
+    let shown = UnlockPage { p, officer: officer.unwrap_or_default(), started, then, waiting, fault };
     let mut response = answer(code, &shown);
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -76,7 +77,7 @@ async fn unlock(ask: Ask, Posted(fields): Posted) -> Response {
         .iter()
         .filter_map(|(name, value)| Some((name.strip_prefix(WAITING)?.to_owned(), value.to_owned())))
         .collect();
-    match ask.app().read(move |client| client.unlock(&passphrase)).await {
+    match ask.app().unlock(passphrase).await {
         Ok(()) => {
             ask.face.touch();
             if waiting.is_empty() {
@@ -137,8 +138,7 @@ pub(super) async fn keep_locked(
     if ask.partial && reads && path.starts_with("/inspections/") {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let enrolled = ask.app().read(Client::status).await.is_ok_and(|status| status.enrolled.is_some());
-    if !enrolled {
+    if !ask.app().is_enrolled().await.unwrap_or(false) {
         return ask.go("/enrol");
     }
     if reads && ask.partial {

@@ -7,6 +7,7 @@ use super::work::{self, Each};
 use crate::demo::api::Failure;
 use crate::measure::memory;
 use crate::measure::times::Times;
+use crate::store;
 use crate::world::device::PASSPHRASE;
 use crate::world::host::{Clock, SimHost};
 use fieldproof_client_core::{Client, Enrolment, KeyCost, Options};
@@ -148,7 +149,7 @@ impl Terminal {
         self.client = None;
         let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
         let host: Arc<SimHost> = Arc::clone(&self.host);
-        self.client = Some(Client::open(&self.folder, host, options)?);
+        self.client = Some(Client::open(&self.folder, host, options, store::unlock())?);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod stages;
 use super::tape::{Exchange, Player, Recorder};
 use super::{Bench, Failure, Image, Side, Work, bench, host, is_small, runtime, said};
 use crate::fixtures::{self, Fixture};
+use crate::store;
 use crate::world::World;
 use crate::world::device::{Device, PASSPHRASE};
 use crate::world::host::SimHost;
@@ -80,7 +81,7 @@ fn options() -> Options {
 
 impl Hand<'_> {
     fn open(&mut self) -> Result<(), String> {
-        let client = Client::open(self.folder, Arc::clone(&self.host) as Arc<_>, options());
+        let client = Client::open(self.folder, Arc::clone(&self.host) as Arc<_>, options(), store::unlock());
         self.client = Some(client.map_err(|error| said(&error))?);
         self.link.step();
         Ok(())
@@ -166,7 +167,7 @@ impl Work for Stage {
             }
         }
         // Another start of the program: another chance, and later.
-        let client = Client::open(folder, host(SEED, self.number + 1000), options());
+        let client = Client::open(folder, host(SEED, self.number + 1000), options(), store::unlock());
         let client = client.map_err(|error| format!("it does not open: {}", said(&error)))?;
         look(&client, self.facts.visit).map_err(|error| said(&error))?
     }
@@ -299,7 +300,7 @@ impl Story {
     fn long_log(&mut self, steps: Steps) -> Result<(), Failure> {
         let folder = bench::temporary()?;
         self.image.lay_out(folder.path())?;
-        let client = Client::open(folder.path(), host(SEED, 500), options())?;
+        let client = Client::open(folder.path(), host(SEED, 500), options(), store::unlock())?;
         let mut image = Image::of(folder.path())?;
         while image.length("store.db-wal") < LOG_BYTES {
             for n in 0..4 {

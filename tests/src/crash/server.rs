@@ -8,6 +8,7 @@ use super::tape::{Exchange, Recorder};
 use super::{Bench, Failure, Image, Side, Work, bench, host, is_small, runtime, said};
 use crate::fixtures::{self, Fixture};
 use crate::photo;
+use crate::store;
 use crate::world::console::{Person, Task};
 use crate::world::device::{Device, PASSPHRASE};
 use crate::world::link::{Link, Reach};
@@ -379,7 +380,7 @@ async fn enrol(scene: &Scene<'_>) -> Result<(), Failure> {
     let code = code["code"].as_str().ok_or("a code")?;
     let folder = bench::temporary()?;
     let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-    let client = Client::open(folder.path(), host(SEED, 700), options)?;
+    let client = Client::open(folder.path(), host(SEED, 700), options, store::unlock())?;
     let enrolment = Enrolment { code, device_name: "新终端", passphrase: PASSPHRASE };
     client.enrol(scene.link, &enrolment).await?;
     client.sync(scene.link).await?;

@@ -1,6 +1,7 @@
 //! What a database says, whatever its pages look like.
 
 use crate::faults::Files;
+use crate::store;
 use fieldproof_schema::suite::{Digest, DigestStream};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -32,10 +33,7 @@ fn lay_out(files: &Files, scratch: &Path) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> rusqlite::Result<Result<Digest, String>> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let connection = store::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     // Nobody else reads this copy: no index in shared memory is needed, and nothing needs to be safe.
     connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF")?;
     let whole: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;

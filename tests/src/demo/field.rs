@@ -68,10 +68,15 @@ impl Terminal {
         self.post("/api/v1/enrol", &enrol).await.map(drop)
     }
 
-    /// Starts it again where it was stopped.
+    /// Starts it again where it was stopped; locked, as it is after every start.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         (self.service, self.api) = open(&self.program, &self.arguments, &self.log)?;
         Ok(())
+    }
+
+    /// The officer gives the passphrase.
+    pub(crate) async fn unlock(&self) -> Result<(), Failure> {
+        self.post("/api/v1/unlock", &json!({"passphrase": PASSPHRASE})).await.map(drop)
     }
 
     /// Starts it again for somebody's hands: it syncs by itself.
@@ -282,6 +287,7 @@ pub(crate) async fn kill(day: &mut Day) -> Result<String, Failure> {
     day.terminals[0].service.kill()?;
     let confirmed = writing.await?;
     day.terminals[0].restart()?;
+    day.terminals[0].unlock().await?;
     let mut after = terminals(day)?[0].detail(day).await?;
     let note = after["view"]["notes"][&item].as_str().unwrap_or_default().to_owned();
     let found: usize = note.strip_prefix("note ").and_then(|n| n.parse().ok()).unwrap_or(0);

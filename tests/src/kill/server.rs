@@ -6,6 +6,7 @@ use crate::crash::Failure;
 use crate::demo::api::Api;
 use crate::demo::city;
 use crate::stage::{PASSPHRASE, Stage};
+use crate::store;
 use crate::world::host::{Clock, SimHost};
 use fieldproof_client_core::{
     CaptureFacts, CaptureSource, Client, Enrolment, HttpTransport, KeyCost, Options, Timeouts,
@@ -14,7 +15,7 @@ use fieldproof_schema::document::{name, split};
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::sync::Receipt;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -167,7 +168,12 @@ impl Terminal {
         let code = code["code"].as_str().ok_or("no enrolment code")?;
         let folder = stage.folder().join(format!("load-{number}"));
         let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-        let client = Client::open(&folder, Arc::new(SimHost::new(&Clock::default(), seed, 0)), options)?;
+        let client = Client::open(
+            &folder,
+            Arc::new(SimHost::new(&Clock::default(), seed, 0)),
+            options,
+            store::unlock(),
+        )?;
         let http = HttpTransport::new(&stage.server(), Timeouts::default())?;
         let enrolment = Enrolment { code, device_name: "测试终端", passphrase: PASSPHRASE };
         let status = client.enrol(&http, &enrolment).await?;
@@ -318,7 +324,7 @@ async fn compare(
 }
 
 fn reader(path: &Path) -> Result<Connection, Failure> {
-    Ok(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+    Ok(store::look_into(path)?)
 }
 
 /// What the server's folder holds.

@@ -126,6 +126,8 @@ pub(super) async fn kill(stage: &mut Stage, cycles: u64, mut chance: Chance) -> 
     for cycle in 0..cycles {
         officer.live(stage, &mut chance, cycle % LARGE_EVERY == LARGE_EVERY - 1).await?;
         stage.day.terminals[WHICH].restart()?;
+        stage.day.terminals[WHICH].unlock().await?;
+        stage.day.terminals[WHICH].unlock().await?;
         tally.cycles += 1;
         officer.look(stage, &mut tally).await?;
         // At times what is not sent waits for longer than one life.
@@ -140,6 +142,7 @@ pub(super) async fn kill(stage: &mut Stage, cycles: u64, mut chance: Chance) -> 
     officer.live(stage, &mut chance, false).await?;
     fs::remove_file(log(stage))?;
     stage.day.terminals[WHICH].restart()?;
+    stage.day.terminals[WHICH].unlock().await?;
     officer.look(stage, &mut forgetful).await?;
     tally.teeth = forgetful.lost.len();
     Ok(tally)

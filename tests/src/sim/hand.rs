@@ -2,13 +2,14 @@
 
 use super::model::Deed;
 use crate::faults::Disk;
+use crate::store;
 use crate::world::World;
 use crate::world::device::Device;
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId};
 use fieldproof_schema::journal::Entry;
 use fieldproof_schema::wire::floor::{Floor, SignedFloor};
 use fieldproof_schema::wire::sync::Receipt;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::OptionalExtension;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -48,7 +49,7 @@ impl Hand {
     /// # Errors
     /// When its store cannot be read.
     pub fn epoch(&self) -> rusqlite::Result<Option<String>> {
-        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let store = store::look_into(&self.store())?;
         store.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).optional()
     }
 
@@ -61,7 +62,7 @@ impl Hand {
     /// # Errors
     /// When its store cannot be read.
     pub fn holds(&self, visit: InspectionId) -> rusqlite::Result<bool> {
-        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let store = store::look_into(&self.store())?;
         let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE inspection = ?1)
              OR EXISTS (SELECT 1 FROM folded WHERE inspection = ?1)";
         store.query_row(sql, [visit.as_bytes()], |row| row.get(0))
@@ -72,7 +73,7 @@ impl Hand {
     /// # Errors
     /// When its store cannot be read.
     pub fn receipts(&self) -> rusqlite::Result<Vec<Receipt>> {
-        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let store = store::look_into(&self.store())?;
         let mut rows = store.prepare("SELECT bytes FROM receipts ORDER BY id")?;
         let kept =
             rows.query_map([], |row| row.get::<_, Vec<u8>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -84,7 +85,7 @@ impl Hand {
     /// # Errors
     /// When its store cannot be read.
     pub fn folded_open(&self) -> rusqlite::Result<i64> {
-        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let store = store::look_into(&self.store())?;
         let sql = "SELECT COUNT(*) FROM folded f JOIN inspections i ON i.inspection = f.inspection
              WHERE f.own > 0 AND i.conflicts > 0
                AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.inspection = f.inspection)";
@@ -96,7 +97,7 @@ impl Hand {
     /// # Errors
     /// When its store cannot be read.
     pub fn floor(&self) -> rusqlite::Result<Option<Floor>> {
-        let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let store = store::look_into(&self.store())?;
         let sql = "SELECT value FROM meta WHERE name = 'floor'";
         let text: Option<String> = store.query_row(sql, [], |row| row.get(0)).optional()?;
         let signed = text.and_then(|text| minicbor::decode::<SignedFloor>(&hex::decode(text).ok()?).ok());
@@ -106,7 +107,7 @@ impl Hand {
     /// What its journal holds, in a few words: for whoever reads a failure.
     pub fn journal(&self) -> String {
         let read = || {
-            let store = Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            let store = store::look_into(&self.store())?;
             let mut rows =
                 store.prepare("SELECT seq, kind, bytes, receipt IS NOT NULL FROM journal ORDER BY seq")?;
             let lines = rows.query_map([], |row| {

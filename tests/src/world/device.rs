@@ -4,6 +4,7 @@ use super::World;
 use super::backup::copy_all;
 use super::host::SimHost;
 use super::link::Link;
+use crate::store;
 use fieldproof_client_core::{Client, ClientError, Enrolment, KeyCost, Options, SyncReport};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl Device {
         let options =
             Options { key_cost: KeyCost::CHEAP, version: self.version.clone(), ..Options::default() };
         let host = Arc::clone(&self.host);
-        self.client = Some(Client::open(&self.folder, host, options)?);
+        self.client = Some(Client::open(&self.folder, host, options, store::unlock())?);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use super::{capture, days, gone, start, verdict};
 use crate::store::list;
-use crate::testing::{Server, State, TestHost, Visit, colleague, view_of};
+use crate::testing::{Server, State, TestHost, Visit, colleague, unlock, view_of};
 use crate::{Client, documents};
 use fieldproof_schema::document::{Actor, Document, RawChange, inspect};
 use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
@@ -131,7 +131,8 @@ impl World {
             Step::Lose => self.server.state().lose = 1,
             Step::Restart => {
                 self.client = None;
-                let client = Client::open(self.dir.path(), self.host.clone(), crate::testing::options());
+                let client =
+                    Client::open(self.dir.path(), self.host.clone(), crate::testing::options(), unlock());
                 self.client = Some(client.unwrap());
             }
             Step::Read(visit) => drop(self.client().history(self.visits[visit].id)),

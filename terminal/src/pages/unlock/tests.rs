@@ -1,6 +1,6 @@
 use crate::testing::{AUTHORITY, OFFICER, SECRET, Terminal};
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 
 const RIGHT: &str = "passphrase=long+enough";
 
@@ -17,6 +17,34 @@ async fn a_terminal_that_starts_is_locked_and_leads_back_to_where_one_wanted() {
     }
     let page = terminal.post("/unlock", &format!("{RIGHT}&then=%2Ftasks%3Fshow%3Ddone")).await;
     assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/tasks?show=done"));
+    assert_eq!(terminal.get("/tasks").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn after_a_start_the_store_is_shut_until_somebody_knows_the_passphrase() {
+    let terminal = Terminal::unlocked().await.restarted();
+    let notice = "仍是加密的";
+    let shown = terminal.get("/unlock").await;
+    assert!(shown.text.contains(OFFICER) && shown.text.contains(notice), "{}", shown.text);
+    for (method, path, body) in [(Method::GET, "/api/v1/status", ""), (Method::POST, "/api/v1/sync", "{}")] {
+        let reply = terminal.ask(method, path, body).await;
+        assert_eq!((reply.status.as_u16(), &reply.json["code"]), (423, &"store_locked".into()), "{path}");
+    }
+    for path in ["/tasks", "/enrol"] {
+        assert_eq!(terminal.get(path).await.status, StatusCode::SEE_OTHER, "{path}");
+    }
+    let strip = terminal.look("/strip", true).await;
+    assert!(strip.headers["hx-redirect"].to_str().unwrap().contains("/unlock"));
+
+    let wrong = terminal.ask(Method::POST, "/api/v1/unlock", r#"{"passphrase":"long enougj"}"#).await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    let right = terminal.ask(Method::POST, "/api/v1/unlock", r#"{"passphrase":"long enough"}"#).await;
+    assert_eq!((right.status, &right.json["enrolled"]["officer_name"]), (StatusCode::OK, &OFFICER.into()));
+    // The pages are opened by the officer at the terminal, not by a program.
+    let shown = terminal.get("/unlock").await;
+    assert!(shown.text.contains(OFFICER) && !shown.text.contains(notice));
+    assert_eq!(terminal.get("/tasks").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(terminal.post("/unlock", RIGHT).await.status, StatusCode::SEE_OTHER);
     assert_eq!(terminal.get("/tasks").await.status, StatusCode::OK);
 }
 
