@@ -8,7 +8,7 @@ mod sealed;
 mod store;
 
 pub use store::StoreKey;
-pub(crate) use store::{seal_store, unlock_store};
+pub(crate) use store::{same_store, seal_store, unlock_store};
 
 pub(crate) use sealed::SealedKey;
 pub use sealed::{KeyCost, PASSPHRASE_CHARS_MIN};

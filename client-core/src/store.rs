@@ -29,6 +29,7 @@ use crate::keys::StoreKey;
 use fieldproof_schema::migrations::DEVICE;
 use fieldproof_schema::planted::{self, Bug};
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::{SQLITE_CORRUPT, SQLITE_ERROR};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 
@@ -38,10 +39,10 @@ const SQLITE_MIN: i32 = 3_051_003;
 
 /// An open database.
 pub(crate) struct Opened {
+    /// One that only reads, and sees what was committed. Closed before the other, which then tidies the log away.
+    pub(crate) reader: Connection,
     /// The one that writes.
     pub(crate) writer: Connection,
-    /// One that only reads, and sees what was committed.
-    pub(crate) reader: Connection,
     /// Where a damaged database was put, when that happened just now.
     pub(crate) set_aside: Option<String>,
 }
@@ -80,10 +81,13 @@ fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), Cli
     // it, and the program before this one may have ended upon that. Written on into such a log, nothing would be safe.
     empty_log(&writer)?;
     check(&writer)?;
+    check_authentic(&writer)?;
     migrate(&mut writer)?;
     writer.set_prepared_statement_cache_capacity(128);
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     unlock(&reader, key)?;
+    // The first look reads what the key is mixed with.
+    reader.query_row("PRAGMA user_version", [], |_| Ok(()))?;
     reader.set_prepared_statement_cache_capacity(128);
     for connection in [&writer, &reader] {
         // Without it SQLite compiles a statement anew at every call whose parameter could decide about a partial index.
@@ -128,20 +132,38 @@ pub(crate) fn empty_log(writer: &Connection) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Walks all pages; what a flipped bit inside a value does is found where the value is read.
+/// Walks all pages.
 fn check(writer: &Connection) -> Result<(), ClientError> {
-    let verdict: String = writer.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" {
+    let (code, said) = match writer.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
+        Ok(verdict) if verdict == "ok" => return Ok(()),
+        Ok(verdict) => (read_error(&verdict).unwrap_or(SQLITE_CORRUPT), Some(verdict)),
+        Err(rusqlite::Error::SqliteFailure(error, said)) if is_damage(error.extended_code) => {
+            (SQLITE_CORRUPT, said)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), said).into())
+}
+
+/// Whether every page that was read with a key so far is what was encrypted: the check has no need to look into each.
+fn check_authentic(connection: &Connection) -> Result<(), ClientError> {
+    let status: String = connection.query_row("PRAGMA cipher_status", [], |row| row.get(0))?;
+    if status != "0" {
         return Ok(());
     }
-    let code = rusqlite::ffi::Error::new(read_error(&verdict).unwrap_or(rusqlite::ffi::SQLITE_CORRUPT));
-    Err(rusqlite::Error::SqliteFailure(code, Some(verdict)).into())
+    let code = rusqlite::ffi::Error::new(SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(code, Some("a page is not what was encrypted".to_owned())).into())
+}
+
+/// What is said of a damaged page: SQLCipher says no more than that there was an error when a page is not what it encrypted.
+fn is_damage(code: i32) -> bool {
+    [SQLITE_CORRUPT, SQLITE_ERROR].contains(&(code & 0xff))
 }
 
 /// The code with which a page could not be read, when the check says so: SQLite reports that like damage.
 fn read_error(verdict: &str) -> Option<i32> {
     let code = verdict.lines().find_map(|line| line.split_once("error code=")?.1.trim().parse().ok())?;
-    (code & 0xff != rusqlite::ffi::SQLITE_CORRUPT).then_some(code)
+    (!is_damage(code)).then_some(code)
 }
 
 fn migrate(writer: &mut Connection) -> Result<(), ClientError> {
@@ -220,6 +242,7 @@ mod tests {
         let said = "*** in database main ***\nTree 3 page 5: unable to get the page. error code=266";
         assert_eq!(read_error(said), Some(266));
         assert_eq!(read_error(&said.replace("266", "11")), None);
+        assert_eq!(read_error(&said.replace("266", "1")), None);
         assert_eq!(read_error("*** in database main ***\nPage 7: never used"), None);
     }
 

@@ -182,9 +182,12 @@ impl Client {
             let carries = push.request.carried.is_some();
             if planted::is(Bug::SentIsReceived) {
                 let receipt = fieldproof_schema::ids::ReceiptId::new(self.host.now(), random(&*self.host));
+                let mut desk = self.desk()?;
+                let tx = desk.conn.transaction()?;
                 for item in push.offered.keys() {
-                    receipts::mark(&self.desk()?.conn, receipt, *item)?;
+                    receipts::mark(&tx, receipt, *item)?;
                 }
+                tx.commit()?;
             }
             let answer = match self.ask(transport, link, (body, nonce)).await {
                 Err(error) if error.code() == ErrorCode::BodyTooLarge => {
@@ -326,7 +329,11 @@ impl Client {
                 _ => return Ok(false),
             };
         let code = ErrorCode::BodyTooLarge.as_str();
-        receipts::decide(&self.desk()?.conn, item, Outcome::Refused, Some(code))?;
+        let mut desk = self.desk()?;
+        let tx = desk.conn.transaction()?;
+        receipts::decide(&tx, item, Outcome::Refused, Some(code))?;
+        tx.commit()?;
+        drop(desk);
         tracing::warn!(item.digest = %item, item.size_bytes = length, "an item is too large for the way");
         report.refused.push(RefusedItem { item, inspection, code: code.to_owned(), held: false });
         Ok(true)

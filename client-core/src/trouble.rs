@@ -10,9 +10,16 @@ thread_local! {
     static MET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes an error when it is one of the disk.
+/// Notes an error when it is one of the disk, or of a page that is not what was encrypted: after that SQLCipher reads nothing
+/// right and writes nothing on the connection, which it calls damaged or not to be written.
 pub(crate) fn note(error: &rusqlite::Error) {
-    if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+    let of_the_disk = [
+        ErrorCode::SystemIoFailure,
+        ErrorCode::DatabaseCorrupt,
+        ErrorCode::NotADatabase,
+        ErrorCode::ReadOnly,
+    ];
+    if error.sqlite_error_code().is_some_and(|code| of_the_disk.contains(&code)) {
         MET.set(true);
     }
 }

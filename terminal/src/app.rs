@@ -123,11 +123,17 @@ impl App {
         self.0.client.get().map(|client| &**client).ok_or(ClientError::StoreLocked)
     }
 
-    /// Checks the officer's passphrase, and opens the store with it where it is not open yet.
+    /// Checks the officer's passphrase, and opens the store with it where it is not open yet: to its end, even when the asker
+    /// goes away meanwhile.
     ///
     /// # Errors
     /// Those of [`Client::open`]; nothing is destroyed.
     pub async fn unlock(&self, passphrase: String) -> Result<(), ApiError> {
+        let app = self.clone();
+        tokio::spawn(async move { app.open(passphrase).await }).await?
+    }
+
+    async fn open(&self, passphrase: String) -> Result<(), ApiError> {
         let mut locked = self.0.locked.lock().await;
         let Some(Locked { data, options }) = &*locked else {
             drop(locked);

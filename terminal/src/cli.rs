@@ -160,7 +160,12 @@ fn open(store: &StoreSettings, output: &Output) -> Result<Client, StartError> {
     }
     match open_or_make(store, Unlock::Nothing) {
         Err(StartError::Client(ClientError::StoreLocked)) => {
-            open_or_make(store, Unlock::Passphrase(&passphrase::read(output)?))
+            let passphrase = passphrase::read(output)?;
+            if passphrase.is_empty() {
+                // Nobody typed anything: not a try, after some of which the officer would have to wait.
+                return Err(ClientError::StoreLocked.into());
+            }
+            open_or_make(store, Unlock::Passphrase(&passphrase))
         }
         opened => opened,
     }

@@ -139,9 +139,6 @@ pub enum StartError {
     /// The act was not done.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The passphrase that was given does not open the store.
-    #[error("the store cannot be unlocked")]
-    Unlock(#[source] ApiError),
     /// The address of the server cannot be used.
     #[error("the address of the server cannot be used")]
     Server(#[source] TransportError),
@@ -176,7 +173,6 @@ impl StartError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Client(error) => error.code(),
-            Self::Unlock(error) => error.code(),
             Self::Server(_) | Self::NotLoopback(_) => ErrorCode::FieldInvalid,
             Self::NoData(_) => ErrorCode::NotEnrolled,
             Self::Listen { .. } | Self::File { .. } => ErrorCode::Internal,

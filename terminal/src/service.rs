@@ -70,7 +70,13 @@ impl Service {
         if let Some(passphrase) = passphrase
             && app.is_locked()
         {
-            app.unlock(passphrase).await.map_err(StartError::Unlock)?;
+            // It is served all the same: the officer unlocks it on the page.
+            if let Err(error) = app.unlock(passphrase).await {
+                tracing::error!(
+                    error.code = error.code().as_str(),
+                    "the passphrase that was given does not unlock"
+                );
+            }
         }
         Ok(Self {
             listener,

@@ -124,3 +124,19 @@ async fn a_store_that_lay_in_the_clear_is_encrypted_under_the_officers_passphras
         }
     }
 }
+
+#[tokio::test]
+async fn a_damaged_store_in_the_clear_is_kept_as_it_is_and_not_as_what_could_be_read_of_it() {
+    const PAGE: usize = 4096;
+    for damaged in [0..16, 3 * PAGE..4 * PAGE, 5 * PAGE..6 * PAGE] {
+        let fixture = Fixture::unpack(7).unwrap();
+        let folder = fixture.folder().join("device");
+        let mut bytes = fs::read(folder.join("store.db")).unwrap();
+        bytes[damaged.clone()].fill(0xa5);
+        fs::write(folder.join("store.db"), &bytes).unwrap();
+        let client = open(&folder, &Clock::default(), Unlock::Passphrase(PASSPHRASE)).unwrap();
+        assert!(client.status().unwrap().recovering, "{damaged:?}");
+        assert!(fs::read(folder.join("store.db.damaged-1")).unwrap() == bytes, "{damaged:?}");
+        assert!(!folder.join("store.db.encrypting").exists());
+    }
+}

@@ -79,6 +79,7 @@ const WALKS_OF_TERMINAL: &[(&str, &str)] = &[
     ("SELECT body FROM rows WHERE kind = ?1", "kinds of which there are few"),
     ("SELECT COALESCE(SUM(e.receipt IS NULL", "a page counts everything"),
     ("SELECT COALESCE(SUM(r.changes)", "a page counts everything"),
+    ("SELECT r.inspection FROM runs r WHERE r.changes <>", "everything is verified"),
     ("WITH parts (inspection, here, sent, held)", "a page counts everything"),
 ];
 

@@ -72,17 +72,19 @@ impl Client {
 
     fn reopen(&self, desk: &mut Desk) -> Result<(), ClientError> {
         tracing::warn!("the store is opened anew: its disk failed");
-        if desk.key.is_some() {
-            store::empty_log(&desk.conn)?;
-            self.take_place(desk)?;
+        if desk.key.is_none() {
+            self.failed.store(false, Ordering::Relaxed);
+            return Ok(());
         }
-        self.failed.store(false, Ordering::Relaxed);
-        Ok(())
+        store::empty_log(&desk.conn)?;
+        self.take_place(desk)
     }
 
     /// Opens the store with the desk's key in place of what is open.
     pub(super) fn take_place(&self, desk: &mut Desk) -> Result<(), ClientError> {
         let Some(key) = desk.key.clone() else { return Err(ClientError::StoreLocked) };
+        // Until it is done nothing is: whoever comes next tries again.
+        self.failed.store(true, Ordering::Relaxed);
         let mut reader = Held::of(&self.reader, &self.failed);
         // The last connections are gone before the first new one comes; these stand in their place and hold nothing.
         *reader = Connection::open_in_memory()?;
@@ -92,7 +94,9 @@ impl Client {
         desk.documents = Cache::new(self.options.documents_cached);
         desk.actors.clear();
         check_end(desk)?;
-        begin_session(desk, (&self.dir, &*self.host), &self.options.version, set_aside.as_deref())
+        begin_session(desk, (&self.dir, &*self.host), &self.options.version, set_aside.as_deref())?;
+        self.failed.store(false, Ordering::Relaxed);
+        Ok(())
     }
 }
 

@@ -44,7 +44,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::StoreLocked`] for an enrolled terminal without what opens it; [`ClientError::PassphraseWrong`] and
-    /// [`ClientError::TooManyTries`], which destroy nothing; [`ClientError::StoreInUse`]; those of the disk.
+    /// [`ClientError::TooManyTries`], which destroy nothing; [`ClientError::Damaged`] for a key that is missing or of another store; [`ClientError::StoreInUse`]; those of the disk.
     pub fn open(
         dir: &Path,
         host: Arc<dyn Host>,
@@ -56,7 +56,7 @@ impl Client {
         let lock = lock(dir)?;
         let who = who(dir)?;
         let key = match unlock {
-            Unlock::Key(key) => Some(key),
+            Unlock::Key(key) => Some(keys::same_store(dir, key)?),
             _ if who.is_none() => None,
             Unlock::Passphrase(words) => Some(keys::unlock_store(dir, &*host, words, options.key_cost)?),
             Unlock::Nothing => return Err(ClientError::StoreLocked),

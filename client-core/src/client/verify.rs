@@ -4,7 +4,7 @@ use super::Client;
 use crate::documents;
 use crate::error::ClientError;
 use crate::evidence;
-use crate::store::{changes, evidence as captures, folded, journal};
+use crate::store::{changes, evidence as captures, folded, journal, runs};
 use fieldproof_schema::document::{ChangeHeader, ChangeId, RawChange, ancestors_among};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Entry, JournalError, Kind, Tip, body};
@@ -55,6 +55,12 @@ pub enum Fault {
         /// Which change.
         change: ChangeId,
     },
+    /// How far own changes of an inspection got is not noted for each of them exactly once.
+    #[error("how far the changes of inspection {inspection} got is noted wrongly")]
+    Miscounted {
+        /// Which inspection.
+        inspection: InspectionId,
+    },
     /// The original of a capture is gone.
     #[error("the original of capture {record} is missing")]
     EvidenceMissing {
@@ -75,6 +81,8 @@ impl Client {
         let mut found = Verification::default();
         let who = self.desk()?.who.clone();
         let reader = self.reader();
+        let miscounted = runs::miscounted(&reader)?.into_iter();
+        found.faults.extend(miscounted.map(|inspection| Fault::Miscounted { inspection }));
         if let Some(who) = who {
             let key = who.key.public_key();
             let mut tip = Tip::default();

@@ -6,6 +6,7 @@ use crate::files;
 use crate::keys::KeyCost;
 use crate::store;
 use fieldproof_schema::host::{Host, random};
+use fieldproof_schema::suite::{MemoryKey, Signer};
 use std::fmt;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -69,6 +70,17 @@ pub(crate) fn seal_store(
     }
     let key = kept.unwrap_or_else(|| StoreKey(Zeroizing::new(random(host))));
     seal(dir, host, (passphrase, cost), key)
+}
+
+/// A key that the platform handed in, when it is the one that stands under the passphrase, too: another one would only have the
+/// store set aside.
+pub(crate) fn same_store(dir: &Path, key: StoreKey) -> Result<StoreKey, ClientError> {
+    let sealed = read_sealed(dir, STORE_KEY)?;
+    let public = MemoryKey::from_secret(&key.0).public_key();
+    if sealed.is_some_and(|sealed| sealed.public != public) {
+        return Err(ClientError::Damaged { what: "store.key" });
+    }
+    Ok(key)
 }
 
 fn seal(

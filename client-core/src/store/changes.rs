@@ -197,8 +197,10 @@ pub(crate) fn move_behind(
     through: i64,
 ) -> Result<(), ClientError> {
     let end: i64 = tx.query_row("SELECT COALESCE(MAX(ordinal), 0) FROM changes", [], |row| row.get(0))?;
+    let first = "SELECT COALESCE(MIN(ordinal), 1) FROM changes WHERE inspection = ?1";
+    let first: i64 = tx.prepare_cached(first)?.query_row([inspection.as_bytes()], |row| row.get(0))?;
     tx.prepare_cached("UPDATE changes SET ordinal = ordinal + ?3 WHERE inspection = ?1 AND ordinal <= ?2")?
-        .execute(params![inspection.as_bytes(), through, end])?;
+        .execute(params![inspection.as_bytes(), through, end + 1 - first])?;
     Ok(())
 }
 

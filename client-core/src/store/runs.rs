@@ -2,7 +2,7 @@
 //!
 //! All changes of a run got equally far. What is said of some of them alone divides it.
 
-use super::columns::signed;
+use super::columns::{id, signed};
 use crate::error::ClientError;
 use fieldproof_schema::document::Actor;
 use fieldproof_schema::ids::{InspectionId, ReceiptId};
@@ -108,8 +108,9 @@ fn parts(tx: &Connection, condition: &str, values: impl Params) -> Result<Vec<Pa
     Ok(parts)
 }
 
-/// Something else is known of these changes than before.
+/// Something else is known of these changes than before. Within a transaction: the count follows the changes.
 fn put(tx: &Connection, part: &Part, status: &Status) -> Result<(), ClientError> {
+    debug_assert!(!tx.is_autocommit(), "a run is divided as a whole or not at all");
     if *status == part.status {
         return Ok(());
     }
@@ -176,6 +177,18 @@ pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<()
     Ok(())
 }
 
+/// Visits of which a run counts other changes than are of it, or a change names a run that is not there.
+pub(crate) fn miscounted(conn: &Connection) -> Result<Vec<InspectionId>, ClientError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT r.inspection FROM runs r WHERE r.changes <> (SELECT COUNT(*) FROM changes c WHERE c.run = r.id)
+         UNION SELECT c.inspection FROM changes c
+           WHERE c.run IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = c.run)
+         ORDER BY 1",
+    )?;
+    let rows = statement.query_map([], |row| id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// The last run of a visit in the order in which they are offered; 0 without any.
 pub(crate) fn last(conn: &Connection, inspection: InspectionId) -> Result<i64, ClientError> {
     let sql = "SELECT COALESCE(MAX(id), 0) FROM runs WHERE inspection = ?1";
@@ -189,7 +202,9 @@ pub(crate) fn move_behind(
     through: i64,
 ) -> Result<(), ClientError> {
     let end: i64 = tx.query_row("SELECT COALESCE(MAX(id), 0) FROM runs", [], |row| row.get(0))?;
-    let values = params![inspection.as_bytes(), through, end];
+    let first = "SELECT COALESCE(MIN(id), 1) FROM runs WHERE inspection = ?1";
+    let first: i64 = tx.prepare_cached(first)?.query_row([inspection.as_bytes()], |row| row.get(0))?;
+    let values = params![inspection.as_bytes(), through, end + 1 - first];
     tx.prepare_cached("UPDATE changes SET run = run + ?3 WHERE inspection = ?1 AND run <= ?2")?
         .execute(values)?;
     tx.prepare_cached("UPDATE runs SET id = id + ?3 WHERE inspection = ?1 AND id <= ?2")?.execute(values)?;

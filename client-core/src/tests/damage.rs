@@ -49,6 +49,41 @@ async fn a_damaged_store_is_kept_and_the_terminal_goes_on_after_one_contact() {
 }
 
 #[tokio::test]
+async fn one_flipped_bit_anywhere_costs_no_more_than_one_contact() {
+    const PAGE: usize = 4096;
+    let dir = tempfile::tempdir().unwrap();
+    let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));
+    server.publish(visit.rows());
+    let client = terminal(dir.path(), &host, &server).await;
+    client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
+    client.sync(&server).await.unwrap();
+    let before = view_of(&client, &visit);
+    drop(client);
+    let path = dir.path().join("store.db");
+    let sound = fs::read(&path).unwrap();
+    let (mut kept, mut whole) = (0, 0);
+    for at in (0..sound.len()).step_by(PAGE).map(|page| page + (page / PAGE * 37) % PAGE) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 0x10;
+        fs::write(&path, &bytes).unwrap();
+        let client = Client::open(dir.path(), host.clone(), options(), unlock()).unwrap();
+        if client.status().unwrap().recovering {
+            kept += 1;
+            assert_eq!(fs::read(dir.path().join(format!("store.db.damaged-{kept}"))).unwrap(), bytes, "{at}");
+        } else {
+            // A page that nothing stands on.
+            whole += 1;
+            assert_eq!(view_of(&client, &visit), before, "{at}");
+        }
+        drop(client);
+        for name in ["store.db", "store.db-wal", "store.db-shm"] {
+            let _ = fs::remove_file(dir.path().join(name));
+        }
+    }
+    assert!(kept > 20 && whole * 4 < kept, "{kept} set aside, {whole} whole");
+}
+
+#[tokio::test]
 async fn a_store_that_is_gone_is_not_taken_for_a_new_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));

@@ -134,3 +134,27 @@ async fn what_a_killed_process_left_unsigned_is_signed_by_the_next() {
     assert!(client.status().unwrap().unsent.is_empty());
     assert_eq!(client.verify().unwrap().faults, []);
 }
+
+#[tokio::test]
+async fn a_run_that_counts_wrongly_is_a_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));
+    server.publish(visit.rows());
+    let client = terminal(dir.path(), &host, &server).await;
+    client.narrative(visit.id, None, "池水清澈").unwrap();
+    client.sign().unwrap();
+    assert_eq!(client.verify().unwrap().faults, []);
+    let fault = crate::Fault::Miscounted { inspection: visit.id };
+    for (wrong, right) in [
+        ("UPDATE runs SET changes = changes + 1", "UPDATE runs SET changes = changes - 1"),
+        (
+            "UPDATE changes SET run = run + 99 WHERE own = 1",
+            "UPDATE changes SET run = run - 99 WHERE own = 1",
+        ),
+    ] {
+        client.desk().unwrap().conn.execute(wrong, []).unwrap();
+        assert_eq!(client.verify().unwrap().faults, std::slice::from_ref(&fault), "{wrong}");
+        client.desk().unwrap().conn.execute(right, []).unwrap();
+    }
+    assert_eq!(client.verify().unwrap().faults, []);
+}

@@ -9,9 +9,9 @@ const VARIABLE: &str = "FIELDPROOF_PASSPHRASE";
 /// Bytes of the longest line that is read.
 const BYTES_MAX: u64 = 4096;
 
-/// From the environment.
+/// From the environment; an empty one is none.
 pub(super) fn given() -> Option<String> {
-    std::env::var(VARIABLE).ok()
+    std::env::var(VARIABLE).ok().filter(|passphrase| !passphrase.is_empty())
 }
 
 /// From the environment, else from the first line of standard input.

@@ -10,6 +10,7 @@ pub(super) fn fault_words(p: &Page, fault: &Fault) -> String {
         Fault::Misfiled { seq } => p.t1("terminal.verify.misfiled", "seq", seq),
         Fault::Changes { inspection } => p.t1("terminal.verify.changes", "inspection", inspection),
         Fault::Uncovered { change } => p.t1("terminal.verify.uncovered", "change", change),
+        Fault::Miscounted { inspection } => p.t1("terminal.verify.miscounted", "inspection", inspection),
         Fault::EvidenceMissing { record } => p.t1("terminal.verify.missing", "record", record),
         Fault::EvidenceDiffers { record } => p.t1("terminal.verify.differs", "record", record),
     }
