@@ -118,6 +118,8 @@ async fn an_officer_inspects_without_a_server_through_a_dead_battery_to_the_seal
     let before = stage.terminal_api(0).get(&format!("/api/v1{path}")).await.unwrap();
     stage.cut_power(0);
     browser.goto(&stage.terminal(0)).await;
+    browser.read("main", "仍是加密的").await;
+    browser.picture("started").await;
     unlock(&browser).await;
     assert!(browser.address().await.contains(&format!("{path}/narrative")), "{}", browser.address().await);
     assert_eq!(browser.value("#t-narrative").await, NARRATIVE);
