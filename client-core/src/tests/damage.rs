@@ -84,6 +84,28 @@ async fn one_flipped_bit_anywhere_costs_no_more_than_one_contact() {
 }
 
 #[tokio::test]
+async fn pages_that_are_spoilt_while_the_terminal_runs_have_it_opened_anew() {
+    const PAGE: usize = 4096;
+    let dir = tempfile::tempdir().unwrap();
+    let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));
+    server.publish(visit.rows());
+    let client = terminal(dir.path(), &host, &server).await;
+    client.sync(&server).await.unwrap();
+    drop(client);
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
+    let path = dir.path().join("store.db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.iter_mut().skip(PAGE).step_by(PAGE / 2).for_each(|byte| *byte ^= 0x10);
+    fs::write(&path, &bytes).unwrap();
+    assert!(client.inspections().is_err(), "what does not decrypt is not shown");
+    // Whoever comes next: not an error for ever, and not until somebody starts the program again.
+    assert!(client.status().unwrap().recovering);
+    assert!(dir.path().join("store.db.damaged-1").exists());
+    client.sync(&server).await.unwrap();
+    assert_eq!(client.inspections().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_store_that_is_gone_is_not_taken_for_a_new_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let (host, server, visit) = (Arc::new(TestHost::new(1)), Server::new(me()), Visit::new(3));
