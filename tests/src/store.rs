@@ -2,7 +2,8 @@
 
 use fieldproof_client_core::{StoreKey, Unlock};
 use rusqlite::{Connection, OpenFlags};
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// What the terminals of tests are encrypted with, as a platform would hand it in.
@@ -16,7 +17,7 @@ pub fn unlock() -> Unlock<'static> {
 }
 
 /// How a database begins that is not encrypted.
-const CLEAR: &[u8] = b"SQLite format 3\0";
+const CLEAR: [u8; 16] = *b"SQLite format 3\0";
 
 /// Opens a database, a terminal's with its key, unless it lies in the clear as earlier versions left it.
 ///
@@ -24,7 +25,8 @@ const CLEAR: &[u8] = b"SQLite format 3\0";
 /// When it cannot be opened.
 pub fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let database = Connection::open_with_flags(path, flags)?;
-    let clear = fs::read(path).is_ok_and(|bytes| bytes.starts_with(CLEAR));
+    let mut head = [0; CLEAR.len()];
+    let clear = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == CLEAR;
     if !clear && path.file_name().is_some_and(|name| name == NAME) {
         database.pragma_update(None, "cipher_log_level", "NONE")?;
         database.pragma_update(None, "key", format!("x'{}'", hex::encode(KEY)))?;
