@@ -70,6 +70,7 @@ pub(crate) fn open(dir: &Path, key: &StoreKey) -> Result<Opened, ClientError> {
 fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), ClientError> {
     assert!(rusqlite::version_number() >= SQLITE_MIN, "the linked SQLite is too old");
     let path = dir.join(DATABASE);
+    fieldproof_cipher::link();
     clear::encrypt(&path, key)?;
     let mut writer = Connection::open(&path)?;
     unlock(&writer, key)?;

@@ -35,6 +35,7 @@ impl SqliteSession {
     /// Opens the file, making it when it is absent. Every commit is on disk before it returns.
     pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Self, DbError> {
         check_version(rusqlite::version_number(), rusqlite::version())?;
+        fieldproof_cipher::link();
         let connection = Connection::open(path).map_err(unopened)?;
         configure(&connection, purpose)?;
         Ok(Self { connection })

@@ -1,0 +1,2 @@
+/* A library must hold something: some archivers do not make an empty one. */
+typedef int fieldproof_nothing;
