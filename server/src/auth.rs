@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::policy::User;
 use crate::store;
+use crate::store::devices::Device;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -22,6 +23,15 @@ pub struct DeviceActor {
     pub key: PublicKey,
     /// The organisation.
     pub org: OrgId,
+    /// In which session it speaks; none where somebody else brings its work, or people decide about it.
+    pub session: Option<Digest>,
+}
+
+impl DeviceActor {
+    /// A device that does not speak itself.
+    pub fn of(device: &Device, org: OrgId) -> Self {
+        Self { id: device.id, officer: device.officer, key: device.key, org, session: None }
+    }
 }
 
 /// A console user with an open session.
@@ -53,7 +63,7 @@ async fn device(parts: &mut Parts, app: &App) -> Result<(DeviceActor, bool), Api
     let (org, now) = (app.org().await?, app.now());
     let device = app.db.read(move |tx| store::devices::by_token(tx, org, &token, now)).await?;
     let device = device.ok_or(ErrorCode::SignInRequired)?;
-    let actor = DeviceActor { id: device.id, officer: device.officer, key: device.key, org };
+    let actor = DeviceActor { session: Some(token), ..DeviceActor::of(&device, org) };
     Ok((actor, device.revoked_at.is_none()))
 }
 

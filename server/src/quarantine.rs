@@ -160,7 +160,7 @@ pub(crate) fn decide_about_sender(
         && let Some(device) = devices::find(tx, org, name.1)?
     {
         // Nothing but entries: captures, for instance.
-        let device = DeviceActor { id: device.id, officer: device.officer, key: device.key, org };
+        let device = DeviceActor::of(&device, org);
         for (hash, _) in declare::declare_regardless(tx, &device, name.0, step.now)? {
             settle::tell_verdict(tx, org, name.0, (hash, device.id));
         }
@@ -181,7 +181,7 @@ pub(crate) fn let_in_on_joining(
 ) -> Result<Names, ApiError> {
     let mut names = Names::new();
     for device in devices::in_use_by(tx, org, officer)? {
-        let device = DeviceActor { id: device.id, officer, key: device.key, org };
+        let device = DeviceActor::of(&device, org);
         let counting = declare::declare_regardless(tx, &device, inspection, app.now())?;
         let mut kept = BTreeSet::new();
         loop {
@@ -240,8 +240,7 @@ impl Step<'_> {
         if self.verdict.ruling == Ruling::Accept
             && let Some(device) = devices::find(tx, self.org, name.device)?
         {
-            let device =
-                DeviceActor { id: device.id, officer: device.officer, key: device.key, org: self.org };
+            let device = DeviceActor::of(&device, self.org);
             let counting = declare::declare_regardless(tx, &device, name.inspection, self.now)?;
             self.tell_entries(tx, name, all, &counting);
         }

@@ -12,6 +12,7 @@ pub mod carry;
 pub mod cover;
 pub mod declare;
 pub mod gate;
+pub mod intake;
 pub mod job;
 pub mod judge;
 pub mod look;
@@ -40,7 +41,12 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     // Every opening of a store, and everything that an officer does, leaves an entry.
     let is_idle = request.entries.is_empty();
     let (entries, chunks) = (request.entries, request.chunks);
-    let said = Said { unsent: request.still_unsent, protocol: request.protocol, program: request.program };
+    let said = Said {
+        unsent: request.still_unsent,
+        protocol: request.protocol,
+        program: request.program,
+        epoch: request.epoch,
+    };
     let wants = request.wants.unwrap_or_default();
     let checked = {
         let (id, key) = (device.id, device.key);
@@ -54,6 +60,10 @@ pub async fn round(app: &App, device: &DeviceActor, request: SyncRequest) -> Res
     let more_follows = said.unsent.is_some_and(|unsent| unsent.changes > 0);
     let answered = received.answered();
     judge::within_round(app, device.org, &received.touched, &answered, more_follows).await;
+    if received.is_late {
+        // Whoever still speaks in it opens a session and says it again.
+        return Err(ErrorCode::SignInRequired.into());
+    }
     let verdicts = receive::verdicts(app, device.org, &received).await?;
     if !is_idle || request.numbers_since.is_some() {
         numbers::top_up(app, device, request.numbers_since).await?;

@@ -2,6 +2,7 @@
 //!
 //! How each was made is told in `tests/fixtures/README.md`.
 
+use crate::store;
 use crate::workspace;
 use crate::world::World;
 use crate::world::backup::{Backup, copy_all};
@@ -91,10 +92,11 @@ impl Fixture {
     /// # Errors
     /// What SQLite says.
     pub fn migrations(&self) -> rusqlite::Result<(i64, i64)> {
-        let open = |name: &str| rusqlite::Connection::open(self.folder.path().join(name));
-        let server = "SELECT MAX(number) FROM migrations";
-        let server = open("server.db")?.query_row(server, [], |row| row.get(0))?;
-        let device = open("device/store.db")?.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let version = |store: rusqlite::Connection, sql: &str| store.query_row(sql, [], |row| row.get(0));
+        let server = rusqlite::Connection::open(self.folder.path().join("server.db"))?;
+        let server = version(server, "SELECT MAX(number) FROM migrations")?;
+        let device = store::look_into(&self.folder.path().join("device/store.db"))?;
+        let device = version(device, "PRAGMA user_version")?;
         Ok((server, device))
     }
 }

@@ -278,7 +278,7 @@ async fn a_server_stopped_between_receiving_and_judging_finishes_when_it_starts(
     let sent = receive::Sent { entries: vec![entry], chunks, ..Default::default() };
     let checked = receive::check((rogue.id, &key), &world.app.key.public_key(), sent);
     let org = world.app.org().await.unwrap();
-    let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org };
+    let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org, session: None };
     let received = receive::receive(&world.app, &actor, checked, Said::only(PROTOCOL)).await.unwrap();
     assert!(received.receipt.is_some());
     let answers = async |world: &World| -> Value {

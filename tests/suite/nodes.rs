@@ -152,7 +152,7 @@ async fn a_commit_at_one_server_wakes_who_listens_at_the_other() {
     let node = world.another_node("second").await;
     let enrolled = two.client().status().unwrap().enrolled.unwrap();
     let (org, key) = (world.app.org().await.unwrap(), world.app.key.public_key());
-    let device = DeviceActor { id: enrolled.device, officer: enrolled.officer, key, org };
+    let device = DeviceActor { id: enrolled.device, officer: enrolled.officer, key, org, session: None };
     let pieces = events::listen(node.app.clone(), device, String::new()).await.unwrap();
     let mut pieces = std::pin::pin!(pieces);
     let looking = tokio::spawn(events::work(node.app.clone()));
@@ -176,8 +176,13 @@ async fn a_cursor_skips_no_row_however_many_write() {
     let node = world.another_node("second").await;
     let org = world.app.org().await.unwrap();
     let enrolled = one.client().status().unwrap().enrolled.unwrap();
-    let device =
-        DeviceActor { id: enrolled.device, officer: enrolled.officer, key: world.app.key.public_key(), org };
+    let device = DeviceActor {
+        id: enrolled.device,
+        officer: enrolled.officer,
+        key: world.app.key.public_key(),
+        org,
+        session: None,
+    };
     let write = async |app: App, writer: usize, officer: OfficerId| {
         for n in 0..ROWS {
             // Two feeds, named in turn: whoever locks them in the order in which they are named waits for the other.

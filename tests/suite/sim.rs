@@ -139,6 +139,19 @@ const MENDED: &[(&str, u64, &str)] = &[
         500_027,
         "back-up 0 36023; restore 999 46123; sync 2 85289; restore 999 58646; paper 251 38289; sync 669 74407; paper 582 22363",
     ),
+    (
+        "Two requests of a terminal were under way when its store came back older, and arrived after it had gone on elsewhere:
+         people were told of a second terminal.",
+        600_254,
+        "sync 0 60170; delay 420 30298; keep 0 51005; delay 0 86735; sync 0 22961; roll-back 999 7984; sync 0 85269",
+    ),
+    (
+        "A terminal came back older, and then the server twice: what its next request brought did not follow the tip, and was taken
+         for a second terminal's.",
+        700_682,
+        "back-up 0 39545; keep 0 39864; sync 0 25600; roll-back 999 58534; back-up 662 90467; sync 0 54327; back-up 591 66229;
+         restore 999 63104; sync 0 98321; restore 659 71517; paper 705 23136",
+    ),
 ];
 
 #[tokio::test]

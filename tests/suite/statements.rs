@@ -324,7 +324,7 @@ async fn come_back_from_a_backup(world: &World, city: &City) {
     assert!(city.one.sync().await.server_restored);
     let enrolled = city.one.client().status().expect("a status").enrolled.expect("an officer");
     let (org, key) = (world.app.org().await.expect("an organisation"), world.app.key.public_key());
-    let actor = DeviceActor { id: enrolled.device, officer: enrolled.officer, key, org };
+    let actor = DeviceActor { id: enrolled.device, officer: enrolled.officer, key, org, session: None };
     let listening = events::listen(world.app.clone(), actor, String::new()).await;
     assert!(listening.is_ok() && world.app.events.streams() == 1);
     events::look(&world.app).await.unwrap();

@@ -47,14 +47,16 @@ pub struct Contradiction {
     pub carried: Digest,
 }
 
-/// Where what was carried of a device's journal is not what its chain says, by place; but for what it had signed before it said
+/// Where what others brought of a device's journal is not what its chain says, by place; but for what it had signed before it said
 /// itself that its store came back older or was set aside. A second terminal that has not been heard of since is among that until
-/// it comes itself.
+/// it comes itself. What came late in a session that the device had left tells of no second one: whoever still speaks in it says
+/// it again.
 pub fn contradictions(tx: &mut Tx<'_>, org: OrgId, device: DeviceId) -> Result<Vec<Contradiction>, DbError> {
     let rows = tx.query(
         "SELECT c.seq, c.hash FROM journal_carried c
          JOIN journal_entries j ON j.org = c.org AND j.device = c.device AND j.seq = c.seq AND j.on_chain = 1
          WHERE c.org = $1 AND c.device = $2 AND j.hash <> c.hash
+           AND c.carried_by <> c.device
            AND NOT EXISTS (SELECT 1 FROM journal_entries b WHERE b.org = c.org AND b.device = c.device AND b.on_chain = 1
              AND b.seq <= c.seq AND b.kind IN ('rolled_back', 'set_aside')
              AND COALESCE(c.server_at, 0) <= COALESCE(b.server_at, 0))

@@ -36,6 +36,16 @@ pub struct Device {
     pub protocol: Option<u16>,
     /// The version of its program, as it said itself.
     pub program: Option<ProgramVersion>,
+    /// The session that it opened last; none when that was before sessions were told apart.
+    pub session: Option<Digest>,
+}
+
+impl Device {
+    /// Whether what comes in a session was under way when the terminal opened another one.
+    pub fn has_left(&self, session: Option<Digest>) -> bool {
+        // Whoever was revoked goes on with nothing.
+        self.revoked_at.is_none() && self.session.zip(session).is_some_and(|(last, this)| last != this)
+    }
 }
 
 /// What a terminal says about itself with each request.
@@ -47,12 +57,14 @@ pub struct Said {
     pub protocol: u16,
     /// The version of its program; none from terminals that do not say.
     pub program: Option<ProgramVersion>,
+    /// The server's epoch, as it last heard; none from one that never heard.
+    pub epoch: Option<Digest>,
 }
 
 impl Said {
     /// Of a terminal that says no more than the protocol.
     pub fn only(protocol: u16) -> Self {
-        Self { unsent: None, protocol, program: None }
+        Self { unsent: None, protocol, program: None, epoch: None }
     }
 }
 
@@ -71,6 +83,7 @@ impl Device {
             unsent: None,
             protocol: None,
             program: None,
+            session: None,
         }
     }
 }
@@ -88,6 +101,7 @@ fn read(r: &Row) -> Result<Device, DbError> {
         unsent: unsent(r)?,
         protocol: floors::protocol(r, 12)?,
         program: floors::program(r, 13)?,
+        session: r.get(14)?,
     })
 }
 
@@ -105,7 +119,7 @@ fn unsent(r: &Row) -> Result<Option<StillUnsent>, DbError> {
 pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>, DbError> {
     let row = tx.query_opt(
         "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash, unsent_changes,
-         unsent_evidence, unsent_bytes, protocol, program FROM devices WHERE org = $1 AND id = $2",
+         unsent_evidence, unsent_bytes, protocol, program, session FROM devices WHERE org = $1 AND id = $2",
         &params![org, id],
     )?;
     row.map(|r| read(&r)).transpose()
@@ -115,7 +129,8 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<Device>,
 pub fn in_use_by(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId) -> Result<Vec<Device>, DbError> {
     let rows = tx.query(
         "SELECT id, officer, name, key, enrolled_at, seen_at, revoked_at, tip_seq, tip_hash, unsent_changes,
-         unsent_evidence, unsent_bytes, protocol, program FROM devices WHERE org = $1 AND officer = $2 AND revoked_at IS NULL ORDER BY id",
+         unsent_evidence, unsent_bytes, protocol, program, session FROM devices
+         WHERE org = $1 AND officer = $2 AND revoked_at IS NULL ORDER BY id",
         &params![org, officer],
     )?;
     rows.iter().map(read).collect()
@@ -137,7 +152,7 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId, before: &Before) -> Resu
     let rows = tx.query(
         in_scope!(
             "SELECT d.id, d.officer, d.name, d.key, d.enrolled_at, d.seen_at, d.revoked_at, d.tip_seq, d.tip_hash,
-             d.unsent_changes, d.unsent_evidence, d.unsent_bytes, d.protocol, d.program, o.name,
+             d.unsent_changes, d.unsent_evidence, d.unsent_bytes, d.protocol, d.program, d.session, o.name,
              o.unit_code FROM devices d JOIN officers o ON o.org = d.org AND o.id = d.officer
              WHERE d.org = $1 AND o.unit_code IN (SELECT code FROM scope) AND (d.enrolled_at, d.id) < ($3, $4)
              ORDER BY d.enrolled_at DESC, d.id DESC LIMIT $5"
@@ -145,7 +160,7 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId, before: &Before) -> Resu
         &params![org, asker, before.at, &before.id, rows_asked()],
     )?;
     let listed = |r: &Row| {
-        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(14)?, unit_code: r.get(15)? })
+        Ok::<_, DbError>(Listed { device: read(r)?, officer_name: r.get(15)?, unit_code: r.get(16)? })
     };
     let rows = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
     let key = |l: &Listed| Before { at: l.device.enrolled_at, id: l.device.id.to_string() }.to_string();
@@ -244,7 +259,7 @@ pub fn take_challenge(
     Ok(taken > 0)
 }
 
-/// Opens a session; sessions that have ended go.
+/// Opens a session, from now on the terminal's; sessions that have ended go.
 pub fn insert_session(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -258,6 +273,7 @@ pub fn insert_session(
         "INSERT INTO device_sessions (org, token, device, expires_at) VALUES ($1, $2, $3, $4)",
         &params![org, *token, device, expires_at],
     )?;
+    tx.execute("UPDATE devices SET session = $3 WHERE org = $1 AND id = $2", &params![org, device, *token])?;
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use crate::scope::DeviceScope;
 use crate::store::carried::Given;
 use crate::store::{carried, changes, devices, journal, officers, snapshots};
 use crate::sync::declare;
-use crate::sync::receive::{self, CheckedChange, CheckedEntry, Intake, Share};
+use crate::sync::intake::{Intake, Share};
+use crate::sync::receive::{self, CheckedChange, CheckedEntry};
 use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::ids::{DecisionId, DeviceId, InspectionId, OrgId};
 use fieldproof_schema::journal::Kind;
@@ -97,6 +98,19 @@ pub fn check(
     checked
 }
 
+/// What a device sent in a session that it has left, as somebody else would bring it: it may have come back older since and gone on
+/// elsewhere, so nothing of it follows its journal; and it may be all that is left of what was written then.
+pub fn late(
+    tx: &mut Tx<'_>,
+    device: &DeviceActor,
+    entries: &[CheckedEntry],
+    changes: &[CheckedChange],
+) -> Result<Option<CheckedCarried>, DbError> {
+    let certificate = certify(tx, device.org, device.id)?;
+    let (entries, changes) = (entries.to_vec(), changes.to_vec());
+    Ok(certificate.map(|certificate| CheckedCarried { certificate, entries, changes }))
+}
+
 /// Takes what was carried, each device's as if it had come from there. A device that is not known here is one that was
 /// enrolled before the server was restored: the server's own word makes it known again.
 pub fn take<'c>(
@@ -140,10 +154,10 @@ fn author(
 ) -> Result<Option<(DeviceActor, DeviceScope)>, DbError> {
     if certificate.device == SERVER {
         let Certificate { device: id, officer, device_key: key, .. } = *certificate;
-        return Ok(Some((DeviceActor { id, officer, key, org }, DeviceScope::of_server(org))));
+        return Ok(Some((DeviceActor { id, officer, key, org, session: None }, DeviceScope::of_server(org))));
     }
     let Some(known) = enrol::known_again(tx, org, certificate, decision, now)? else { return Ok(None) };
-    let author = DeviceActor { id: known.id, officer: known.officer, key: known.key, org };
+    let author = DeviceActor::of(&known, org);
     let scope = DeviceScope::when_known(&author, Some(&known));
     Ok(Some((author, scope)))
 }

@@ -8,12 +8,13 @@ use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::findings;
-use crate::quota::{self, Bounds, Meter, Quota};
+use crate::quota::Meter;
 use crate::scope::DeviceScope;
 use crate::store::inbox::{Item, Ruling, State};
-use crate::store::usage::{self, Amount, Day};
+use crate::store::usage::{self, Day};
 use crate::store::{devices, feeds, inbox, inspections, journal, receipts, tenants};
 use crate::sync::carry::{self, CheckedCarried};
+use crate::sync::intake::{Intake, Share};
 use crate::sync::offer::Name;
 use crate::sync::settle::Answered;
 use crate::sync::{declare, gate};
@@ -158,11 +159,28 @@ pub struct Received {
     pub touched: BTreeSet<InspectionId>,
     /// What somebody else brought and was not here.
     pub fresh: BTreeSet<Digest>,
+    /// It was sent in a session that its sender has left. What can be used of it is kept, and nothing is receipted.
+    pub is_late: bool,
     entries: Vec<Verdict>,
     changes: Vec<(InspectionId, Name, Option<ChangeId>)>,
 }
 
 impl Received {
+    /// Before anything is taken in.
+    pub fn nothing(epoch: Digest) -> Self {
+        Self {
+            receipt: None,
+            tip: Tip::default(),
+            revoked_at: None,
+            epoch,
+            touched: BTreeSet::new(),
+            fresh: BTreeSet::new(),
+            is_late: false,
+            entries: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
     /// The changes whose verdicts the round's answer will hold.
     pub fn answered(&self) -> Answered {
         self.changes.iter().map(|(_, name, _)| *name).collect()
@@ -171,84 +189,6 @@ impl Received {
     /// What became of an entry, or of something that was not kept.
     pub fn say(&mut self, verdict: Verdict) {
         self.entries.push(verdict);
-    }
-}
-
-/// A request while it is taken in.
-pub struct Intake {
-    /// Whose server it is.
-    pub org: OrgId,
-    /// Who sent it, as it is written down.
-    pub by: String,
-    /// By the server's clock.
-    pub now: Moment,
-    /// What became of it so far.
-    pub received: Received,
-    /// What is durable when the transaction is.
-    pub held: Vec<Digest>,
-    /// What its sender may still bring.
-    pub meter: Meter,
-}
-
-impl Intake {
-    /// For what a person hands in: everything in it is somebody else's, and nobody's journal goes on with it. How much that
-    /// may be is bounded by the file: no terminal's day pays for it, and none stands in its way.
-    pub fn by_hand(org: OrgId, by: String, epoch: Digest, now: Moment) -> Self {
-        let received = Received {
-            receipt: None,
-            tip: Tip::default(),
-            revoked_at: None,
-            epoch,
-            touched: BTreeSet::new(),
-            fresh: BTreeSet::new(),
-            entries: Vec::new(),
-            changes: Vec::new(),
-        };
-        let most = Amount { items: u64::MAX, bytes: u64::MAX };
-        let meter = Meter::new(Bounds { entries: most, day: most, ..Bounds::default() }, Default::default());
-        Self { org, by, now, received, held: Vec::new(), meter }
-    }
-}
-
-/// How much of a device's share is left.
-pub struct Share<'a> {
-    quota: &'a Quota,
-    backlog: Amount,
-    /// What somebody else brings may fill half of it: the rest is for the device itself, whatever is brought in its name.
-    weight: u64,
-}
-
-impl<'a> Share<'a> {
-    /// For what `device` sends.
-    pub fn of(
-        tx: &mut Tx<'_>,
-        quota: &'a Quota,
-        device: &DeviceActor,
-        changes: &[CheckedChange],
-    ) -> Result<Self, DbError> {
-        let backlog = match changes {
-            [] => Amount::default(),
-            _ => inbox::backlog(tx, device.org, device.id)?,
-        };
-        Ok(Self { quota, backlog, weight: 1 })
-    }
-
-    /// For what somebody else brings of it.
-    pub fn of_carried(self) -> Self {
-        Self { weight: 2, ..self }
-    }
-
-    /// Counts something in, where there is room for it.
-    fn takes(&mut self, bytes: u64) -> bool {
-        let weighed = Amount {
-            items: self.backlog.items.saturating_mul(self.weight),
-            bytes: self.backlog.bytes.saturating_mul(self.weight),
-        };
-        let fits = quota::has_room(weighed, bytes.saturating_mul(self.weight), self.quota.bounds().backlog);
-        if fits {
-            self.backlog.add(bytes);
-        }
-        fits
     }
 }
 
@@ -273,7 +213,7 @@ pub async fn receive(
     let (worker, device) = (app.clone(), device.clone());
     let (now, random) = (app.now(), app.random());
     // Names for what the audit trail may have to say about terminals that become known.
-    let decisions: Vec<_> = checked.carried.iter().map(|_| DecisionId::new(now, app.random())).collect();
+    let decisions: Vec<_> = (0..=checked.carried.len()).map(|_| DecisionId::new(now, app.random())).collect();
     app.db
         .write(move |tx| {
             // Written first: where several nodes share a database, this holds the device for one of them.
@@ -285,16 +225,18 @@ pub async fn receive(
                 let first = checked.entries.first().map(|first| (first.entry.seq, first.hash));
                 findings::identity::after_revocation(tx, &device, first, now)?;
             }
+            let is_late = known.has_left(device.session);
+            let late =
+                if is_late { carry::late(tx, &device, &checked.entries, &checked.changes)? } else { None };
+            let (entries, changes) =
+                if is_late { Default::default() } else { (&*checked.entries, &*checked.changes) };
             let mut scope = DeviceScope::when_known(&device, Some(&known));
             let received = Received {
-                receipt: None,
                 tip: known.tip,
                 revoked_at: known.revoked_at,
-                epoch,
-                touched: BTreeSet::new(),
-                fresh: BTreeSet::new(),
+                is_late,
                 entries: checked.refused.clone(),
-                changes: Vec::new(),
+                ..Received::nothing(epoch)
             };
             let brings_any =
                 !checked.entries.is_empty() || !checked.changes.is_empty() || !checked.carried.is_empty();
@@ -303,12 +245,14 @@ pub async fn receive(
                 if brings_any { usage::taken(tx, device.org, device.id, day)? } else { Default::default() };
             let meter = Meter::new(worker.quota.bounds(), taken);
             let by = device.id.to_string();
-            let mut intake = Intake { org: device.org, by, now, received, held: Vec::new(), meter };
-            for entry in &checked.entries {
+            let is_elsewhere = said.epoch.is_some_and(|heard| heard != epoch);
+            let mut intake =
+                Intake { org: device.org, by, now, received, held: Vec::new(), meter, is_elsewhere };
+            for entry in entries {
                 take_entry(tx, (&device, &mut scope), entry, &mut intake)?;
             }
-            let mut share = Share::of(tx, &worker.quota, &device, &checked.changes)?;
-            for change in &checked.changes {
+            let mut share = Share::of(tx, &worker.quota, &device, changes)?;
+            for change in changes {
                 take_change(tx, (&device, &mut scope), change, &mut share, &mut intake)?;
             }
             if intake.received.tip != known.tip {
@@ -317,12 +261,12 @@ pub async fn receive(
                 findings::identity::caught_up(tx, &device, (known.tip.seq, tip.seq), now)?;
                 findings::identity::contradicted(tx, &device, now)?;
             }
-            carry::take(tx, &worker.quota, checked.carried.iter().zip(&decisions), &mut intake)?;
+            carry::take(tx, &worker.quota, late.iter().chain(&checked.carried).zip(&decisions), &mut intake)?;
             let Intake { mut received, held, meter, .. } = intake;
             if meter.taken != Day::default() {
                 usage::add(tx, device.org, device.id, day, &meter.taken)?;
             }
-            if !held.is_empty() {
+            if !held.is_empty() && !is_late {
                 let receipt = Receipt {
                     id: ReceiptId::new(now, random),
                     device: device.id,
@@ -348,7 +292,7 @@ fn take_entry(
     intake: &mut Intake,
 ) -> Result<(), DbError> {
     let CheckedEntry { hash, entry, signed } = checked;
-    let Intake { now, received, held, meter, .. } = intake;
+    let Intake { now, received, held, meter, is_elsewhere, .. } = intake;
     let now = *now;
     let known = match planted::is(Bug::KnownByPlace) {
         true => (entry.seq <= received.tip.seq).then_some(true),
@@ -364,6 +308,9 @@ fn take_entry(
             Some(ErrorCode::EntryFork)
         };
         (if code.is_some() { Outcome::Quarantined } else { Outcome::Accepted }, code)
+    } else if *is_elsewhere && received.tip.follow(entry, *hash).is_err() {
+        // Not a second branch: it is told where its journal ends now, and says it again behind that.
+        (Outcome::Refused, Some(ErrorCode::EntryGap))
     } else if entry.seq <= received.tip.seq + 1 && !meter.takes_entry(signed.bytes.len()) {
         // Not held: the device offers it again, and with it what comes after.
         (Outcome::Refused, Some(ErrorCode::QuotaExceeded))

@@ -155,7 +155,7 @@ async fn every_officer_is_given_exactly_what_the_rule_says() {
     let (mut given, mut denied) = (0, 0);
     for (index, rogue) in rogues.iter().enumerate() {
         let key = world.app.key.public_key();
-        let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org };
+        let actor = DeviceActor { id: rogue.id, officer: rogue.officer, key, org, session: None };
         let (cells, visits) = (cells.clone(), visits.clone());
         let check = move |tx: &mut Tx<'_>| {
             let region = scope::units_of_officer(tx, org, actor.officer)?.into_iter().collect();

@@ -28,6 +28,7 @@ pub(super) async fn terminal(world: &World, officer: &str, name: &str) -> Device
             unsent: None,
             protocol: None,
             program: None,
+            session: None,
         };
         devices::insert(tx, org, &device)
     };
@@ -69,7 +70,7 @@ async fn a_terminal_shows_what_it_said_and_when() {
     let (org, now) = (world.app.org().await.unwrap(), world.app.now());
     let some = StillUnsent { changes: 3, evidence: 2, evidence_bytes: 5_000_000 };
     let program = Some("0.1.0".parse().unwrap());
-    let said = |unsent| devices::Said { unsent: Some(unsent), protocol: 2, program };
+    let said = |unsent| devices::Said { unsent: Some(unsent), protocol: 2, program, epoch: None };
     let has_some = said(some);
     world.app.db.write(move |tx| devices::touch(tx, org, id, now, has_some)).await.unwrap();
     world.clock.advance_seconds(3 * 3600);
