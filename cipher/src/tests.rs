@@ -77,3 +77,45 @@ fn a_passphrase_does_as_well() {
     assert!(text(&open(&path, "巡查"), 1).is_err());
     assert_eq!(text(&open(&path, "巡证"), 1).unwrap(), "a");
 }
+
+mod files {
+    use crate::files::{Altered, KEY_BYTES, Pieces, TAG_BYTES, derive};
+
+    /// Computed by HKDF-SHA256 of another implementation (Python's `cryptography`).
+    #[test]
+    fn keys_are_derived_as_they_were() {
+        let derived = derive(&[7; KEY_BYTES], "purpose", b"thing");
+        assert_eq!(derived[..8], DERIVED);
+        assert_ne!(derived, derive(&[7; KEY_BYTES], "purposet", b"hing"));
+        assert_ne!(derived, derive(&[8; KEY_BYTES], "purpose", b"thing"));
+    }
+
+    const DERIVED: [u8; 8] = [73, 167, 18, 37, 184, 190, 237, 245];
+
+    #[test]
+    fn a_piece_decrypts_at_its_place_in_its_file_and_nowhere_else() {
+        let (one, other) =
+            (derive(&[1; KEY_BYTES], "file", b"one"), derive(&[1; KEY_BYTES], "file", b"other"));
+        let encrypted = |place, is_last| {
+            let mut piece = b"piece".to_vec();
+            Pieces::new(&one).encrypt(place, is_last, &mut piece);
+            assert_eq!(piece.len(), 5 + TAG_BYTES);
+            piece
+        };
+        let decrypted = |key, place, is_last, piece: &[u8]| {
+            let mut piece = piece.to_vec();
+            Pieces::new(key).decrypt(place, is_last, &mut piece).map(|()| piece)
+        };
+        let piece = encrypted(3, false);
+        assert_eq!(decrypted(&one, 3, false, &piece), Ok(b"piece".to_vec()));
+        assert_eq!(decrypted(&one, 3, true, &piece), Err(Altered));
+        assert_eq!(decrypted(&one, 4, false, &piece), Err(Altered));
+        assert_eq!(decrypted(&other, 3, false, &piece), Err(Altered));
+        assert_eq!(decrypted(&one, 3, false, &piece[..piece.len() - 1]), Err(Altered));
+        for byte in 0..piece.len() {
+            let mut piece = piece.clone();
+            piece[byte] ^= 1;
+            assert_eq!(decrypted(&one, 3, false, &piece), Err(Altered), "byte {byte}");
+        }
+    }
+}

@@ -45,6 +45,7 @@ pub use verify::{Fault, Verification};
 use crate::checklists::{Law, Shelf};
 use crate::documents::{self, Cache};
 use crate::error::{ClientError, Obstacle};
+use crate::evidence::Originals;
 use crate::identity::Member;
 use crate::journal_writer::{Clocks, Pen};
 use crate::keys::{KeyCost, StoreKey};
@@ -99,8 +100,10 @@ pub struct Client {
     desk: Mutex<Desk>,
     /// True from an error of the disk until the store was opened anew.
     failed: AtomicBool,
-    /// Held while an original is taken in, from its first byte until something names it.
-    pub(crate) originals: Mutex<()>,
+    /// None as long as the terminal belongs to nobody.
+    originals: Mutex<Option<Arc<Originals>>>,
+    /// Held while an original is taken in, from its last byte until something names it.
+    pub(crate) taking: Mutex<()>,
     /// Locked as long as the client lives; the system unlocks it when the process ends in any way.
     _lock: File,
 }
@@ -202,8 +205,20 @@ impl Client {
         Ok(tx.commit()?)
     }
 
+    /// The originals that are kept here.
+    pub(crate) fn originals(&self) -> Result<Arc<Originals>, ClientError> {
+        let originals = self.originals.lock().unwrap_or_else(PoisonError::into_inner);
+        originals.clone().ok_or(ClientError::NotEnrolled)
+    }
+
+    /// From now on they are kept under this key.
+    pub(crate) fn keep_originals_under(&self, key: &StoreKey) {
+        let originals = Arc::new(Originals::new(&self.dir, key.clone()));
+        *self.originals.lock().unwrap_or_else(PoisonError::into_inner) = Some(originals);
+    }
+
     pub(crate) fn taking_originals(&self) -> MutexGuard<'_, ()> {
-        self.originals.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The checklist that an inspection pins; `None` until it arrives.

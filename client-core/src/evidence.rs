@@ -1,30 +1,57 @@
-//! The bytes of captures: files named by their hash, written once, never changed.
+//! The bytes of captures: files written once, never changed, encrypted with the store's key (`encrypted`).
 //!
-//! What a capture belongs to is in the store. A file without a capture is what a crash between the two left; it is kept.
+//! What a capture belongs to is in the store. A file's name is made of the bytes' hash and the key: who has the disk and not the
+//! key learns neither what was captured nor whether it is something known. A file without a capture is what a crash between the two
+//! left; it is kept.
 
+mod encrypted;
 mod media;
 
 pub(crate) use media::looks_like;
 
 use crate::error::ClientError;
 use crate::files;
+use crate::keys::StoreKey;
+use encrypted::{Decrypting, Encrypting, SALT_BYTES};
+use fieldproof_cipher::files::{Derived, derive};
+use fieldproof_schema::host::{Host, random};
 use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
 use fieldproof_schema::suite::{Digest, DigestStream};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Bytes of a file's beginning that tell its kind.
 const HEAD_BYTES: usize = 64;
+/// How the name of a file ends that is not whole yet.
+const PARTIAL: &str = ".partial";
 
 /// Where captures are kept.
 pub(crate) fn dir(data: &Path) -> PathBuf {
     data.join("evidence")
 }
 
-/// Where the bytes with this hash are kept.
-pub(crate) fn path(data: &Path, digest: Digest) -> PathBuf {
-    dir(data).join(digest.to_string())
+/// Makes the directory, without what a kill left in it of captures that were being taken in: nobody was told that they were kept.
+pub(crate) fn prepare(data: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir(data))?;
+    for entry in fs::read_dir(dir(data))? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(PARTIAL) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What became of a kept file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is what was taken in.
+    Sound,
+    /// It is something else.
+    Altered,
+    /// It is gone.
+    Missing,
 }
 
 /// A file that was taken in.
@@ -33,79 +60,264 @@ pub(crate) struct Taken {
     pub(crate) size_bytes: u64,
 }
 
-/// Takes in a capture: hashed while it is copied, durable under its hash before this returns.
-///
-/// Refuses what is empty, too large, or not of the declared media type; then nothing stays behind.
-pub(crate) fn take(
-    data: &Path,
-    source: impl Read,
-    media_type: &str,
-    unique: &str,
-) -> Result<Taken, ClientError> {
-    let failed = |e| ClientError::file("keeping a capture", e);
-    let partial = dir(data).join(format!("{unique}.partial"));
-    let copied = copy(&partial, source);
-    let result = copied.map_err(failed).and_then(|copied| {
-        if copied.size_bytes == 0
-            || copied.size_bytes > EVIDENCE_BYTES_MAX
-            || !looks_like(&copied.head, media_type)
-        {
+/// The bytes of a capture, as they were taken.
+pub struct EvidenceBytes(Form);
+
+enum Form {
+    Encrypted(Box<Decrypting<File>>),
+    /// As versions before the encryption left it.
+    Clear(File),
+}
+
+impl EvidenceBytes {
+    /// How many bytes it has.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn length(&self) -> io::Result<u64> {
+        match &self.0 {
+            Form::Encrypted(file) => Ok(file.length()),
+            Form::Clear(file) => Ok(file.metadata()?.len()),
+        }
+    }
+}
+
+impl Read for EvidenceBytes {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Form::Encrypted(file) => file.read(to),
+            Form::Clear(file) => file.read(to),
+        }
+    }
+}
+
+impl Seek for EvidenceBytes {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.0 {
+            Form::Encrypted(file) => file.seek(to),
+            Form::Clear(file) => file.seek(to),
+        }
+    }
+}
+
+/// The originals of a terminal, with the key that opens them.
+pub(crate) struct Originals {
+    dir: PathBuf,
+    key: StoreKey,
+}
+
+impl Originals {
+    /// Those in the data directory `data`.
+    pub(crate) fn new(data: &Path, key: StoreKey) -> Self {
+        Self { dir: dir(data), key }
+    }
+
+    /// Where the bytes with this hash are kept.
+    pub(crate) fn path(&self, digest: Digest) -> PathBuf {
+        let name = derive(self.key.bytes(), "fieldproof/1/original/name", &digest.to_bytes());
+        self.dir.join(hex::encode(*name))
+    }
+
+    /// Where an earlier version kept them.
+    fn clear_path(&self, digest: Digest) -> PathBuf {
+        self.dir.join(digest.to_string())
+    }
+
+    fn file_key(&self, salt: &[u8; SALT_BYTES]) -> Derived {
+        derive(self.key.bytes(), "fieldproof/1/original/file", salt)
+    }
+
+    /// Whether there is a file for the bytes with this hash.
+    pub(crate) fn holds(&self, digest: Digest) -> bool {
+        self.path(digest).exists() || self.clear_path(digest).exists()
+    }
+
+    /// Opens the bytes with this hash, to be read from any place.
+    pub(crate) fn open(&self, digest: Digest) -> io::Result<EvidenceBytes> {
+        match File::open(self.path(digest)) {
+            Ok(file) => {
+                let file = Decrypting::begin(file, |salt| self.file_key(salt))?;
+                Ok(EvidenceBytes(Form::Encrypted(Box::new(file))))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(EvidenceBytes(Form::Clear(File::open(self.clear_path(digest))?)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins to take in a capture whose bytes come one after another.
+    pub(crate) fn begin(&self, host: &dyn Host) -> io::Result<Arriving> {
+        let path = self.dir.join(format!("{}{PARTIAL}", hex::encode(random::<16>(host))));
+        let salt: [u8; SALT_BYTES] = random(host);
+        // Made before the file, so that whatever fails next takes it away again.
+        let partial = Partial { path, kept: false };
+        let file = files::create_private(&partial.path)?;
+        let to = Encrypting::begin(file, &salt, &self.file_key(&salt))?;
+        Ok(Arriving {
+            partial,
+            to,
+            hash: Digest::stream(),
+            head: Vec::with_capacity(HEAD_BYTES),
+            size_bytes: 0,
+        })
+    }
+
+    /// Keeps what arrived, durable under its hash before this returns.
+    ///
+    /// Refuses what is empty, too large, or not of the declared media type; then nothing stays behind.
+    pub(crate) fn keep(&self, arrived: Arriving, media_type: &str) -> Result<Taken, ClientError> {
+        let failed = |e| ClientError::file("keeping a capture", e);
+        let Arriving { partial, to, hash, head, size_bytes } = arrived;
+        if size_bytes == 0 || size_bytes > EVIDENCE_BYTES_MAX || !looks_like(&head, media_type) {
             return Err(ClientError::CaptureInvalid { media_type: media_type.to_owned() });
         }
-        let digest = copied.hash.finish();
-        files::rename_durably(&partial, &path(data, digest)).map_err(failed)?;
-        Ok(Taken { digest, size_bytes: copied.size_bytes })
-    });
-    if result.is_err() {
-        // It may be full: the space is needed. When removing fails too, the file is kept and named as partial.
-        let _ = fs::remove_file(&partial);
+        let digest = hash.finish();
+        to.finish().and_then(|file| file.sync_all()).map_err(failed)?;
+        partial.keep_as(&self.path(digest)).map_err(failed)?;
+        Ok(Taken { digest, size_bytes })
     }
-    result
-}
 
-struct Copied {
-    hash: DigestStream,
-    size_bytes: u64,
-    head: Vec<u8>,
-}
+    /// Takes in all bytes of a capture; see [`Self::keep`].
+    pub(crate) fn take(
+        &self,
+        host: &dyn Host,
+        source: impl Read,
+        media_type: &str,
+    ) -> Result<Taken, ClientError> {
+        let failed = |e| ClientError::file("keeping a capture", e);
+        let mut arriving = self.begin(host).map_err(failed)?;
+        let bounded = source.take(EVIDENCE_BYTES_MAX + 1);
+        files::read_in_pieces(bounded, |piece| arriving.write(piece)).map_err(failed)?;
+        self.keep(arriving, media_type)
+    }
 
-fn copy(to: &Path, source: impl Read) -> io::Result<Copied> {
-    let mut file = files::create_private(to)?;
-    let mut hash = Digest::stream();
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    let bounded = source.take(EVIDENCE_BYTES_MAX + 1);
-    let size_bytes = files::read_in_pieces(bounded, |piece| {
-        hash.update(piece);
-        head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - head.len())]);
-        file.write_all(piece)
-    })?;
-    file.sync_all()?;
-    Ok(Copied { hash, size_bytes, head })
-}
+    /// Hashes a kept file again.
+    pub(crate) fn check(&self, digest: Digest) -> Result<Kept, ClientError> {
+        let mut hash = Digest::stream();
+        let read = self.open(digest).and_then(|file| {
+            files::read_in_pieces(file, |piece| {
+                hash.update(piece);
+                Ok(())
+            })
+        });
+        match read {
+            Ok(_) if hash.finish() == digest => Ok(Kept::Sound),
+            Ok(_) => Ok(Kept::Altered),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => Ok(Kept::Missing),
+                ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Ok(Kept::Altered),
+                _ => Err(ClientError::file("reading a capture", error)),
+            },
+        }
+    }
 
-/// Hashes a kept file again; `None` when it is gone.
-pub(crate) fn rehash(data: &Path, digest: Digest) -> Result<Option<Digest>, ClientError> {
-    let failed = |e| ClientError::file("reading a capture", e);
-    let file = match File::open(path(data, digest)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut hash = Digest::stream();
-    files::read_in_pieces(file, |piece| {
-        hash.update(piece);
+    /// Reads one part of a kept file, at most `length` bytes from `offset`; none where it is not what was taken in.
+    pub(crate) fn part(
+        &self,
+        digest: Digest,
+        offset: u64,
+        length: usize,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
+        let mut part = Vec::with_capacity(length);
+        let read = self.open(digest).and_then(|mut file| {
+            file.seek(SeekFrom::Start(offset))?;
+            file.take(length as u64).read_to_end(&mut part)
+        });
+        match read {
+            Ok(read) => Ok(Some(part).filter(|_| read > 0)),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Ok(None),
+                _ => Err(ClientError::file("reading a capture", error)),
+            },
+        }
+    }
+
+    /// Removes the file of bytes that nothing names any more.
+    pub(crate) fn remove(&self, digest: Digest) -> io::Result<()> {
+        for path in [self.path(digest), self.clear_path(digest)] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
         Ok(())
-    })
-    .map_err(failed)?;
-    Ok(Some(hash.finish()))
+    }
+
+    /// Whether an earlier version left it in the clear.
+    pub(crate) fn is_clear(&self, digest: Digest) -> bool {
+        self.clear_path(digest).exists()
+    }
+
+    /// What an earlier version left in the clear.
+    pub(crate) fn clear(&self) -> io::Result<Vec<Digest>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            found.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()));
+        }
+        Ok(found)
+    }
+
+    /// Encrypts what an earlier version left in the clear, whatever it holds by now: what is not what was taken stays known as that.
+    /// Returns how many bytes it has.
+    pub(crate) fn encrypt(&self, host: &dyn Host, digest: Digest) -> io::Result<u64> {
+        let clear = self.clear_path(digest);
+        let mut arriving = self.begin(host)?;
+        let size_bytes = files::read_in_pieces(File::open(&clear)?, |piece| arriving.write(piece))?;
+        let Arriving { partial, to, .. } = arriving;
+        to.finish()?.sync_all()?;
+        partial.keep_as(&self.path(digest))?;
+        fs::remove_file(clear)?;
+        Ok(size_bytes)
+    }
 }
 
-/// Reads one part of a kept file, at most `length` bytes from `offset`.
-pub(crate) fn part(data: &Path, digest: Digest, offset: u64, length: usize) -> Result<Vec<u8>, ClientError> {
-    let failed = |e| ClientError::file("reading a capture", e);
-    let mut file = File::open(path(data, digest)).map_err(failed)?;
-    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-    let mut part = Vec::with_capacity(length);
-    file.take(length as u64).read_to_end(&mut part).map_err(failed)?;
-    Ok(part)
+/// A capture that is being taken in: hashed and encrypted as it comes. Unless it is kept, nothing stays behind.
+pub struct Arriving {
+    partial: Partial,
+    to: Encrypting<File>,
+    hash: DigestStream,
+    head: Vec<u8>,
+    size_bytes: u64,
+}
+
+impl Arriving {
+    /// Takes in the next bytes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.hash.update(piece);
+        self.head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - self.head.len())]);
+        self.size_bytes += piece.len() as u64;
+        self.to.write_all(piece)
+    }
+
+    /// How many bytes came so far.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+}
+
+/// A file that goes away with the value, unless it was kept under another name.
+struct Partial {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Partial {
+    fn keep_as(mut self, path: &Path) -> io::Result<()> {
+        files::rename_durably(&self.path, path)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.kept {
+            // The disk may be full: the space is needed. When removing fails too, the next start does it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }

@@ -1,12 +1,14 @@
-//! The keys of a terminal: the device's own, the officer's under a passphrase, and under the same passphrase the one that
-//! the store is encrypted with.
+//! The keys of a terminal: the officer's under a passphrase, under the same passphrase the one that the store is encrypted with, and
+//! under that one the device's own.
 //!
 //! They live in files beside the store, so that a damaged store costs no identity. What is signed with them is decided
 //! elsewhere.
 
+mod device;
 mod sealed;
 mod store;
 
+pub(crate) use device::{device_key, read_device_key};
 pub use store::StoreKey;
 pub(crate) use store::{same_store, seal_store, unlock_store};
 
@@ -20,32 +22,7 @@ use fieldproof_schema::suite::{MemoryKey, PublicKey};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-const DEVICE_KEY: &str = "device.key";
 const OFFICER_KEY: &str = "officer.key";
-
-/// Reads the device's key; `None` before the enrolment.
-pub(crate) fn read_device_key(dir: &Path) -> Result<Option<MemoryKey>, ClientError> {
-    let bytes = files::read_optional(&dir.join(DEVICE_KEY))
-        .map_err(|e| ClientError::file("reading device.key", e))?;
-    let Some(bytes) = bytes.map(Zeroizing::new) else { return Ok(None) };
-    let mut secret = Zeroizing::new([0; 32]);
-    if bytes.len() != secret.len() {
-        return Err(ClientError::Damaged { what: "device.key" });
-    }
-    secret.copy_from_slice(&bytes);
-    Ok(Some(MemoryKey::from_secret(&secret)))
-}
-
-/// Reads the device's key, or makes one and keeps it before returning.
-pub(crate) fn device_key(dir: &Path, host: &dyn Host) -> Result<MemoryKey, ClientError> {
-    if let Some(key) = read_device_key(dir)? {
-        return Ok(key);
-    }
-    let secret: Zeroizing<[u8; 32]> = Zeroizing::new(random(host));
-    files::write_whole(&dir.join(DEVICE_KEY), secret.as_slice())
-        .map_err(|e| ClientError::file("writing device.key", e))?;
-    Ok(MemoryKey::from_secret(&secret))
-}
 
 /// Reads the officer's key, or makes one under `passphrase` and keeps it before returning.
 pub(crate) fn officer_key(
@@ -120,18 +97,12 @@ mod tests {
     use fieldproof_schema::suite::Signer;
 
     #[test]
-    fn keys_are_made_once_and_found_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let host = TestHost::new(1);
-        assert!(read_device_key(dir.path()).unwrap().is_none());
-        let device = device_key(dir.path(), &host).unwrap().public_key();
-        assert_eq!(device_key(dir.path(), &host).unwrap().public_key(), device);
-        let officer =
-            officer_key(dir.path(), &host, "一二三四五六七八", KeyCost::CHEAP).unwrap().public_key();
-        let again = officer_key(dir.path(), &host, "一二三四五六七八", KeyCost::CHEAP).unwrap().public_key();
-        assert_eq!(officer, again);
-        assert_ne!(officer, device);
-        assert_eq!(officer_public_key(dir.path()).unwrap(), Some(officer));
+    fn a_key_is_made_once_and_found_again() {
+        let (dir, host) = (tempfile::tempdir().unwrap(), TestHost::new(1));
+        let key = || officer_key(dir.path(), &host, "一二三四五六七八", KeyCost::CHEAP).unwrap().public_key();
+        let made = key();
+        assert_eq!(key(), made);
+        assert_eq!(officer_public_key(dir.path()).unwrap(), Some(made));
     }
 
     #[test]
@@ -164,16 +135,6 @@ mod tests {
         assert!(matches!(
             unlock_officer(dir.path(), &host, "wrong horse").unwrap_err(),
             ClientError::PassphraseWrong
-        ));
-    }
-
-    #[test]
-    fn a_damaged_key_file_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(DEVICE_KEY), b"short").unwrap();
-        assert!(matches!(
-            read_device_key(dir.path()).unwrap_err(),
-            ClientError::Damaged { what: "device.key" }
         ));
     }
 }

@@ -41,6 +41,7 @@ pub use client::{
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};
+pub use evidence::{Arriving, EvidenceBytes};
 pub use identity::officer_name;
 pub use keys::{KeyCost, PASSPHRASE_CHARS_MIN, StoreKey};
 pub use sealing::SealState;

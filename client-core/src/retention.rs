@@ -8,17 +8,40 @@ use crate::client::Client;
 use crate::documents;
 use crate::error::ClientError;
 use crate::store::folded;
-use fieldproof_schema::limits::{RETENTION_VISITS_MAX, UNFOLD_CHANGES_MAX};
+use fieldproof_schema::limits::{ENCRYPTED_AT_ONCE_BYTES, RETENTION_VISITS_MAX, UNFOLD_CHANGES_MAX};
 
 impl Client {
     /// Folds and frees the next piece of what is settled, for some tens of milliseconds. What fails is tried again after the next
     /// sync, and the sync is none the worse for it.
     pub fn retain(&self) {
-        for (what, done) in [("folding", self.fold_some()), ("freeing", self.free_some())] {
+        let all = [
+            ("folding", self.fold_some()),
+            ("freeing", self.free_some()),
+            ("encrypting", self.encrypt_some()),
+        ];
+        for (what, done) in all {
             if let Err(error) = done {
                 tracing::warn!(%error, "{what} what is kept failed; it is tried again");
             }
         }
+    }
+
+    /// Encrypts originals that an earlier version left in the clear: one at least, and more while they are small.
+    fn encrypt_some(&self) -> Result<(), ClientError> {
+        let failed = |e| ClientError::file("encrypting an original", e);
+        let originals = self.originals()?;
+        let mut encrypted = 0;
+        for digest in originals.clear().map_err(failed)? {
+            if encrypted >= ENCRYPTED_AT_ONCE_BYTES {
+                break;
+            }
+            // It must not be removed meanwhile, and then be there again.
+            let _taking = self.taking_originals();
+            if originals.is_clear(digest) {
+                encrypted += originals.encrypt(&*self.host, digest).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes folds apart of which the server has to be offered everything again, some at a time: a terminal has years of

@@ -80,6 +80,9 @@ pub const FOLD_CHANGES_MAX: u64 = 512;
 pub const UNFOLD_CHANGES_MAX: u64 = 4096;
 /// Visits that a terminal looks at after a sync, to fold them or to delete what was left: it has thousands.
 pub const RETENTION_VISITS_MAX: usize = 64;
+/// Bytes of originals that a terminal encrypts after a sync, of those that a version before the encryption left in the clear: about a
+/// second's work. One that is larger is encrypted at once all the same.
+pub const ENCRYPTED_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key in an inspection document: an item, a record or a conflict.

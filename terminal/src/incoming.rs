@@ -1,4 +1,4 @@
-//! Uploads on their way into the store: a bounded body becomes a file that vanishes unless it is captured.
+//! Packages on their way in: a bounded body becomes a file that vanishes unless it is taken in.
 
 use crate::error::ApiError;
 use axum::body::Body;

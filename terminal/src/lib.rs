@@ -7,12 +7,14 @@
 
 pub mod api;
 pub mod app;
+mod captures;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod guard;
 pub mod incoming;
 pub mod listen;
+mod original;
 pub mod pages;
 pub mod qr;
 pub mod service;

@@ -1,31 +1,52 @@
 //! What lies on a terminal's disk is ciphertext: whoever has the files, and not the passphrase, has nothing.
 
 use crate::support::{self, City};
-use fieldproof_client_core::{Client, ClientError, KeyCost, Options, Unlock};
+use fieldproof_client_core::{
+    CaptureFacts, CaptureSource, Client, ClientError, EvidenceItem, KeyCost, Options, Unlock,
+};
+use fieldproof_schema::ids::{InspectionId, RecordId};
+use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_tests::fixtures::Fixture;
+use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::device::PASSPHRASE;
 use fieldproof_tests::world::host::{Clock, SimHost};
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Words of a day's work that stand nowhere else.
 const CANARY: &str = "池边更衣室第七排储物柜夹层";
 
-/// The files of the database in a terminal's folder, whatever state they are in.
+/// All files in a terminal's folder and below it, whatever state they are in.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
-    files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push((entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()));
+        }
+    }
+    found
 }
 
-/// Whether words stand readable in any file beside the originals.
-fn readable(folder: &Path, words: &str) -> Vec<String> {
-    let found = files(folder).into_iter();
-    let found = found.filter(|(_, bytes)| bytes.windows(words.len()).any(|part| part == words.as_bytes()));
+/// Whether bytes stand readable in any file, or in its name.
+fn readable(folder: &Path, words: impl AsRef<[u8]>) -> Vec<String> {
+    let words = words.as_ref();
+    let has = |bytes: &[u8]| bytes.windows(words.len()).any(|part| part == words);
+    let found = files(folder).into_iter().filter(|(name, bytes)| has(bytes) || has(name.as_bytes()));
     found.map(|(name, _)| name).collect()
+}
+
+/// The bytes of a capture, as a terminal gives them.
+fn original(client: &Client, visit: InspectionId, record: RecordId) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    client.evidence_file(visit, record).unwrap().bytes.read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 fn open(folder: &Path, clock: &Clock, unlock: Unlock<'_>) -> Result<Client, ClientError> {
@@ -46,6 +67,12 @@ async fn nothing_of_a_days_work_stands_readable_in_any_file() {
     assert!(!name.is_empty());
     one.client().narrative(visit, None, CANARY).unwrap();
     support::answer_one(&one, visit);
+    let photo = photo::jpeg(1, Some(CANARY), 640, 480);
+    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: CANARY };
+    let record = one.client().capture(visit, CaptureSource::Bytes(&photo), &facts).unwrap();
+    // Neither the picture nor which one it is.
+    let named = Digest::of(&photo).to_string();
+    let parts = [&photo[..16], &photo[photo.len() / 2..][..16], named.as_bytes(), &named.as_bytes()[4..]];
     // With the log, after a sync, and closed.
     for words in [CANARY, &name] {
         assert_eq!(readable(one.folder(), words), Vec::<String>::new());
@@ -56,8 +83,45 @@ async fn nothing_of_a_days_work_stands_readable_in_any_file() {
     for words in [CANARY, &name, "SQLite format", "CREATE TABLE"] {
         assert_eq!(readable(one.folder(), words), Vec::<String>::new(), "{words}");
     }
+    for part in parts {
+        assert_eq!(readable(one.folder(), part), Vec::<String>::new(), "{}", String::from_utf8_lossy(part));
+    }
     one.switch_on();
     assert_eq!(one.client().inspection(visit).unwrap().view.narrative, CANARY);
+    assert_eq!(original(one.client(), visit, record), photo);
+}
+
+/// A version that encrypted the store left the originals as they were.
+#[tokio::test]
+async fn originals_that_lie_in_the_clear_are_read_and_encrypted_after_a_sync() {
+    let fixture = Fixture::unpack(15).unwrap();
+    let world = fixture.world().await;
+    let device = fixture.terminal(&world).unwrap();
+    let client = device.client();
+    let mut captures = Vec::new();
+    for visit in client.inspections().unwrap() {
+        let evidence = client.inspection(visit.id).unwrap().evidence;
+        captures.extend(evidence.into_iter().filter(|item| item.here).map(|item| (visit.id, item)));
+    }
+    let clear = || {
+        let names = files(&device.folder().join("evidence")).into_iter().map(|(name, _)| name);
+        names.filter(|name| name.parse::<Digest>().is_ok()).count()
+    };
+    assert!(captures.len() > 2 && clear() == captures.len(), "{} of {}", clear(), captures.len());
+    let whole = |(visit, item): &(InspectionId, EvidenceItem)| {
+        let bytes = original(client, *visit, item.record);
+        assert_eq!(Digest::of(&bytes), item.digest);
+        bytes[..64].to_vec()
+    };
+    let heads: Vec<Vec<u8>> = captures.iter().map(whole).collect();
+    device.sync().await;
+    client.retain();
+    assert_eq!(clear(), 0);
+    assert_eq!(captures.iter().map(whole).collect::<Vec<_>>(), heads);
+    for head in heads {
+        assert_eq!(readable(device.folder(), head), Vec::<String>::new());
+    }
+    assert_eq!(client.verify().unwrap().faults, []);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::device::{Device, PASSPHRASE};
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Hands a visit over: what one terminal exports, the other imports.
@@ -53,8 +54,9 @@ async fn a_team_without_a_network_works_and_seals_by_handing_over() {
     assert_eq!((taken.waiting, taken.refused, taken.originals), (0, 0, 1));
     assert!(taken.changes > 2 && taken.entries > 1, "{taken:?}");
     assert_eq!(narrative(&two, visit), "现场检查：水箱无盖。");
-    let file = two.client().evidence_file(visit, record).unwrap();
-    assert_eq!(fs::read(file.path).unwrap(), bytes);
+    let mut kept = Vec::new();
+    two.client().evidence_file(visit, record).unwrap().bytes.read_to_end(&mut kept).unwrap();
+    assert_eq!(kept, bytes);
     let history = two.client().history(visit).unwrap();
     assert!(history.changes.iter().any(|(_, author)| author.officer == Some(task.team[0])));
 

@@ -20,6 +20,7 @@ use fieldproof_tests::world::console::Person;
 use fieldproof_tests::world::device::{Device, PASSPHRASE};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Hands a file in; status and answer.
@@ -165,8 +166,9 @@ async fn what_the_server_holds_reaches_a_terminal_without_a_network() {
     let nothing =
         Imported { inspection: visit, changes: 0, entries: 0, originals: 1, waiting: 0, refused: 0 };
     assert_eq!(taken, nothing);
-    let file = two.client().evidence_file(visit, record).unwrap();
-    assert_eq!(fs::read(file.path).unwrap(), bytes);
+    let mut kept = Vec::new();
+    two.client().evidence_file(visit, record).unwrap().bytes.read_to_end(&mut kept).unwrap();
+    assert_eq!(kept, bytes);
     assert_eq!(two.client().import_package(&whole).unwrap(), Imported { originals: 0, ..nothing });
     let audit = audited(&world, &administrator, "package.handed_out").await;
     assert_eq!(audit.len(), 2);

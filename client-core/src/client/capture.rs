@@ -3,23 +3,24 @@
 use super::Client;
 use super::edits::line;
 use crate::error::ClientError;
-use crate::evidence;
+use crate::evidence::{Arriving, EvidenceBytes};
 use crate::store::evidence::{Held, find, insert};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::reference::EvidenceRegister;
 use fieldproof_schema::suite::Digest;
 use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
 /// Where a capture's bytes come from.
-#[derive(Debug, Clone, Copy)]
 pub enum CaptureSource<'a> {
     /// Memory.
     Bytes(&'a [u8]),
     /// A file; it is copied and left where it is.
     Path(&'a Path),
+    /// What came one after another; see [`Client::begin_capture`].
+    Arrived(Box<Arriving>),
 }
 
 /// What is known about a capture when it is taken.
@@ -36,10 +37,9 @@ pub struct CaptureFacts<'a> {
 }
 
 /// A capture's original on this terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceFile {
-    /// The file; never to be changed.
-    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: EvidenceBytes,
     /// Its media type.
     pub media_type: String,
     /// Its length in bytes.
@@ -49,6 +49,18 @@ pub struct EvidenceFile {
 }
 
 impl Client {
+    /// Begins to take in a capture whose bytes come one after another: they are hashed and encrypted as they come, and go to the
+    /// disk nowhere else. It becomes one with [`CaptureSource::Arrived`].
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`] for a terminal that belongs to nobody; those of the disk.
+    pub fn begin_capture(&self) -> Result<Box<Arriving>, ClientError> {
+        self.originals()?
+            .begin(&*self.host)
+            .map(Box::new)
+            .map_err(|e| ClientError::file("keeping a capture", e))
+    }
+
     /// Takes in a capture: its bytes are hashed and durable first, then journalled and listed in one transaction.
     pub fn capture(
         &self,
@@ -58,15 +70,16 @@ impl Client {
     ) -> Result<RecordId, ClientError> {
         self.capture_allowed(inspection, facts)?;
         let record = self.new_record();
-        let unique = record.to_string();
-        let reader: Box<dyn Read + '_> = match source {
-            CaptureSource::Bytes(bytes) => Box::new(bytes),
-            CaptureSource::Path(path) => {
-                Box::new(File::open(path).map_err(|e| ClientError::file("opening a capture", e))?)
-            }
-        };
+        let originals = self.originals()?;
         let _taking = self.taking_originals();
-        let taken = evidence::take(&self.dir, reader, facts.media_type, &unique)?;
+        let taken = match source {
+            CaptureSource::Bytes(bytes) => originals.take(&*self.host, bytes, facts.media_type)?,
+            CaptureSource::Path(path) => {
+                let file = File::open(path).map_err(|e| ClientError::file("opening a capture", e))?;
+                originals.take(&*self.host, file, facts.media_type)?
+            }
+            CaptureSource::Arrived(arrived) => originals.keep(*arrived, facts.media_type)?,
+        };
         self.edit(inspection, |act| {
             let body = body::Captured {
                 record,
@@ -169,10 +182,11 @@ impl Client {
                 (register.digest, register.size_bytes, register.media_type)
             }
         };
-        let path = evidence::path(&self.dir, digest);
-        if !path.exists() {
-            return Err(ClientError::NotFound { what: "capture" });
-        }
-        Ok(EvidenceFile { path, media_type, size_bytes, digest })
+        let bytes = self.originals()?.open(digest).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => ClientError::NotFound { what: "capture" },
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => ClientError::Damaged { what: "a capture" },
+            _ => ClientError::file("reading a capture", error),
+        })?;
+        Ok(EvidenceFile { bytes, media_type, size_bytes, digest })
     }
 }

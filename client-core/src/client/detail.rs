@@ -5,7 +5,6 @@ use super::{Client, directory};
 use crate::checklists::Law;
 use crate::documents;
 use crate::error::ClientError;
-use crate::evidence;
 use crate::sealing::{SealState, book, team};
 use crate::store::changes::{self, Origin};
 use crate::store::{evidence as captures, rows, unsent};
@@ -253,7 +252,7 @@ impl Client {
             register: None,
             listed: false,
             own: false,
-            here: evidence::path(&self.dir, digest).exists(),
+            here: self.originals().is_ok_and(|originals| originals.holds(digest)),
             stage: Stage::Sent,
             problem: None,
         };

@@ -39,7 +39,10 @@ impl Client {
             return Err(ClientError::FieldInvalid { field: "device_name" });
         }
         let officer = keys::officer_key(&self.dir, &*self.host, enrolment.passphrase, self.options.key_cost)?;
-        let key = keys::device_key(&self.dir, &*self.host)?;
+        let under = (enrolment.passphrase, self.options.key_cost);
+        let kept = self.desk()?.key.clone();
+        let store = keys::seal_store(&self.dir, &*self.host, under, kept)?;
+        let key = keys::device_key(&self.dir, &*self.host, &store)?;
         let mut identity = Identity::read_or_choose(&self.dir, &*self.host)?;
 
         let (device, device_key, officer_key) = (identity.device, key.public_key(), officer.public_key());
@@ -60,10 +63,9 @@ impl Client {
         {
             let mut desk = self.desk()?;
             let clocks = Clocks::read(&*self.host);
-            let is_new = desk.key.is_none();
-            let under = (enrolment.passphrase, self.options.key_cost);
-            desk.key = Some(keys::seal_store(&self.dir, &*self.host, under, desk.key.clone())?);
-            if is_new {
+            if desk.key.is_none() {
+                self.keep_originals_under(&store);
+                desk.key = Some(store);
                 self.take_place(&mut desk)?;
             }
             // The identity comes first: without it the journal's first entry would have no owner.

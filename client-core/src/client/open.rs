@@ -4,8 +4,8 @@ use super::{Client, Desk, Options, Who};
 use crate::checklists::Shelf;
 use crate::documents::Cache;
 use crate::error::ClientError;
-use crate::evidence;
-use crate::identity::Identity;
+use crate::evidence::{self, Originals};
+use crate::identity::{Identity, Member};
 use crate::journal_writer::{Clocks, Line, Pen};
 use crate::keys::{self, StoreKey};
 use crate::mark;
@@ -13,6 +13,7 @@ use crate::projection;
 use crate::store::{self, journal, meta, receipts};
 use crate::sync::{Link, recover};
 use fieldproof_schema::host::{Host, random};
+use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
@@ -51,15 +52,23 @@ impl Client {
         options: Options,
         unlock: Unlock<'_>,
     ) -> Result<Self, ClientError> {
-        fs::create_dir_all(evidence::dir(dir))
-            .map_err(|e| ClientError::file("making the data directory", e))?;
+        let made = |e| ClientError::file("making the data directory", e);
+        fs::create_dir_all(dir).map_err(made)?;
         let lock = lock(dir)?;
-        let who = who(dir)?;
+        evidence::prepare(dir).map_err(made)?;
+        let member = member(dir)?;
         let key = match unlock {
             Unlock::Key(key) => Some(keys::same_store(dir, key)?),
-            _ if who.is_none() => None,
+            _ if member.is_none() => None,
             Unlock::Passphrase(words) => Some(keys::unlock_store(dir, &*host, words, options.key_cost)?),
             Unlock::Nothing => return Err(ClientError::StoreLocked),
+        };
+        let who = match (member, &key) {
+            (Some((device, member)), Some(store)) => {
+                let key = keys::read_device_key(dir, &*host, store)?;
+                Some(Who { device, key: key.ok_or(ClientError::Damaged { what: "device.key" })?, member })
+            }
+            _ => None,
         };
         let store::Opened { writer, reader, set_aside } = match &key {
             Some(key) => store::open(dir, key)?,
@@ -76,6 +85,7 @@ impl Client {
         if desk.key.is_some() {
             begin_session(&mut desk, (dir, &*host), &options.version, set_aside.as_deref())?;
         }
+        let originals = desk.key.clone().map(|key| Arc::new(Originals::new(dir, key)));
         Ok(Self {
             dir: dir.to_owned(),
             host,
@@ -85,7 +95,8 @@ impl Client {
             desk: Mutex::new(desk),
             failed: AtomicBool::new(false),
             reader: Mutex::new(reader),
-            originals: Mutex::new(()),
+            originals: Mutex::new(originals),
+            taking: Mutex::new(()),
             _lock: lock,
         })
     }
@@ -111,10 +122,10 @@ fn lock(dir: &Path) -> Result<File, ClientError> {
     Err(ClientError::StoreInUse { dir: dir.to_owned() })
 }
 
-fn who(dir: &Path) -> Result<Option<Who>, ClientError> {
-    let Some(Identity { device, member: Some(member), .. }) = Identity::read(dir)? else { return Ok(None) };
-    let key = keys::read_device_key(dir)?.ok_or(ClientError::Damaged { what: "device.key" })?;
-    Ok(Some(Who { device, key, member }))
+/// Whose terminal it is, once it has been enrolled.
+fn member(dir: &Path) -> Result<Option<(DeviceId, Member)>, ClientError> {
+    let identity = Identity::read(dir)?;
+    Ok(identity.and_then(|Identity { device, member, .. }| member.map(|member| (device, member))))
 }
 
 pub(super) fn begin_session(

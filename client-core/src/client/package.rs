@@ -5,7 +5,6 @@ use super::{Client, Desk};
 use crate::checklists;
 use crate::documents;
 use crate::error::ClientError;
-use crate::evidence;
 use crate::files;
 use crate::journal_writer::Clocks;
 use crate::package::{self, Against, Judged};
@@ -17,7 +16,6 @@ use crate::store::{carried, journal, rows};
 use crate::sync::arrived::Folds;
 use crate::sync::carry;
 use fieldproof_schema::document::{RawChange, View};
-use fieldproof_schema::host::random;
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::package::{Original, Package, Reading, Writing};
@@ -104,10 +102,9 @@ impl Client {
         let server: Vec<RawChange> =
             all.into_iter().filter(|(author, ..)| author.is_none()).map(|(_, _, raw)| raw).collect();
         let listed = listed(&*document.view()?);
-        let (here, missing): (Vec<_>, Vec<_>) = listed
-            .into_values()
-            .map(|(original, _)| original)
-            .partition(|o| evidence::path(&self.dir, o.digest).exists());
+        let kept = self.originals()?;
+        let (here, missing): (Vec<_>, Vec<_>) =
+            listed.into_values().map(|(original, _)| original).partition(|o| kept.holds(o.digest));
         let template = checklists::text(&desk.conn, &document.identity()?.template)?;
         let package = Package {
             format: 1,
@@ -124,10 +121,10 @@ impl Client {
 
     fn write_package(&self, to: File, package: &Package) -> Result<(), ClientError> {
         let failed = |e| ClientError::file("writing a package", e);
+        let kept = self.originals()?;
         let mut writing = Writing::begin(BufWriter::new(to), package)?;
         for original in &package.originals {
-            let bytes = File::open(evidence::path(&self.dir, original.digest));
-            writing.original(original, bytes.map_err(failed)?)?;
+            writing.original(original, kept.open(original.digest).map_err(failed)?)?;
         }
         let mut file = writing.finish()?;
         file.flush().map_err(failed)?;
@@ -181,6 +178,7 @@ impl Client {
         judged: &Judged,
     ) -> Result<(u64, Vec<captures::Original>), ClientError> {
         let listed = listed(&*judged.document.view()?);
+        let originals = self.originals()?;
         let (mut kept, mut brought) = (0, Vec::new());
         for Original { digest, .. } in reading.package.originals.clone() {
             let Some((known, record)) = listed.get(&digest) else { continue };
@@ -192,11 +190,10 @@ impl Client {
                 media_type: known.media_type.clone(),
                 own: false,
             }));
-            if evidence::path(&self.dir, digest).exists() {
+            if originals.holds(digest) {
                 continue;
             }
-            let unique = hex::encode(random::<16>(&*self.host));
-            let taken = evidence::take(&self.dir, reading.original(digest)?, &known.media_type, &unique)?;
+            let taken = originals.take(&*self.host, reading.original(digest)?, &known.media_type)?;
             if taken.digest != digest {
                 // Kept under its own hash; nothing names it.
                 return Err(ClientError::PackageAltered);

@@ -6,7 +6,6 @@
 
 use crate::client::{Client, Desk};
 use crate::error::ClientError;
-use crate::evidence;
 use crate::store::evidence as captures;
 use crate::store::{carried, changes, folded, left, list, meta, receipts};
 use fieldproof_schema::ids::InspectionId;
@@ -14,8 +13,6 @@ use fieldproof_schema::limits::RETENTION_VISITS_MAX;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::planted::{self, Bug};
 use rusqlite::Connection;
-use std::fs;
-use std::io::ErrorKind;
 use std::sync::TryLockError;
 
 impl Client {
@@ -54,20 +51,16 @@ impl Client {
             return Ok(());
         }
         // The same bytes may just be taken again, and be named a moment later.
-        let _nothing_is_taken = match self.originals.try_lock() {
+        let _nothing_is_taken = match self.taking.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
+        let originals = self.originals()?;
         let desk = self.desk()?;
         for digest in captures::freed(&desk.conn)? {
             if !captures::names(&desk.conn, digest)? {
-                match fs::remove_file(evidence::path(&self.dir, digest)) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => {
-                        return Err(ClientError::file("removing an original", error));
-                    }
-                    Ok(()) | Err(_) => {}
-                }
+                originals.remove(digest).map_err(|e| ClientError::file("removing an original", e))?;
             }
             captures::forget_freed(&desk.conn, digest)?;
         }

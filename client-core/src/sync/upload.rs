@@ -6,7 +6,7 @@ use super::session::Link;
 use super::{RefusedItem, SyncReport, call};
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::evidence;
+use crate::evidence::Kept;
 use crate::store::evidence::{self as captures, Original};
 use crate::store::receipts;
 use crate::transport::{Method, Transport, WireRequest, WireResponse};
@@ -180,20 +180,14 @@ impl Client {
 
     /// A part of the original; a file that is gone or too short marks the capture.
     fn read_part(&self, held: &Original, offset: u64, length: usize) -> Result<Vec<u8>, ClientError> {
-        let part = evidence::part(&self.dir, held.digest, offset, length);
-        match part {
-            Ok(part) if !part.is_empty() => Ok(part),
-            Ok(_) => Err(self.damaged(held)?),
-            Err(error) if !evidence::path(&self.dir, held.digest).exists() => {
-                tracing::error!(error = %error, evidence.record = %held.record, "an original is missing");
-                Err(self.damaged(held)?)
-            }
-            Err(error) => Err(error),
+        match self.originals()?.part(held.digest, offset, length)? {
+            Some(part) => Ok(part),
+            None => Err(self.damaged(held)?),
         }
     }
 
     fn ensure_undamaged(&self, held: &Original) -> Result<(), ClientError> {
-        if evidence::rehash(&self.dir, held.digest)? == Some(held.digest) {
+        if self.originals()?.check(held.digest)? == Kept::Sound {
             return Ok(());
         }
         Err(self.damaged(held)?)

@@ -1,11 +1,12 @@
 //! Acts: each is there after any end of the process, or nothing of it is.
 
 use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, unlock, view_of};
-use crate::{CaptureFacts, CaptureSource, Client, ClientError, Stage};
+use crate::{CaptureFacts, CaptureSource, Client, ClientError, Fault, Stage};
 use fieldproof_schema::checklist::{Answer, Outcome, Verdict};
 use fieldproof_schema::journal::Kind;
 use fieldproof_schema::reference::{EvidenceRegister, InspectionState};
 use fieldproof_schema::wire::error::ErrorCode;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -55,7 +56,9 @@ async fn every_act_survives_the_end_of_the_process() {
     let listed: EvidenceRegister =
         serde_json::from_str(&after.view.evidence[&photo.to_string()].standing.value).unwrap();
     assert_eq!((listed.size_bytes, listed.officer), (JPEG.len() as u64, me()));
-    assert_eq!(std::fs::read(client.evidence_file(visit.id, photo).unwrap().path).unwrap(), JPEG);
+    let mut kept = Vec::new();
+    client.evidence_file(visit.id, photo).unwrap().bytes.read_to_end(&mut kept).unwrap();
+    assert_eq!(kept, JPEG);
     assert_eq!(after.summary.state, InspectionState::InProgress);
     assert_eq!(after.summary.unsent.changes, 7);
     let verified = client.verify().unwrap();
@@ -152,15 +155,47 @@ async fn a_capture_comes_from_a_file_and_is_known_by_its_hash() {
     assert!(source.exists());
     let (a, b) =
         (client.evidence_file(visit.id, first).unwrap(), client.evidence_file(visit.id, second).unwrap());
-    assert_eq!((&a.path, a.digest), (&b.path, b.digest));
+    assert_eq!(a.digest, b.digest);
+    let path = client.originals().unwrap().path(a.digest);
+    assert_eq!(std::fs::read_dir(dir.path().join("evidence")).unwrap().count(), 1);
     let shown = client.inspection(visit.id).unwrap().evidence;
     assert!(shown.iter().all(|item| item.own && item.here && item.listed && item.stage == Stage::Here));
     assert_eq!(kinds(&client, &visit), [Kind::Captured, Kind::Saved, Kind::Captured]);
 
-    std::fs::write(&a.path, b"\xff\xd8\xff another").unwrap();
-    assert_eq!(client.verify().unwrap().faults.len(), 2);
-    std::fs::remove_file(&a.path).unwrap();
-    assert_eq!(client.verify().unwrap().faults.len(), 2);
+    let mut altered = std::fs::read(&path).unwrap();
+    *altered.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, altered).unwrap();
+    let faults = |record| [Fault::EvidenceDiffers { record }, Fault::EvidenceMissing { record }];
+    assert_eq!(client.verify().unwrap().faults, [faults(first)[0].clone(), faults(second)[0].clone()]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(client.verify().unwrap().faults, [faults(first)[1].clone(), faults(second)[1].clone()]);
+}
+
+#[tokio::test]
+async fn a_capture_that_comes_piece_by_piece_is_one_when_it_is_whole() {
+    let (dir, host, _server, visit, client) = start().await;
+    let files = || std::fs::read_dir(dir.path().join("evidence")).unwrap().count();
+    let mut arriving = client.begin_capture().unwrap();
+    for piece in JPEG.chunks(3) {
+        arriving.write(piece).unwrap();
+    }
+    let given_up = client.begin_capture().unwrap();
+    assert_eq!(files(), 2);
+    drop(given_up);
+    let record = client.capture(visit.id, CaptureSource::Arrived(arriving), &photo()).unwrap();
+    let mut kept = Vec::new();
+    client.evidence_file(visit.id, record).unwrap().bytes.read_to_end(&mut kept).unwrap();
+    assert_eq!((kept.as_slice(), files()), (JPEG, 1));
+    let nothing = client.begin_capture().unwrap();
+    let refused = client.capture(visit.id, CaptureSource::Arrived(nothing), &photo()).unwrap_err();
+    assert_eq!((refused.code(), files()), (ErrorCode::CaptureInvalid, 1));
+
+    // A kill in the middle of one leaves it; nobody was told that it was kept.
+    std::mem::forget(client.begin_capture().unwrap());
+    assert_eq!(files(), 2);
+    drop(client);
+    let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
+    assert_eq!((client.verify().unwrap().faults, files()), (vec![], 1));
 }
 
 #[tokio::test]

@@ -293,7 +293,7 @@ async fn work_on_a_large_store_is_done_piece_by_piece() {
 
 #[tokio::test]
 async fn a_visit_that_was_left_is_deleted_when_no_restore_can_lose_it() {
-    let (dir, host, server, visits, client) = start(2).await;
+    let (_dir, host, server, visits, client) = start(2).await;
     let [left, kept] = visits.as_slice() else { panic!("there are two") };
     server.publish(vec![papers::numbers(0, vec![papers::block(1, "DOC-03", (7, 8), 1)])]);
     client.sync(&server).await.unwrap();
@@ -306,22 +306,22 @@ async fn a_visit_that_was_left_is_deleted_when_no_restore_can_lose_it() {
     assert_eq!(capture(&client, kept, "both"), shared);
     client.sync(&server).await.unwrap();
     let entries = journal(&client);
-    let file = |digest: Digest| crate::evidence::path(dir.path(), digest).exists();
+    let file = |client: &Client, digest: Digest| client.originals().unwrap().holds(digest);
     server.publish(gone(left));
     client.sync(&server).await.unwrap();
     assert!(client.inspection(left.id).is_err());
     let horizon = BACKUP_HORIZON_SECONDS / DAY;
     days(&host, &server, horizon - 1);
     client.sync(&server).await.unwrap();
-    assert!(is_folded(&client, left) && file(original), "the server may be restored to before it");
+    assert!(is_folded(&client, left) && file(&client, original), "the server may be restored to before it");
     // A server whose clock runs ahead deletes nothing.
     server.state().server_at_seconds += 10 * DAY;
     client.sync(&server).await.unwrap();
-    assert!(is_folded(&client, left) && file(original));
+    assert!(is_folded(&client, left) && file(&client, original));
     server.state().server_at_seconds -= 10 * DAY;
     days(&host, &server, 2);
     client.sync(&server).await.unwrap();
-    assert!(!is_folded(&client, left) && !file(original) && file(shared));
+    assert!(!is_folded(&client, left) && !file(&client, original) && file(&client, shared));
     for table in ["changes", "documents", "evidence", "inspections", "parcels"] {
         let sql =
             format!("SELECT COUNT(*) FROM {table} WHERE inspection = x'01010101010101010101010101010101'");
@@ -387,7 +387,7 @@ async fn originals_that_a_crash_left_are_removed_the_next_time() {
     client.desk().unwrap().conn.execute("DELETE FROM evidence", []).unwrap();
     drop(client);
     let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
-    let path = crate::evidence::path(dir.path(), original);
+    let path = client.originals().unwrap().path(original);
     assert!(fs::exists(&path).unwrap());
     {
         // While the same bytes are just taken in again, nothing is removed.

@@ -276,11 +276,12 @@ async fn an_upload_goes_on_where_the_server_stands() {
 
 #[tokio::test]
 async fn an_original_that_changed_is_never_sent_as_if_it_were_whole() {
-    let (dir, _host, server, visit, client) = start().await;
+    let (_dir, _host, server, visit, client) = start().await;
     let bytes = photo(1000);
     capture(&client, &visit, &bytes);
-    let digest = Digest::of(&bytes);
-    fs::write(dir.path().join("evidence").join(digest.to_string()), &photo(1000)[..999]).unwrap();
+    let path = client.originals().unwrap().path(Digest::of(&bytes));
+    let kept = fs::read(&path).unwrap();
+    fs::write(path, &kept[..kept.len() - 1]).unwrap();
     let report = client.sync(&server).await.unwrap();
     assert_eq!(report.evidence_completed, 0);
     assert_eq!(report.refused[0].code, "evidence_hash_mismatch");

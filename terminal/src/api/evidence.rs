@@ -3,13 +3,13 @@
 use super::{Path, Query, parse};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::incoming;
+use crate::{captures, original};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use fieldproof_client_core::{CaptureFacts, CaptureSource};
 use fieldproof_schema::ids::{InspectionId, RecordId};
@@ -17,8 +17,6 @@ use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower::ServiceExt;
-use tower_http::services::ServeFile;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -48,7 +46,7 @@ async fn take(
     if announced.is_some_and(|bytes| bytes > EVIDENCE_BYTES_MAX) {
         return Err(ErrorCode::EvidenceTooLarge.into());
     }
-    let received = incoming::receive(app.incoming(), body, EVIDENCE_BYTES_MAX).await?;
+    let received = captures::receive(&app, body).await?;
     let capture = move |client: &fieldproof_client_core::Client| {
         let facts = CaptureFacts {
             kind: &facts.kind,
@@ -56,7 +54,7 @@ async fn take(
             item: facts.item.as_deref(),
             caption: &facts.caption,
         };
-        client.capture(id, CaptureSource::Path(&received), &facts)
+        client.capture(id, CaptureSource::Arrived(received), &facts)
     };
     let record = app.act(capture).await?;
     Ok((StatusCode::CREATED, axum::Json(json!({"record": record}))))
@@ -76,16 +74,16 @@ fn media_type(headers: &HeaderMap) -> Result<String, ApiError> {
 async fn file(
     State(app): State<App>,
     Path((id, record)): Path<(String, String)>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (id, record): (InspectionId, RecordId) = (parse("inspection", &id)?, parse("record", &record)?);
     let found = app.read(move |client| client.evidence_file(id, record)).await?;
-    let Ok(mut response) = ServeFile::new(&found.path).oneshot(request).await;
-    // What the capture was declared as; the file's name says nothing.
-    if let Ok(media_type) = HeaderValue::from_str(&found.media_type) {
+    let media_type = HeaderValue::from_str(&found.media_type);
+    let mut response = original::serve(found, &headers).await?;
+    if let Ok(media_type) = media_type {
         response.headers_mut().insert(CONTENT_TYPE, media_type);
     }
-    Ok(response.into_response())
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -7,20 +7,18 @@ use super::shots::{self, Shots};
 use super::visit::Visit;
 use crate::api::{Path, parse};
 use crate::error::ApiError;
+use crate::original;
 use askama::Template;
-use axum::extract::Request;
 use axum::http::header::{
     CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
 use fieldproof_client_core::Stage;
 use fieldproof_presentation::html::Html;
 use fieldproof_presentation::page::{Page, answer};
 use fieldproof_schema::ids::{InspectionId, RecordId};
-use tower::ServiceExt;
-use tower_http::services::ServeFile;
 
 pub(in crate::pages) const ROUTES: &[Route] = &[
     Route { path: "/inspections/{id}/evidence/{record}/file", answer: || get(file) },
@@ -103,15 +101,15 @@ struct Captioned {
 async fn file(
     ask: Ask,
     Path((id, record)): Path<(String, String)>,
-    request: Request,
+    asked: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (id, record): (InspectionId, RecordId) = (parse("inspection", &id)?, parse("record", &record)?);
     let found = ask.app().read(move |client| client.evidence_file(id, record)).await?;
-    let Ok(mut response) = ServeFile::new(&found.path).oneshot(request).await;
+    let declared = found.media_type.clone();
+    let mut response = original::serve(found, &asked).await?;
     let headers = response.headers_mut();
-    // What the capture was declared as; the file's name says nothing.
-    let inline = shots::is_inline(&found.media_type);
-    let media_type = if inline { found.media_type.as_str() } else { "application/octet-stream" };
+    let inline = shots::is_inline(&declared);
+    let media_type = if inline { declared.as_str() } else { "application/octet-stream" };
     if let Ok(media_type) = HeaderValue::from_str(media_type) {
         headers.insert(CONTENT_TYPE, media_type);
     }
@@ -124,5 +122,5 @@ async fn file(
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
     );
-    Ok(response.into_response())
+    Ok(response)
 }

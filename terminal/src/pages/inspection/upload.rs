@@ -1,4 +1,4 @@
-//! Taking in a photo, a video, a recording or a scan from a form: streamed to a file, then captured.
+//! Taking in a photo, a video, a recording or a scan from a form: encrypted as it comes, then captured.
 
 use super::super::{Ask, Route};
 use super::card::takes_photos;
@@ -7,21 +7,20 @@ use super::region::{Region, Said};
 use super::shots::{self, Shots};
 use super::visit::Visit;
 use crate::api::Path;
+use crate::captures::Arriving;
 use crate::error::ApiError;
-use crate::incoming::Arriving;
 use askama::Template;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
+use fieldproof_client_core as client;
 use fieldproof_client_core::{CaptureFacts, CaptureSource, Client, ClientError};
 use fieldproof_presentation::page;
 use fieldproof_schema::checklist::Answer;
 use fieldproof_schema::ids::RecordId;
-use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
 use fieldproof_schema::wire::error::ErrorCode;
-use tempfile::TempPath;
 
 pub(in crate::pages) const ROUTES: &[Route] = &[Route {
     path: "/inspections/{id}/evidence",
@@ -68,7 +67,7 @@ const ENDINGS: &[(&str, &str)] = &[
 struct Brought {
     item: String,
     caption: String,
-    file: Option<(TempPath, u64, String)>,
+    file: Option<(Box<client::Arriving>, u64, String)>,
 }
 
 async fn take(ask: Ask, Path(id): Path<String>, request: Request) -> Result<Response, ApiError> {
@@ -116,14 +115,14 @@ async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
     Ok(text.replace("\r\n", "\n"))
 }
 
-async fn file(ask: &Ask, mut field: Field<'_>) -> Result<(TempPath, u64, String), ApiError> {
+async fn file(ask: &Ask, mut field: Field<'_>) -> Result<(Box<client::Arriving>, u64, String), ApiError> {
     let media_type = media_type(field.content_type(), field.file_name());
-    let mut arriving = Arriving::new(ask.app().incoming(), EVIDENCE_BYTES_MAX)?;
+    let mut arriving = Arriving::begin(ask.app()).await?;
     while let Some(piece) = field.chunk().await.map_err(|error| cut(&error))? {
-        arriving.take(&piece).await?;
+        arriving = arriving.take(&piece).await?;
     }
-    let (path, size_bytes) = arriving.whole().await?;
-    Ok((path, size_bytes, media_type))
+    let (arrived, size_bytes) = arriving.whole().await?;
+    Ok((arrived, size_bytes, media_type))
 }
 
 fn cut(error: &MultipartError) -> ApiError {
@@ -147,7 +146,7 @@ fn media_type(declared: Option<&str>, name: Option<&str>) -> String {
 
 /// Captures the file, and answers the item where photos are its answer.
 async fn capture(ask: &Ask, visit: &Visit, brought: &mut Brought) -> Result<u64, ApiError> {
-    let (path, size_bytes, media_type) =
+    let (arrived, size_bytes, media_type) =
         brought.file.take().ok_or_else(|| ApiError::field("file", "missing"))?;
     let kind = match shots::player(&media_type) {
         "image" => "photo",
@@ -162,7 +161,7 @@ async fn capture(ask: &Ask, visit: &Visit, brought: &mut Brought) -> Result<u64,
     let act = move |client: &Client| {
         let facts =
             CaptureFacts { kind, media_type: &media_type, item: item.as_deref(), caption: caption.trim() };
-        client.capture(inspection, CaptureSource::Path(&path), &facts)?;
+        client.capture(inspection, CaptureSource::Arrived(arrived), &facts)?;
         if let (Some(item), Some(min)) = (&item, asked_for) {
             answer_with_photos(client, inspection, item, min)?;
         }
