@@ -6,6 +6,7 @@
 use crate::error::ApiError;
 use bytes::Bytes;
 use fieldproof_schema::ids::OrgId;
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
@@ -37,6 +38,17 @@ pub struct Blob {
     pub range: std::ops::Range<u64>,
     /// They themselves.
     pub body: axum::body::Body,
+}
+
+/// What a blob turned out to be, and how many bytes were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// What its name says.
+    Sound(u64),
+    /// Something else.
+    Altered(u64),
+    /// Nothing.
+    Missing,
 }
 
 /// The bytes of a held blob for a thread that may wait.
@@ -288,6 +300,29 @@ impl Blobs {
                 read => hash.update(&piece[..read]),
             }
         }
+    }
+
+    /// Reads a blob and compares it with the hash that names it.
+    pub async fn look_at(&self, org: OrgId, digest: &Digest) -> Result<Found, ApiError> {
+        let mut stream = match self.store.get(&Self::path(org, digest)).await {
+            Ok(found) => found.into_stream(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(Found::Missing),
+            Err(error) => return Err(blob(error)),
+        };
+        let (mut hash, mut bytes) = (Digest::stream(), 0);
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(blob)?;
+            bytes += piece.len() as u64;
+            hash.update(&piece);
+        }
+        Ok(if hash.finish() == *digest { Found::Sound(bytes) } else { Found::Altered(bytes) })
+    }
+
+    /// Gives a blob that is not what it should be another name, with the moment: nothing is thrown away.
+    pub async fn put_aside(&self, org: OrgId, digest: &Digest, now: Moment) -> Result<(), ApiError> {
+        let aside = format!("{digest}-{}", now.as_micros());
+        let to = BlobPath::from_iter([org.to_string().as_str(), "altered", &aside]);
+        self.store.rename(&Self::path(org, digest), &to).await.map_err(blob)
     }
 
     async fn hash_held(&self, path: &BlobPath) -> Result<Digest, ApiError> {

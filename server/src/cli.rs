@@ -77,6 +77,9 @@ pub enum CliError {
     /// No officer has the code.
     #[error("no officer {0}")]
     OfficerUnknown(String),
+    /// Originals that should be there are not, or are something else.
+    #[error("{0} originals are not what they should be")]
+    OriginalsLost(usize),
     /// No unit has the code.
     #[error("no unit {0}")]
     UnitUnknown(String),
@@ -111,6 +114,7 @@ impl CliError {
             Self::KeyMissing(path) => ("cli.key_missing", ("path", path.display().to_string())),
             Self::KeyMalformed(path) => ("cli.key_malformed", ("path", path.display().to_string())),
             Self::OfficerUnknown(code) => ("cli.officer_unknown", ("code", code.clone())),
+            Self::OriginalsLost(count) => ("cli.originals_lost", ("count", count.to_string())),
             Self::UnitUnknown(code) => ("cli.unit_unknown", ("code", code.clone())),
         };
         let mut lines = said(key, &[(value.0, &value.1)]);
@@ -192,6 +196,7 @@ mod tests {
             CliError::KeyMissing("/x".into()),
             CliError::KeyMalformed("/x".into()),
             CliError::OfficerUnknown("OFF-99".into()),
+            CliError::OriginalsLost(2),
             CliError::UnitUnknown("ORG-X".into()),
         ];
         for error in errors {

@@ -25,6 +25,7 @@ pub mod events;
 pub mod evidence;
 pub mod findings;
 pub mod floor;
+pub mod fsck;
 pub mod imports;
 mod judging;
 pub mod laws;

@@ -6,19 +6,16 @@
 use crate::api::reason;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::fsck::{self, Care};
 use crate::numbers::restored::{self, Ends};
 use crate::store::audit::{self, Record};
 use crate::store::tenants::{self, Epoch};
-use crate::store::{captures, captures_apart, feeds, inspections};
-use fieldproof_schema::ids::{DecisionId, OrgId};
+use fieldproof_schema::ids::DecisionId;
 use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
 use serde_json::json;
-
-/// Originals that are looked for at a time.
-const PAGE: i64 = 500;
 
 /// What a new epoch began with.
 #[derive(Debug, Clone)]
@@ -40,7 +37,8 @@ pub struct Begun {
 pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiError> {
     let (org, now) = (app.org().await?, app.now());
     let why = reason(why)?;
-    let missing = missing(app, org).await?;
+    let missing: Vec<Digest> =
+        fsck::look(app, Care::Presence).await?.lost.into_iter().map(|lost| lost.digest).collect();
     let originals_missing = missing.len();
     let mut noted = Ends::new();
     for note in app.blobs.noted_restores(org).await? {
@@ -61,11 +59,7 @@ pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiE
                 false => tenants::begin_epoch(tx, org, &begun)?,
             };
             for digest in &missing {
-                captures_apart::lose(tx, org, digest)?;
-                for inspection in captures::lose(tx, org, digest)? {
-                    let team = inspections::team(tx, org, inspection)?;
-                    feeds::publish_inspection(tx, org, &team, inspection);
-                }
+                fsck::lose(tx, org, digest)?;
             }
             restored::pass_over(tx, org, &ends, now)?;
             let record = Record {
@@ -84,23 +78,6 @@ pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiE
         .await?;
     tracing::warn!(epoch = %next.epoch, "the server began a new epoch after a restore");
     Ok(Begun { epoch: next, originals_missing })
-}
-
-/// Originals that are called held and are not in the store.
-async fn missing(app: &App, org: OrgId) -> Result<Vec<Digest>, ApiError> {
-    let (mut missing, mut after) = (Vec::new(), None);
-    loop {
-        let page = app.db.read(move |tx| captures::said_to_be_held(tx, org, after, PAGE)).await?;
-        for digest in &page {
-            if !app.blobs.is_there(org, digest).await? {
-                missing.push(*digest);
-            }
-        }
-        match page.last() {
-            Some(last) => after = Some(*last),
-            None => return Ok(missing),
-        }
-    }
 }
 
 /// Whether people should still be reminded of a restore: as long as terminals may come back that have not heard of it.

@@ -34,6 +34,8 @@ mod floor;
 #[cfg(test)]
 mod fresh;
 #[cfg(test)]
+mod fsck;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod herd;

@@ -157,6 +157,18 @@ pub(crate) fn covered_by(tx: &Connection, was: Digest, now: Digest) -> Result<()
     Ok(())
 }
 
+/// The original of a capture has no receipt any more; false where it had none.
+pub(crate) fn offer_again(tx: &Connection, record: RecordId) -> Result<bool, ClientError> {
+    let mut concerned = 0;
+    for sql in [
+        "UPDATE evidence SET receipt = NULL WHERE record = ?1 AND receipt IS NOT NULL",
+        "UPDATE brought SET receipt = NULL WHERE record = ?1 AND receipt IS NOT NULL",
+    ] {
+        concerned += tx.prepare_cached(sql)?.execute([record.as_bytes()])?;
+    }
+    Ok(concerned > 0)
+}
+
 /// Forgets the captures of a visit, those that packages brought too, and notes their originals, which can be removed.
 pub(crate) fn free(tx: &Connection, inspection: InspectionId) -> Result<(), ClientError> {
     for table in ["evidence", "brought"] {

@@ -10,11 +10,12 @@ use crate::error::ClientError;
 use crate::journal_writer::Clocks;
 use crate::projection;
 use crate::runs;
+use crate::store::evidence as captures;
 use crate::store::{changes, folded, journal, list, meta, receipts, rows};
 use fieldproof_schema::document::Document;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::planted::{self, Bug};
-use fieldproof_schema::reference::VerdictRow;
+use fieldproof_schema::reference::{InspectionRow, VerdictRow};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::{Body, ChangeRow, Origin, Row, RowKind};
@@ -309,6 +310,9 @@ fn take_rows(tx: &Connection, page: &[Row]) -> Result<Changed, ClientError> {
             Body::Reference(text) if kind == Some(RowKind::Verdict) => take_late_verdict(tx, row, text)?,
             Body::Reference(text) => {
                 rows::put(tx, &row.kind, &row.subject, text.as_bytes())?;
+                if kind == Some(RowKind::Inspection) {
+                    offer_lost_again(tx, text)?;
+                }
                 changed.lines.extend(rows::about(&row.kind, text.as_bytes()));
             }
             // A change that this terminal holds stays: it may be all that is left of it.
@@ -332,6 +336,18 @@ fn take_rows(tx: &Connection, page: &[Row]) -> Result<Changed, ClientError> {
         changed.reference |= matches!(kind, Some(RowKind::Template | RowKind::Laws | RowKind::Released));
     }
     Ok(changed)
+}
+
+/// Originals that this server called held, by its receipt, and says now that it has not: they are offered again.
+fn offer_lost_again(tx: &Connection, text: &str) -> Result<(), ClientError> {
+    // A row that this version cannot read says nothing.
+    let Ok(row) = serde_json::from_str::<InspectionRow>(text) else { return Ok(()) };
+    for state in row.evidence.iter().filter(|state| !state.held) {
+        if captures::offer_again(tx, state.record)? {
+            tracing::warn!(evidence.record = %state.record, "the server lost an original; it is offered again");
+        }
+    }
+    Ok(())
 }
 
 /// What became of an own change or entry after its round. One that this version cannot read is kept for a later one.

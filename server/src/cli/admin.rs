@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::codes;
 use crate::config::Place;
 use crate::floor::{self, Standing, Wanted};
+use crate::fsck::{self, Care};
 use crate::policy::Role;
 use crate::restore;
 use crate::setup::{self, Beginning};
@@ -36,6 +37,8 @@ pub(super) enum Admin {
     Floor(FloorOf),
     /// Begins a new epoch after a backup was put back, so that terminals offer again what it lacks.
     Restored(Restored),
+    /// Looks whether every original is there and is what it was; with a reason, asks terminals for those that are not.
+    Fsck(Fsck),
     /// Prints the description of the JSON API.
     Openapi,
 }
@@ -132,6 +135,18 @@ pub(super) struct Restored {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Fsck {
+    #[command(flatten)]
+    place: Place,
+    /// Looks only whether they are there, and reads none.
+    #[arg(long)]
+    quick: bool,
+    /// Asks terminals again for what is missing or altered, and says why; people read it in the audit trail.
+    #[arg(long)]
+    ask_again: Option<String>,
+}
+
+#[derive(Debug, Args)]
 struct Password {
     /// Reads the password from the first line of stdin; otherwise one is made up and shown once.
     #[arg(long)]
@@ -171,6 +186,7 @@ impl Admin {
             Self::Floor(FloorOf::Show(show)) => show.run().await,
             Self::Floor(FloorOf::Raise(raise)) => raise.run().await,
             Self::Restored(restored) => restored.run().await,
+            Self::Fsck(fsck) => fsck.run().await,
             Self::Openapi => answer(&serde_json::to_value(openapi::description()).unwrap_or_default()),
         }
     }
@@ -284,5 +300,27 @@ impl Restored {
         }))?;
         app.db.clone().close().await;
         Ok(())
+    }
+}
+
+impl Fsck {
+    async fn run(self) -> Result<(), CliError> {
+        let app = self.place.open().await?;
+        let care = if self.quick { Care::Presence } else { Care::Contents };
+        let report = fsck::look(&app, care).await?;
+        let asked = match &self.ask_again {
+            Some(why) => fsck::ask_again(&app, ACTOR, why, &report.lost).await?,
+            None => 0,
+        };
+        let (lost, asked_for) = (report.lost.len().to_string(), asked.to_string());
+        tell(&said(
+            "cli.fsck",
+            &[("originals", &report.originals.to_string()), ("lost", &lost), ("asked", &asked_for)],
+        ));
+        answer(&json!({
+            "originals": report.originals, "bytes_read": report.bytes_read, "lost": report.lost, "asked_again": asked,
+        }))?;
+        app.db.clone().close().await;
+        if report.lost.is_empty() { Ok(()) } else { Err(CliError::OriginalsLost(report.lost.len())) }
     }
 }

@@ -50,6 +50,7 @@ pub(crate) const ACTS: &[&str] = &[
     "floor.raised",
     "floor.learned",
     "server.restored",
+    "evidence.asked_again",
     "snapshot.rebuilt",
 ];
 

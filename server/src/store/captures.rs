@@ -6,6 +6,7 @@ use fieldproof_schema::journal::body::{self, Captured};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::reference::EvidenceState;
 use fieldproof_schema::suite::Digest;
+use serde::Serialize;
 
 /// Notes a capture; repeated declarations change nothing.
 #[allow(
@@ -209,6 +210,44 @@ pub fn said_to_be_held(
         &params![org, after, limit],
     )?;
     rows.iter().map(|r| r.get(0)).collect()
+}
+
+/// A capture, with who took it and on which terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Whose {
+    /// In which visit.
+    pub inspection: InspectionId,
+    /// The capture.
+    pub record: RecordId,
+    /// The officer's name as printed.
+    pub officer: String,
+    /// The terminal.
+    pub device: DeviceId,
+    /// What people call it.
+    pub device_name: String,
+}
+
+/// The captures with these bytes, by visit, at most a hundred: where to look for them.
+pub fn whose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<Whose>, DbError> {
+    let rows = tx.query(
+        "SELECT c.inspection, c.record, o.name, d.id, d.name FROM captures c
+         JOIN officers o ON o.org = c.org AND o.id = c.officer JOIN devices d ON d.org = c.org AND d.id = c.device
+         WHERE c.org = $1 AND c.digest = $2 LIMIT 100",
+        &params![org, *digest],
+    )?;
+    let read = |r: &Row| {
+        let (inspection, record) = (r.get(0)?, r.get(1)?);
+        Ok::<_, DbError>(Whose {
+            inspection,
+            record,
+            officer: r.get(2)?,
+            device: r.get(3)?,
+            device_name: r.get(4)?,
+        })
+    };
+    let mut whose = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    whose.sort_by_key(|capture| (capture.inspection, capture.record));
+    Ok(whose)
 }
 
 /// Notes that bytes which were held are not there any more; returns the inspections that are poorer by them.

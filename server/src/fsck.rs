@@ -1,0 +1,160 @@
+//! Looks whether the originals that the database calls held are there and are what they were, and asks terminals for those that are
+//! not. A terminal that still has one sends it again as soon as its visit's row says that it is not held.
+
+use crate::api::reason;
+use crate::app::App;
+use crate::blobs::Found;
+use crate::db::{DbError, Tx};
+use crate::error::ApiError;
+use crate::store::audit::{self, Record};
+use crate::store::captures::{self, Whose};
+use crate::store::{captures_apart, feeds, inspections};
+use fieldproof_schema::ids::{DecisionId, OrgId};
+use fieldproof_schema::suite::Digest;
+use serde::Serialize;
+use serde_json::json;
+
+/// Originals that are looked for at a time.
+const PAGE: i64 = 500;
+
+/// How closely originals are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Whether they are there.
+    Presence,
+    /// Whether their bytes still have the hash that names them: reads everything.
+    Contents,
+}
+
+/// What is the matter with an original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// It is not there.
+    Missing,
+    /// It is something else.
+    Altered,
+    /// It cannot be read; it may be what it was.
+    Unreadable,
+}
+
+/// An original that is not what the database says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Lost {
+    /// Its hash.
+    pub digest: Digest,
+    /// What is the matter.
+    pub fault: Fault,
+    /// Who took it, where: they may still have it.
+    pub captures: Vec<Whose>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// Originals that were looked at.
+    pub originals: u64,
+    /// Bytes that were read.
+    pub bytes_read: u64,
+    /// Those that are not what they should be, by hash.
+    pub lost: Vec<Lost>,
+}
+
+/// Looks at every original that the database calls held, an organisation's all.
+///
+/// # Errors
+/// When the database fails. An original that cannot be read is part of the report.
+pub async fn look(app: &App, care: Care) -> Result<Report, ApiError> {
+    let org = app.org().await?;
+    let (mut report, mut after) = (Report::default(), None);
+    loop {
+        let page = app.db.read(move |tx| captures::said_to_be_held(tx, org, after, PAGE)).await?;
+        let Some(last) = page.last() else { return Ok(report) };
+        after = Some(*last);
+        for digest in page {
+            report.originals += 1;
+            if let Some(fault) = look_at(app, org, digest, care, &mut report.bytes_read).await {
+                let captures = app.db.read(move |tx| captures::whose(tx, org, &digest)).await?;
+                report.lost.push(Lost { digest, fault, captures });
+            }
+        }
+    }
+}
+
+async fn look_at(app: &App, org: OrgId, digest: Digest, care: Care, read: &mut u64) -> Option<Fault> {
+    let found = match care {
+        Care::Presence => app
+            .blobs
+            .is_there(org, &digest)
+            .await
+            .map(|there| if there { Found::Sound(0) } else { Found::Missing }),
+        Care::Contents => app.blobs.look_at(org, &digest).await,
+    };
+    match found {
+        Ok(Found::Sound(bytes)) => {
+            *read += bytes;
+            None
+        }
+        Ok(Found::Altered(bytes)) => {
+            *read += bytes;
+            Some(Fault::Altered)
+        }
+        Ok(Found::Missing) => Some(Fault::Missing),
+        Err(error) => {
+            tracing::warn!(%error, %digest, "an original cannot be read");
+            Some(Fault::Unreadable)
+        }
+    }
+}
+
+/// From now on these are not held, and terminals are asked for them: altered ones are put aside, those that cannot be read are left
+/// alone. Returns how many are asked for.
+///
+/// # Errors
+/// [`ErrorCode::ReasonMissing`](fieldproof_schema::wire::error::ErrorCode::ReasonMissing) for a reason that is empty or too long; when
+/// database or store fail.
+pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Result<usize, ApiError> {
+    let (org, now) = (app.org().await?, app.now());
+    let why = reason(why)?;
+    for original in lost.iter().filter(|original| original.fault == Fault::Altered) {
+        // Whatever it is by now, it may tell what happened; and where it is, the right one could not be put.
+        app.blobs.put_aside(org, &original.digest, now).await?;
+    }
+    let asked = lost.iter().filter(|original| original.fault != Fault::Unreadable);
+    let asked: Vec<Digest> = asked.map(|original| original.digest).collect();
+    if asked.is_empty() {
+        return Ok(0);
+    }
+    let (count, id, actor) = (asked.len(), DecisionId::new(now, app.random()), actor.to_owned());
+    app.db
+        .write(move |tx| {
+            for digest in &asked {
+                lose(tx, org, digest)?;
+            }
+            let record = Record {
+                id,
+                at: now,
+                actor: actor.clone(),
+                act: "evidence.asked_again".to_owned(),
+                subject: format!("org:{org}"),
+                details: json!({"originals": &asked, "reason": &why}),
+            };
+            audit::insert(tx, org, &record)?;
+            Ok::<_, ApiError>(())
+        })
+        .await?;
+    Ok(count)
+}
+
+/// Notes that an original is not held any more, and tells the teams.
+///
+/// # Errors
+/// When the database fails.
+pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<(), DbError> {
+    captures_apart::lose(tx, org, digest)?;
+    for inspection in captures::lose(tx, org, digest)? {
+        let team = inspections::team(tx, org, inspection)?;
+        feeds::publish_inspection(tx, org, &team, inspection);
+    }
+    Ok(())
+}
