@@ -10,6 +10,7 @@ mod detail;
 mod edits;
 mod enrol;
 mod entities;
+mod folder;
 mod held;
 mod history;
 mod open;
@@ -29,6 +30,7 @@ pub use conflicts::Choice;
 pub use detail::{Author, EvidenceItem, InspectionDetail, ItemState, Stage};
 pub use enrol::Enrolment;
 pub use entities::{EntityLine, EntityPage, EntityProfile, FailedItem, Visit};
+pub use folder::Folder;
 pub use history::{ChangeLine, ChangePage, EntryLine, History};
 pub use open::Unlock;
 pub(crate) use open::write_opened;
@@ -57,11 +59,11 @@ use fieldproof_schema::document::{Actor, Document, TemplatePin};
 use fieldproof_schema::host::Host;
 use fieldproof_schema::ids::{DeviceId, InspectionId};
 use fieldproof_schema::law::LawRegister;
+use fieldproof_schema::limits::CAPTURE_FLOOR_BYTES;
 use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::row::RowKind;
 use rusqlite::Connection;
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -75,6 +77,8 @@ pub struct Options {
     pub key_cost: KeyCost,
     /// Documents kept in memory.
     pub documents_cached: usize,
+    /// Bytes of the storage that captures leave free.
+    pub floor_bytes: u64,
 }
 
 impl Default for Options {
@@ -83,6 +87,7 @@ impl Default for Options {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             key_cost: KeyCost::PRODUCT,
             documents_cached: 64,
+            floor_bytes: CAPTURE_FLOOR_BYTES,
         }
     }
 }
@@ -104,8 +109,8 @@ pub struct Client {
     originals: Mutex<Option<Arc<Originals>>>,
     /// Held while an original is taken in, from its last byte until something names it.
     pub(crate) taking: Mutex<()>,
-    /// Locked as long as the client lives; the system unlocks it when the process ends in any way.
-    _lock: File,
+    /// Held as long as the client lives.
+    _folder: Folder,
 }
 
 impl std::fmt::Debug for Client {
@@ -213,7 +218,7 @@ impl Client {
 
     /// From now on they are kept under this key.
     pub(crate) fn keep_originals_under(&self, key: &StoreKey) {
-        let originals = Arc::new(Originals::new(&self.dir, key.clone()));
+        let originals = Arc::new(Originals::new(&self.dir, key.clone(), self.options.floor_bytes));
         *self.originals.lock().unwrap_or_else(PoisonError::into_inner) = Some(originals);
     }
 

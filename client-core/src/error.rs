@@ -40,6 +40,12 @@ pub enum ClientError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What is left of the storage is kept for answers and signatures.
+    #[error("{free_bytes} bytes are free: they are kept for answers and signatures")]
+    StorageLow {
+        /// How much is free.
+        free_bytes: u64,
+    },
     /// The store was written by a later version.
     #[error("the store has version {found}, this program knows {known}")]
     StoreNewer {
@@ -271,6 +277,7 @@ impl ClientError {
             Self::StoreInUse { .. } => ErrorCode::StoreInUse,
             Self::StoreLocked => ErrorCode::StoreLocked,
             Self::StorageFull { .. } => ErrorCode::StorageFull,
+            Self::StorageLow { .. } => ErrorCode::StorageLow,
             Self::StoreNewer { .. } => ErrorCode::ProtocolUnsupported,
             Self::ServerOlder => ErrorCode::ServerOlder,
             Self::Store { .. } | Self::File { .. } | Self::Damaged { .. } | Self::Document { .. } => {
@@ -326,6 +333,7 @@ impl ClientError {
                 json!({"code": code, "details": details})
             }
             Self::Refused { details, .. } => details.clone(),
+            Self::StorageLow { free_bytes } => json!({"free_bytes": free_bytes}),
             Self::NotEnrolled
             | Self::AlreadyEnrolled
             | Self::ServerOlder

@@ -15,7 +15,7 @@ use crate::keys::StoreKey;
 use encrypted::{Decrypting, Encrypting, SALT_BYTES};
 use fieldproof_cipher::files::{Derived, derive};
 use fieldproof_schema::host::{Host, random};
-use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
+use fieldproof_schema::limits::{CAPTURE_ROOM_CHECK_BYTES, EVIDENCE_BYTES_MAX};
 use fieldproof_schema::suite::{Digest, DigestStream};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of a file's beginning that tell its kind.
 const HEAD_BYTES: usize = 64;
+/// Bytes read at a time.
+const PIECE_BYTES: usize = 64 * 1024;
 /// How the name of a file ends that is not whole yet.
 const PARTIAL: &str = ".partial";
 
@@ -104,12 +106,13 @@ impl Seek for EvidenceBytes {
 pub(crate) struct Originals {
     dir: PathBuf,
     key: StoreKey,
+    floor: u64,
 }
 
 impl Originals {
-    /// Those in the data directory `data`.
-    pub(crate) fn new(data: &Path, key: StoreKey) -> Self {
-        Self { dir: dir(data), key }
+    /// Those in the data directory `data`, of which `floor` bytes are left free.
+    pub(crate) fn new(data: &Path, key: StoreKey, floor: u64) -> Self {
+        Self { dir: dir(data), key, floor }
     }
 
     /// Where the bytes with this hash are kept.
@@ -147,7 +150,13 @@ impl Originals {
     }
 
     /// Begins to take in a capture whose bytes come one after another.
-    pub(crate) fn begin(&self, host: &dyn Host) -> io::Result<Arriving> {
+    pub(crate) fn begin(&self, host: &dyn Host) -> Result<Arriving, ClientError> {
+        let room = Room { dir: self.dir.clone(), floor: self.floor, checked: 0 };
+        room.ensure()?;
+        self.begin_in(room, host).map_err(keeping)
+    }
+
+    fn begin_in(&self, room: Room, host: &dyn Host) -> io::Result<Arriving> {
         let path = self.dir.join(format!("{}{PARTIAL}", hex::encode(random::<16>(host))));
         let salt: [u8; SALT_BYTES] = random(host);
         // Made before the file, so that whatever fails next takes it away again.
@@ -160,6 +169,7 @@ impl Originals {
             hash: Digest::stream(),
             head: Vec::with_capacity(HEAD_BYTES),
             size_bytes: 0,
+            room,
         })
     }
 
@@ -167,14 +177,13 @@ impl Originals {
     ///
     /// Refuses what is empty, too large, or not of the declared media type; then nothing stays behind.
     pub(crate) fn keep(&self, arrived: Arriving, media_type: &str) -> Result<Taken, ClientError> {
-        let failed = |e| ClientError::file("keeping a capture", e);
-        let Arriving { partial, to, hash, head, size_bytes } = arrived;
+        let Arriving { partial, to, hash, head, size_bytes, .. } = arrived;
         if size_bytes == 0 || size_bytes > EVIDENCE_BYTES_MAX || !looks_like(&head, media_type) {
             return Err(ClientError::CaptureInvalid { media_type: media_type.to_owned() });
         }
         let digest = hash.finish();
-        to.finish().and_then(|file| file.sync_all()).map_err(failed)?;
-        partial.keep_as(&self.path(digest)).map_err(failed)?;
+        to.finish().and_then(|file| file.sync_all()).map_err(keeping)?;
+        partial.keep_as(&self.path(digest)).map_err(keeping)?;
         Ok(Taken { digest, size_bytes })
     }
 
@@ -185,10 +194,8 @@ impl Originals {
         source: impl Read,
         media_type: &str,
     ) -> Result<Taken, ClientError> {
-        let failed = |e| ClientError::file("keeping a capture", e);
-        let mut arriving = self.begin(host).map_err(failed)?;
-        let bounded = source.take(EVIDENCE_BYTES_MAX + 1);
-        files::read_in_pieces(bounded, |piece| arriving.write(piece)).map_err(failed)?;
+        let mut arriving = self.begin(host)?;
+        arriving.write_all_of(source.take(EVIDENCE_BYTES_MAX + 1))?;
         self.keep(arriving, media_type)
     }
 
@@ -260,14 +267,14 @@ impl Originals {
 
     /// Encrypts what an earlier version left in the clear, whatever it holds by now: what is not what was taken stays known as that.
     /// Returns how many bytes it has.
-    pub(crate) fn encrypt(&self, host: &dyn Host, digest: Digest) -> io::Result<u64> {
+    pub(crate) fn encrypt(&self, host: &dyn Host, digest: Digest) -> Result<u64, ClientError> {
+        let failed = |e| ClientError::file("encrypting an original", e);
         let clear = self.clear_path(digest);
         let mut arriving = self.begin(host)?;
-        let size_bytes = files::read_in_pieces(File::open(&clear)?, |piece| arriving.write(piece))?;
-        let Arriving { partial, to, .. } = arriving;
-        to.finish()?.sync_all()?;
-        partial.keep_as(&self.path(digest))?;
-        fs::remove_file(clear)?;
+        arriving.write_all_of(File::open(&clear).map_err(failed)?)?;
+        let Arriving { partial, to, size_bytes, .. } = arriving;
+        to.finish().and_then(|file| file.sync_all()).map_err(failed)?;
+        partial.keep_as(&self.path(digest)).and_then(|()| fs::remove_file(clear)).map_err(failed)?;
         Ok(size_bytes)
     }
 }
@@ -279,23 +286,58 @@ pub struct Arriving {
     hash: DigestStream,
     head: Vec<u8>,
     size_bytes: u64,
+    room: Room,
 }
 
 impl Arriving {
     /// Takes in the next bytes.
     ///
     /// # Errors
-    /// What the file system says.
-    pub fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+    /// [`ClientError::StorageLow`] where only the floor is left; those of the disk.
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), ClientError> {
         self.hash.update(piece);
         self.head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - self.head.len())]);
         self.size_bytes += piece.len() as u64;
-        self.to.write_all(piece)
+        if self.size_bytes - self.room.checked >= CAPTURE_ROOM_CHECK_BYTES {
+            self.room.checked = self.size_bytes;
+            self.room.ensure()?;
+        }
+        self.to.write_all(piece).map_err(keeping)
+    }
+
+    fn write_all_of(&mut self, mut source: impl Read) -> Result<(), ClientError> {
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            match source.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(read) => self.write(&piece[..read])?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(keeping(error)),
+            }
+        }
     }
 
     /// How many bytes came so far.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+}
+
+fn keeping(error: io::Error) -> ClientError {
+    ClientError::file("keeping a capture", error)
+}
+
+/// What captures leave free, and up to which of a capture's bytes that was looked at.
+struct Room {
+    dir: PathBuf,
+    floor: u64,
+    checked: u64,
+}
+
+impl Room {
+    fn ensure(&self) -> Result<(), ClientError> {
+        let free_bytes = fs4::available_space(&self.dir).map_err(keeping)?;
+        if free_bytes < self.floor { Err(ClientError::StorageLow { free_bytes }) } else { Ok(()) }
     }
 }
 

@@ -34,10 +34,10 @@ mod trouble;
 pub use client::{
     Answered, ApartAs, ApartItem, Author, CaptureFacts, CaptureSource, ChangeLine, ChangePage, Choice,
     Client, Correction, EnrolledAs, Enrolment, EntityLine, EntityPage, EntityProfile, EntryLine,
-    EvidenceFile, EvidenceItem, Exported, FailedItem, Fault, FormChoice, History, Imported, InspectionDetail,
-    InspectionStanding, InspectionSummary, ItemState, NewPaper, Options, Overview, PaperBook, PaperLine,
-    ProposalBook, ProposalLine, SealOutlook, SealPreview, SealedContent, Stage, Status, TaskPage, TaskQuery,
-    Unlock, Verification, Visit, WaitingCapture,
+    EvidenceFile, EvidenceItem, Exported, FailedItem, Fault, Folder, FormChoice, History, Imported,
+    InspectionDetail, InspectionStanding, InspectionSummary, ItemState, NewPaper, Options, Overview,
+    PaperBook, PaperLine, ProposalBook, ProposalLine, SealOutlook, SealPreview, SealedContent, Stage, Status,
+    TaskPage, TaskQuery, Unlock, Verification, Visit, WaitingCapture,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};

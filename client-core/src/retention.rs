@@ -38,7 +38,7 @@ impl Client {
             // It must not be removed meanwhile, and then be there again.
             let _taking = self.taking_originals();
             if originals.is_clear(digest) {
-                encrypted += originals.encrypt(&*self.host, digest).map_err(failed)?;
+                encrypted += originals.encrypt(&*self.host, digest)?;
             }
         }
         Ok(())

@@ -83,6 +83,10 @@ pub const RETENTION_VISITS_MAX: usize = 64;
 /// Bytes of originals that a terminal encrypts after a sync, of those that a version before the encryption left in the clear: about a
 /// second's work. One that is larger is encrypted at once all the same.
 pub const ENCRYPTED_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes that a terminal keeps free for answers, notes and signatures: captures stop before. A thousand visits take some 60 MiB.
+pub const CAPTURE_FLOOR_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes of a capture after which is looked again how much is free.
+pub const CAPTURE_ROOM_CHECK_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes of one journal entry.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key in an inspection document: an item, a record or a conflict.

@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use crate::syncs::{Counted, SyncView, Syncs};
 use fieldproof_client_core::{
-    Client, ClientError, Enrolment, Options, Status, SyncReport, Transport, Unlock, Wake,
+    Client, ClientError, Enrolment, Folder, Options, Status, SyncReport, Transport, Unlock, Wake,
 };
 use fieldproof_schema::host::Host;
 use fieldproof_schema::moment::Moment;
@@ -44,8 +44,8 @@ struct Parts {
 
 /// A store that is encrypted and has not been unlocked since the program started.
 pub struct Locked {
-    /// The data directory.
-    pub data: PathBuf,
+    /// The data directory, which nobody else gets meanwhile.
+    pub folder: Folder,
     /// How the terminal is run.
     pub options: Options,
 }
@@ -70,9 +70,10 @@ impl Store {
     /// # Errors
     /// Whatever keeps it from being opened but that.
     pub fn open(data: &Path, host: Arc<dyn Host>, options: Options) -> Result<Self, ClientError> {
-        match Client::open(data, host, options.clone(), Unlock::Nothing) {
+        let folder = Folder::hold(data)?;
+        match Client::open_in(folder.clone(), host, options.clone(), Unlock::Nothing) {
             Ok(client) => Ok(Self::Open(Arc::new(client))),
-            Err(ClientError::StoreLocked) => Ok(Self::Locked(Locked { data: data.to_owned(), options })),
+            Err(ClientError::StoreLocked) => Ok(Self::Locked(Locked { folder, options })),
             Err(error) => Err(error),
         }
     }
@@ -135,12 +136,12 @@ impl App {
 
     async fn open(&self, passphrase: String) -> Result<(), ApiError> {
         let mut locked = self.0.locked.lock().await;
-        let Some(Locked { data, options }) = &*locked else {
+        let Some(Locked { folder, options }) = &*locked else {
             drop(locked);
             return self.read(move |client| client.unlock(&passphrase)).await;
         };
-        let (data, options, host) = (data.clone(), options.clone(), Arc::clone(&self.0.host));
-        let open = move || Client::open(&data, host, options, Unlock::Passphrase(&passphrase));
+        let (folder, options, host) = (folder.clone(), options.clone(), Arc::clone(&self.0.host));
+        let open = move || Client::open_in(folder, host, options, Unlock::Passphrase(&passphrase));
         let client = tokio::task::spawn_blocking(open).await??;
         if self.0.client.set(Arc::new(client)).is_ok() {
             *locked = None;
@@ -167,7 +168,7 @@ impl App {
 
     /// Whose terminal it is, also while the store is locked.
     pub async fn officer_name(&self) -> Option<String> {
-        let locked = self.0.locked.lock().await.as_ref().map(|locked| locked.data.clone());
+        let locked = self.0.locked.lock().await.as_ref().map(|locked| locked.folder.path().to_owned());
         match locked {
             Some(data) => fieldproof_client_core::officer_name(&data).ok().flatten(),
             None => self.read(Client::status).await.ok()?.enrolled.map(|who| who.officer_name),

@@ -4,11 +4,10 @@ use crate::app::App;
 use crate::error::ApiError;
 use axum::body::Body;
 use bytes::Bytes;
-use fieldproof_client_core::{self as client, Client};
+use fieldproof_client_core::{self as client, Client, ClientError};
 use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
 use fieldproof_schema::wire::error::ErrorCode;
 use http_body_util::BodyExt;
-use std::io;
 use tokio::task::spawn_blocking;
 
 /// Bytes that are gathered before they are encrypted and written: a thread is asked for it each time.
@@ -39,12 +38,12 @@ impl Arriving {
     }
 
     async fn write(mut self) -> Result<Self, ApiError> {
-        let written = spawn_blocking(move || {
+        let write = move || {
             self.arriving.write(&self.gathered)?;
             self.gathered.clear();
-            Ok(self)
-        });
-        written.await.map_err(io::Error::other).flatten().map_err(failed)
+            Ok::<_, ClientError>(self)
+        };
+        Ok(spawn_blocking(write).await??)
     }
 
     /// All of it, and how many bytes it has.
@@ -52,10 +51,6 @@ impl Arriving {
         let whole = self.write().await?;
         Ok((whole.arriving, whole.size_bytes))
     }
-}
-
-fn failed(source: io::Error) -> ApiError {
-    ApiError::File { what: "receiving an upload", source }
 }
 
 /// Receives a body.

@@ -7,6 +7,7 @@ use fieldproof_client_core::{
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_terminal::app::Store;
 use fieldproof_tests::fixtures::Fixture;
 use fieldproof_tests::photo;
 use fieldproof_tests::world::World;
@@ -203,4 +204,21 @@ async fn a_damaged_store_in_the_clear_is_kept_as_it_is_and_not_as_what_could_be_
         assert!(fs::read(folder.join("store.db.damaged-1")).unwrap() == bytes, "{damaged:?}");
         assert!(!folder.join("store.db.encrypting").exists());
     }
+}
+
+/// Two programs that serve one locked folder would both be unlocked, one after the other.
+#[tokio::test]
+async fn a_locked_terminal_has_its_folder_to_itself() {
+    let world = World::start(1206, None).await;
+    let City { mut one, .. } = support::city(&world).await;
+    one.die();
+    let open = || {
+        let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
+        Store::open(one.folder(), Arc::new(SimHost::new(&Clock::default(), 5, 0)), options)
+    };
+    let locked = open().unwrap();
+    assert!(matches!(locked, Store::Locked(_)));
+    assert!(matches!(open().map(drop), Err(ClientError::StoreInUse { .. })));
+    drop(locked);
+    assert!(matches!(open(), Ok(Store::Locked(_))));
 }

@@ -55,10 +55,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::NotEnrolled`] for a terminal that belongs to nobody; those of the disk.
     pub fn begin_capture(&self) -> Result<Box<Arriving>, ClientError> {
-        self.originals()?
-            .begin(&*self.host)
-            .map(Box::new)
-            .map_err(|e| ClientError::file("keeping a capture", e))
+        self.originals()?.begin(&*self.host).map(Box::new)
     }
 
     /// Takes in a capture: its bytes are hashed and durable first, then journalled and listed in one transaction.

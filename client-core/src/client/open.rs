@@ -1,10 +1,10 @@
 //! Opening a data directory: the lock, the store, the identity, and the journal's word about it.
 
-use super::{Client, Desk, Options, Who};
+use super::{Client, Desk, Folder, Options, Who};
 use crate::checklists::Shelf;
 use crate::documents::Cache;
 use crate::error::ClientError;
-use crate::evidence::{self, Originals};
+use crate::evidence::Originals;
 use crate::identity::{Identity, Member};
 use crate::journal_writer::{Clocks, Line, Pen};
 use crate::keys::{self, StoreKey};
@@ -19,12 +19,9 @@ use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
 use rusqlite::Connection;
 use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
 /// What opens the store of an enrolled terminal.
 #[derive(Debug)]
@@ -52,10 +49,20 @@ impl Client {
         options: Options,
         unlock: Unlock<'_>,
     ) -> Result<Self, ClientError> {
-        let made = |e| ClientError::file("making the data directory", e);
-        fs::create_dir_all(dir).map_err(made)?;
-        let lock = lock(dir)?;
-        evidence::prepare(dir).map_err(made)?;
+        Self::open_in(Folder::hold(dir)?, host, options, unlock)
+    }
+
+    /// As [`Self::open`], for whoever holds the directory already, and holds it on where this fails and may be tried again.
+    ///
+    /// # Errors
+    /// As there, but for [`ClientError::StoreInUse`].
+    pub fn open_in(
+        folder: Folder,
+        host: Arc<dyn Host>,
+        options: Options,
+        unlock: Unlock<'_>,
+    ) -> Result<Self, ClientError> {
+        let dir = folder.path();
         let member = member(dir)?;
         let key = match unlock {
             Unlock::Key(key) => Some(keys::same_store(dir, key)?),
@@ -85,7 +92,7 @@ impl Client {
         if desk.key.is_some() {
             begin_session(&mut desk, (dir, &*host), &options.version, set_aside.as_deref())?;
         }
-        let originals = desk.key.clone().map(|key| Arc::new(Originals::new(dir, key)));
+        let originals = desk.key.clone().map(|key| Arc::new(Originals::new(dir, key, options.floor_bytes)));
         Ok(Self {
             dir: dir.to_owned(),
             host,
@@ -97,29 +104,9 @@ impl Client {
             reader: Mutex::new(reader),
             originals: Mutex::new(originals),
             taking: Mutex::new(()),
-            _lock: lock,
+            _folder: folder,
         })
     }
-}
-
-/// How long whoever held the directory before is given to end: a program that is just being stopped, or a child that was
-/// started at this moment and has not let go of what it inherited.
-const LOCK_TRIES: usize = 100;
-/// Between two tries: two seconds in all.
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
-
-fn lock(dir: &Path) -> Result<File, ClientError> {
-    let failed = |e| ClientError::file("locking the data directory", e);
-    let file =
-        File::options().write(true).create(true).truncate(false).open(dir.join("lock")).map_err(failed)?;
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-    }
-    Err(ClientError::StoreInUse { dir: dir.to_owned() })
 }
 
 /// Whose terminal it is, once it has been enrolled.

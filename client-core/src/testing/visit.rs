@@ -178,7 +178,7 @@ pub(crate) fn officer_row(id: OfficerId, keys: Vec<fieldproof_schema::suite::Pub
 }
 
 pub(crate) fn options() -> Options {
-    Options { version: "test".into(), key_cost: KeyCost::CHEAP, documents_cached: 4 }
+    Options { version: "test".into(), key_cost: KeyCost::CHEAP, documents_cached: 4, ..Options::default() }
 }
 
 /// An enrolled terminal in `dir` that has synced once.

@@ -1,7 +1,7 @@
 //! Acts: each is there after any end of the process, or nothing of it is.
 
 use crate::testing::{Server, TestHost, Visit, me, options, pass, terminal, unlock, view_of};
-use crate::{CaptureFacts, CaptureSource, Client, ClientError, Fault, Stage};
+use crate::{CaptureFacts, CaptureSource, Client, ClientError, Fault, Options, Stage};
 use fieldproof_schema::checklist::{Answer, Outcome, Verdict};
 use fieldproof_schema::journal::Kind;
 use fieldproof_schema::reference::{EvidenceRegister, InspectionState};
@@ -262,4 +262,25 @@ async fn two_programs_do_not_share_a_store() {
     assert_eq!(error.code(), ErrorCode::StoreInUse);
     drop(client);
     Client::open(dir.path(), host, options(), unlock()).unwrap();
+}
+
+#[tokio::test]
+async fn captures_leave_room_for_answers() {
+    let (dir, host, _server, visit, client) = start().await;
+    let kept = client.capture(visit.id, CaptureSource::Bytes(JPEG), &photo()).unwrap();
+    drop(client);
+    // All that is free is to be left free.
+    let low = Options { floor_bytes: u64::MAX, ..options() };
+    let client = Client::open(dir.path(), host, low, unlock()).unwrap();
+    for refused in [
+        client.capture(visit.id, CaptureSource::Bytes(JPEG), &photo()).unwrap_err(),
+        client.begin_capture().map(drop).unwrap_err(),
+    ] {
+        assert_eq!(refused.code(), ErrorCode::StorageLow);
+        assert!(refused.details()["free_bytes"].as_u64().unwrap() > 0);
+    }
+    client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
+    let mut bytes = Vec::new();
+    client.evidence_file(visit.id, kept).unwrap().bytes.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, JPEG);
 }

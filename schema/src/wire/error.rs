@@ -208,6 +208,8 @@ codes! {
     StoreLocked = "store_locked", 423;
     /// The terminal's storage is full or cannot be written.
     StorageFull = "storage_full", 507;
+    /// What the terminal has left of its storage is kept for answers and signatures.
+    StorageLow = "storage_low", 507;
     /// The server cannot be reached; nothing is lost.
     Offline = "offline", 503;
     /// The server answered with something that is not the protocol.
