@@ -3,6 +3,7 @@
 //! The terminals are processes of their own; the server shares this one with the benchmark, which only waits meanwhile, but
 //! for the phase `rate`. Memory and processor time are told by phase. The server fsyncs before it acknowledges, as always.
 
+mod evidence;
 pub mod handheld;
 mod limits;
 mod rate;
@@ -40,6 +41,8 @@ const EDITED: usize = 100;
 pub enum Phase {
     /// What stands behind the others, each alone.
     Limits,
+    /// Photos taken in and uploaded.
+    Evidence,
     /// Writing off line, sending it, judging it, uploading captures.
     Push,
     /// Nothing to sync.
@@ -54,7 +57,8 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Phase; 6] = [Self::Limits, Self::Push, Self::Noop, Self::Edit, Self::Pull, Self::Rate];
+    pub const ALL: [Phase; 7] =
+        [Self::Limits, Self::Evidence, Self::Push, Self::Noop, Self::Edit, Self::Pull, Self::Rate];
 
     /// Finds a phase by its name.
     pub fn find(name: &str) -> Option<Self> {
@@ -64,6 +68,7 @@ impl Phase {
     fn name(self) -> &'static str {
         match self {
             Self::Limits => "limits",
+            Self::Evidence => "evidence",
             Self::Push => "push",
             Self::Noop => "noop",
             Self::Edit => "edit",
@@ -187,8 +192,14 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> 
     filled.map_err(|error| error.code.as_str())?;
     let mut one = handheld(&world, &administrator, task.team[0], ("one", 1), &served.base).await?;
     board.line(Phase::Push, "set_up", Duration::ZERO, &Told::default())?;
-    push(&mut board, &world, &mut one).await?;
     let last = options.phases.last().copied();
+    if options.phases.contains(&Phase::Evidence) {
+        evidence::evidence(&mut board, &mut one).await?;
+    }
+    if last <= Some(Phase::Evidence) {
+        return Ok(());
+    }
+    push(&mut board, &world, &mut one).await?;
     if last >= Some(Phase::Edit) {
         receipts(&mut board, &world, &mut one).await?;
     }
@@ -364,4 +375,4 @@ pub async fn main(mut arguments: impl Iterator<Item = String>) -> Result<(), Fai
 }
 
 /// How the benchmark is called.
-const USAGE: &str = "fieldproof-bench [limits] [push] [noop] [edit] [pull] [rate] [--cases N] [--changes N] [--captures N] [--postgres URL] [--gate-workers N]";
+const USAGE: &str = "fieldproof-bench [limits] [evidence] [push] [noop] [edit] [pull] [rate] [--cases N] [--changes N] [--captures N] [--postgres URL] [--gate-workers N]";

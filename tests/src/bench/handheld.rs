@@ -2,6 +2,7 @@
 //!
 //! The benchmark asks by lines of JSON on its standard input; it answers each with one line.
 
+use super::evidence;
 use super::wire::Wire;
 use super::work::{self, Each};
 use crate::demo::api::Failure;
@@ -43,6 +44,10 @@ pub(super) enum Ask {
     Open { count: usize },
     /// To close its store and open it again.
     Reopen,
+    /// To take in the photos of a round, and to do the least with the same ones.
+    Capture { round: usize },
+    /// To send all photos to an endpoint that only keeps them.
+    SendPlain { base: String },
 }
 
 /// What came of it.
@@ -217,6 +222,17 @@ impl Terminal {
                 return Ok(told);
             }
             Ask::Reopen => self.open()?,
+            Ask::Capture { round } => {
+                let visit = *self.visits()?.first().ok_or("there is no visit")?;
+                let (raw, took) = evidence::capture(self.client()?, visit, &self.folder, round)?;
+                told.seconds = took.as_secs_f64();
+                told.more = json!({"raw_seconds": raw.as_secs_f64()});
+                return Ok(told);
+            }
+            Ask::SendPlain { base } => {
+                told.seconds = evidence::send_plain(&base).await?.as_secs_f64();
+                return Ok(told);
+            }
         }
         told.seconds = begun.elapsed().as_secs_f64();
         Ok(told)
