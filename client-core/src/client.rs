@@ -107,7 +107,7 @@ pub struct Client {
     failed: AtomicBool,
     /// None as long as the terminal belongs to nobody.
     originals: Mutex<Option<Arc<Originals>>>,
-    /// Held while an original is taken in, from its last byte until something names it.
+    /// Held while an original becomes a file under its name, until something names it.
     pub(crate) taking: Mutex<()>,
     /// Held as long as the client lives.
     _folder: Folder,

@@ -137,16 +137,20 @@ impl Originals {
 
     /// Opens the bytes with this hash, to be read from any place.
     pub(crate) fn open(&self, digest: Digest) -> io::Result<EvidenceBytes> {
-        match File::open(self.path(digest)) {
-            Ok(file) => {
-                let file = Decrypting::begin(file, |salt| self.file_key(salt))?;
-                Ok(EvidenceBytes(Form::Encrypted(Box::new(file))))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(EvidenceBytes(Form::Clear(File::open(self.clear_path(digest))?)))
-            }
-            Err(error) => Err(error),
+        match self.open_encrypted(digest) {
+            Err(error) if error.kind() == ErrorKind::NotFound => match File::open(self.clear_path(digest)) {
+                Ok(file) => Ok(EvidenceBytes(Form::Clear(file))),
+                // It may have been encrypted between the two looks.
+                Err(error) if error.kind() == ErrorKind::NotFound => self.open_encrypted(digest),
+                Err(error) => Err(error),
+            },
+            other => other,
         }
+    }
+
+    fn open_encrypted(&self, digest: Digest) -> io::Result<EvidenceBytes> {
+        let file = Decrypting::begin(File::open(self.path(digest))?, |salt| self.file_key(salt))?;
+        Ok(EvidenceBytes(Form::Encrypted(Box::new(file))))
     }
 
     /// Begins to take in a capture whose bytes come one after another.
@@ -251,11 +255,6 @@ impl Originals {
         Ok(())
     }
 
-    /// Whether an earlier version left it in the clear.
-    pub(crate) fn is_clear(&self, digest: Digest) -> bool {
-        self.clear_path(digest).exists()
-    }
-
     /// What an earlier version left in the clear.
     pub(crate) fn clear(&self) -> io::Result<Vec<Digest>> {
         let mut found = Vec::new();
@@ -265,16 +264,28 @@ impl Originals {
         Ok(found)
     }
 
-    /// Encrypts what an earlier version left in the clear, whatever it holds by now: what is not what was taken stays known as that.
-    /// Returns how many bytes it has.
-    pub(crate) fn encrypt(&self, host: &dyn Host, digest: Digest) -> Result<u64, ClientError> {
-        let failed = |e| ClientError::file("encrypting an original", e);
-        let clear = self.clear_path(digest);
-        let mut arriving = self.begin(host)?;
-        arriving.write_all_of(File::open(&clear).map_err(failed)?)?;
-        let Arriving { partial, to, size_bytes, .. } = arriving;
-        to.finish().and_then(|file| file.sync_all()).map_err(failed)?;
-        partial.keep_as(&self.path(digest)).and_then(|()| fs::remove_file(clear)).map_err(failed)?;
+    /// Encrypts what an earlier version left in the clear beside it, whatever it holds by now: what is not what was taken stays known as
+    /// that. It takes its place with [`Self::replace_clear`]. That costs its size once more for a while, floor or no floor.
+    pub(crate) fn encrypt_clear(&self, host: &dyn Host, digest: Digest) -> Result<Arriving, ClientError> {
+        let room = Room { dir: self.dir.clone(), floor: 0, checked: 0 };
+        let mut arriving = self.begin_in(room, host).map_err(encrypting)?;
+        arriving.write_all_of(File::open(self.clear_path(digest)).map_err(encrypting)?)?;
+        Ok(arriving)
+    }
+
+    /// Puts what [`Self::encrypt_clear`] made in the place of what lies in the clear, unless that was removed meanwhile. Bytes that were
+    /// taken in again since, and are encrypted already, give way to the same ones only. How many bytes it has.
+    pub(crate) fn replace_clear(&self, digest: Digest, arrived: Arriving) -> Result<u64, ClientError> {
+        let Arriving { partial, to, hash, size_bytes, .. } = arrived;
+        let (clear, encrypted) = (self.clear_path(digest), self.path(digest));
+        if !clear.exists() {
+            return Ok(size_bytes);
+        }
+        if !encrypted.exists() || hash.finish() == digest {
+            to.finish().and_then(|file| file.sync_all()).map_err(encrypting)?;
+            partial.keep_as(&encrypted).map_err(encrypting)?;
+        }
+        fs::remove_file(clear).map_err(encrypting)?;
         Ok(size_bytes)
     }
 }
@@ -316,11 +327,10 @@ impl Arriving {
             }
         }
     }
+}
 
-    /// How many bytes came so far.
-    pub fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
+fn encrypting(error: io::Error) -> ClientError {
+    ClientError::file("encrypting an original", error)
 }
 
 fn keeping(error: io::Error) -> ClientError {

@@ -11,7 +11,8 @@ use crate::store::folded;
 use fieldproof_schema::limits::{ENCRYPTED_AT_ONCE_BYTES, RETENTION_VISITS_MAX, UNFOLD_CHANGES_MAX};
 
 impl Client {
-    /// Folds and frees the next piece of what is settled, for some tens of milliseconds. What fails is tried again after the next
+    /// Folds and frees the next piece of what is settled, for some tens of milliseconds, and encrypts what an earlier version left in
+    /// the clear, for about a second. What fails is tried again after the next
     /// sync, and the sync is none the worse for it.
     pub fn retain(&self) {
         let all = [
@@ -26,22 +27,27 @@ impl Client {
         }
     }
 
-    /// Encrypts originals that an earlier version left in the clear: one at least, and more while they are small.
+    /// Encrypts originals that an earlier version left in the clear: one at least, and more while they are small. One that cannot be
+    /// read holds up no other.
     fn encrypt_some(&self) -> Result<(), ClientError> {
-        let failed = |e| ClientError::file("encrypting an original", e);
         let originals = self.originals()?;
-        let mut encrypted = 0;
-        for digest in originals.clear().map_err(failed)? {
+        let clear = originals.clear().map_err(|e| ClientError::file("encrypting an original", e))?;
+        let (mut encrypted, mut failed) = (0, Ok(()));
+        for digest in clear {
             if encrypted >= ENCRYPTED_AT_ONCE_BYTES {
                 break;
             }
-            // It must not be removed meanwhile, and then be there again.
-            let _taking = self.taking_originals();
-            if originals.is_clear(digest) {
-                encrypted += originals.encrypt(&*self.host, digest)?;
+            let done = originals.encrypt_clear(&*self.host, digest).and_then(|arrived| {
+                // It must not be removed meanwhile, and then be there again.
+                let _taking = self.taking_originals();
+                originals.replace_clear(digest, arrived)
+            });
+            match done {
+                Ok(bytes) => encrypted += bytes,
+                Err(error) => failed = Err(error),
             }
         }
-        Ok(())
+        failed
     }
 
     /// Takes folds apart of which the server has to be offered everything again, some at a time: a terminal has years of

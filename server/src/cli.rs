@@ -80,6 +80,9 @@ pub enum CliError {
     /// Originals that should be there are not, or are something else.
     #[error("{0} originals are not what they should be")]
     OriginalsLost(usize),
+    /// Not one original is there: the store is not.
+    #[error("the store of originals is empty")]
+    OriginalsAway,
     /// No unit has the code.
     #[error("no unit {0}")]
     UnitUnknown(String),
@@ -114,6 +117,7 @@ impl CliError {
             Self::KeyMissing(path) => ("cli.key_missing", ("path", path.display().to_string())),
             Self::KeyMalformed(path) => ("cli.key_malformed", ("path", path.display().to_string())),
             Self::OfficerUnknown(code) => ("cli.officer_unknown", ("code", code.clone())),
+            Self::OriginalsAway => ("cli.originals_away", ("", String::new())),
             Self::OriginalsLost(count) => ("cli.originals_lost", ("count", count.to_string())),
             Self::UnitUnknown(code) => ("cli.unit_unknown", ("code", code.clone())),
         };
@@ -197,6 +201,7 @@ mod tests {
             CliError::KeyMalformed("/x".into()),
             CliError::OfficerUnknown("OFF-99".into()),
             CliError::OriginalsLost(2),
+            CliError::OriginalsAway,
             CliError::UnitUnknown("ORG-X".into()),
         ];
         for error in errors {

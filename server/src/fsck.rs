@@ -8,8 +8,9 @@ use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::audit::{self, Record};
 use crate::store::captures::{self, Whose};
-use crate::store::{captures_apart, feeds, inspections};
+use crate::store::{feeds, inspections};
 use fieldproof_schema::ids::{DecisionId, OrgId};
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use serde::Serialize;
 use serde_json::json;
@@ -63,7 +64,7 @@ pub struct Report {
 /// Looks at every original that the database calls held, an organisation's all.
 ///
 /// # Errors
-/// When the database fails. An original that cannot be read is part of the report.
+/// When the database fails; when the store cannot say whether an original is there. One that cannot be read is part of the report.
 pub async fn look(app: &App, care: Care) -> Result<Report, ApiError> {
     let org = app.org().await?;
     let (mut report, mut after) = (Report::default(), None);
@@ -73,7 +74,7 @@ pub async fn look(app: &App, care: Care) -> Result<Report, ApiError> {
         after = Some(*last);
         for digest in page {
             report.originals += 1;
-            if let Some(fault) = look_at(app, org, digest, care, &mut report.bytes_read).await {
+            if let Some(fault) = look_at(app, org, digest, care, &mut report.bytes_read).await? {
                 let captures = app.db.read(move |tx| captures::whose(tx, org, &digest)).await?;
                 report.lost.push(Lost { digest, fault, captures });
             }
@@ -81,16 +82,17 @@ pub async fn look(app: &App, care: Care) -> Result<Report, ApiError> {
     }
 }
 
-async fn look_at(app: &App, org: OrgId, digest: Digest, care: Care, read: &mut u64) -> Option<Fault> {
-    let found = match care {
-        Care::Presence => app
-            .blobs
-            .is_there(org, &digest)
-            .await
-            .map(|there| if there { Found::Sound(0) } else { Found::Missing }),
-        Care::Contents => app.blobs.look_at(org, &digest).await,
-    };
-    match found {
+async fn look_at(
+    app: &App,
+    org: OrgId,
+    digest: Digest,
+    care: Care,
+    read: &mut u64,
+) -> Result<Option<Fault>, ApiError> {
+    if care == Care::Presence {
+        return Ok(if app.blobs.is_there(org, &digest).await? { None } else { Some(Fault::Missing) });
+    }
+    Ok(match app.blobs.look_at(org, &digest).await {
         Ok(Found::Sound(bytes)) => {
             *read += bytes;
             None
@@ -104,11 +106,12 @@ async fn look_at(app: &App, org: OrgId, digest: Digest, care: Care, read: &mut u
             tracing::warn!(%error, %digest, "an original cannot be read");
             Some(Fault::Unreadable)
         }
-    }
+    })
 }
 
-/// From now on these are not held, and terminals are asked for them: altered ones are put aside, those that cannot be read are left
-/// alone. Returns how many are asked for.
+/// From now on these are not held, and terminals are asked for them: altered ones are put aside. Each is looked at once more before,
+/// since the report may be old; those that cannot be read, and those of visits that are held apart, are left alone. Returns how many are
+/// asked for.
 ///
 /// # Errors
 /// [`ErrorCode::ReasonMissing`](fieldproof_schema::wire::error::ErrorCode::ReasonMissing) for a reason that is empty or too long; when
@@ -116,12 +119,17 @@ async fn look_at(app: &App, org: OrgId, digest: Digest, care: Care, read: &mut u
 pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Result<usize, ApiError> {
     let (org, now) = (app.org().await?, app.now());
     let why = reason(why)?;
-    for original in lost.iter().filter(|original| original.fault == Fault::Altered) {
-        // Whatever it is by now, it may tell what happened; and where it is, the right one could not be put.
-        app.blobs.put_aside(org, &original.digest, now).await?;
+    let mut asked = Vec::new();
+    for original in lost.iter().filter(|original| !original.captures.is_empty()) {
+        let digest = original.digest;
+        match look_at(app, org, digest, Care::Contents, &mut 0).await? {
+            None | Some(Fault::Unreadable) => continue,
+            Some(Fault::Missing) => {}
+            // Whatever it is by now, it may tell what happened; and where it is, the right one could not be put.
+            Some(Fault::Altered) => app.blobs.put_aside(org, &digest, now).await?,
+        }
+        asked.push(digest);
     }
-    let asked = lost.iter().filter(|original| original.fault != Fault::Unreadable);
-    let asked: Vec<Digest> = asked.map(|original| original.digest).collect();
     if asked.is_empty() {
         return Ok(0);
     }
@@ -129,7 +137,7 @@ pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Resu
     app.db
         .write(move |tx| {
             for digest in &asked {
-                lose(tx, org, digest)?;
+                lose(tx, org, digest, now)?;
             }
             let record = Record {
                 id,
@@ -146,13 +154,12 @@ pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Resu
     Ok(count)
 }
 
-/// Notes that an original is not held any more, and tells the teams.
+/// Notes that an original is not held any more, asked for from now on, and tells the teams.
 ///
 /// # Errors
 /// When the database fails.
-pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<(), DbError> {
-    captures_apart::lose(tx, org, digest)?;
-    for inspection in captures::lose(tx, org, digest)? {
+pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest, now: Moment) -> Result<(), DbError> {
+    for inspection in captures::lose(tx, org, digest, now)? {
         let team = inspections::team(tx, org, inspection)?;
         feeds::publish_inspection(tx, org, &team, inspection);
     }

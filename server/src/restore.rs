@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::fsck::{self, Care};
 use crate::numbers::restored::{self, Ends};
 use crate::store::audit::{self, Record};
+use crate::store::captures_apart;
 use crate::store::tenants::{self, Epoch};
 use fieldproof_schema::ids::DecisionId;
 use fieldproof_schema::limits::BACKUP_HORIZON_SECONDS;
@@ -59,7 +60,8 @@ pub async fn begin_anew(app: &App, actor: &str, why: &str) -> Result<Begun, ApiE
                 false => tenants::begin_epoch(tx, org, &begun)?,
             };
             for digest in &missing {
-                fsck::lose(tx, org, digest)?;
+                captures_apart::lose(tx, org, digest)?;
+                fsck::lose(tx, org, digest, now)?;
             }
             restored::pass_over(tx, org, &ends, now)?;
             let record = Record {

@@ -91,6 +91,30 @@ async fn what_is_missing_or_altered_is_named_and_comes_back_from_its_terminal() 
         (&act["details"]["reason"], act["details"]["originals"].as_array().unwrap().len()),
         (&json!("磁盘坏道"), 2)
     );
-    // Nothing is sent a third time.
+    // Nothing is sent a third time, and nothing is asked for by an old report.
     assert_eq!(one.sync().await.evidence_completed, 0);
+    assert_eq!(fsck::ask_again(&world.app, "system", "旧的报告", &report.lost).await.unwrap(), 0);
+    assert_eq!(one.sync().await.evidence_completed, 0);
+    assert_eq!(held(&administrator.get(&world, &path).await), 3);
+}
+
+/// Taken twice by an earlier version and this one, and spoilt where the earlier one kept it: the sound one stays.
+#[tokio::test]
+async fn a_spoilt_original_in_the_clear_takes_no_sound_ones_place() {
+    let world = World::start(1302, None).await;
+    let City { task, one, .. } = support::city(&world).await;
+    let (record, digest, bytes) = take(&one, task.inspection, 1);
+    one.sync().await;
+    let clear = one.folder().join("evidence").join(digest.to_string());
+    fs::write(&clear, b"spoilt").unwrap();
+    let unreadable = one.folder().join("evidence").join(Digest::of(b"a folder").to_string());
+    fs::create_dir(&unreadable).unwrap();
+    one.client().retain();
+    assert!(!clear.exists() && unreadable.exists(), "one that cannot be read holds up the others");
+    fs::remove_dir(unreadable).unwrap();
+    let mut kept = Vec::new();
+    let file = one.client().evidence_file(task.inspection, record).unwrap();
+    std::io::Read::read_to_end(&mut { file.bytes }, &mut kept).unwrap();
+    assert_eq!(kept, bytes);
+    assert_eq!(one.client().verify().unwrap().faults, []);
 }

@@ -89,9 +89,13 @@ impl<R: Read + Seek> Decrypting<R> {
         let (mut head, mut salt) = ([0; HEAD.len()], [0; SALT_BYTES]);
         from.read_exact(&mut head)?;
         from.read_exact(&mut salt)?;
-        let count = encrypted.div_ceil(WHOLE_BYTES);
-        let length = encrypted.checked_sub(count * TAG_BYTES as u64).filter(|_| count > 0 && head == *HEAD);
-        let length = length.ok_or(ErrorKind::InvalidData)?;
+        let (count, rest) = (encrypted.div_ceil(WHOLE_BYTES), encrypted % WHOLE_BYTES);
+        // A piece of nothing is never written: where one seems to be, the file was cut, and nobody would look at that piece.
+        let is_cut = count == 0 || (1..=TAG_BYTES as u64).contains(&rest);
+        if is_cut || head != *HEAD {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let length = encrypted - count * TAG_BYTES as u64;
         Ok(Self {
             from,
             pieces: Pieces::new(&key_of(&salt)),
@@ -222,14 +226,9 @@ mod tests {
             changed[place] ^= 0x10;
             assert!(decrypt(&changed).is_err(), "a change of byte {place} is not seen");
         }
-        for length in [
-            0,
-            7,
-            START as usize,
-            START as usize + 5,
-            START as usize + WHOLE_BYTES as usize,
-            encrypted.len() - 1,
-        ] {
+        let (start, whole) = (START as usize, WHOLE_BYTES as usize);
+        let around = [0, 1, 15, 16, 17].map(|more| start + whole + more);
+        for length in [0, 7, start, start + 5, encrypted.len() - 1].into_iter().chain(around) {
             assert!(decrypt(&encrypted[..length]).is_err(), "cut to {length} bytes");
         }
         let (first, rest) = encrypted[START as usize..].split_at(WHOLE_BYTES as usize);

@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) floor: Option<SignedFloor>,
     /// The floor that each request named.
     pub(crate) floors_named: Vec<Option<SignedFloor>>,
+    /// Every answer has a row that is new, as where what was sent is judged anew each time.
+    pub(crate) restless: bool,
     /// Since when the terminal leaves its numbers alone, request by request.
     pub(crate) numbers_since: Vec<Option<u64>>,
 }
@@ -183,6 +185,10 @@ impl Server {
                     }
                 }
             }
+        }
+        if state.restless {
+            let again = state.feed.last().cloned();
+            state.feed.extend(again);
         }
         let receipt = (!held.is_empty()).then(|| self.receipt(state, device, held));
         let same_epoch = asked.epoch == Some(Self::epoch(state));

@@ -151,6 +151,20 @@ async fn a_refused_change_is_shown_and_holds_nothing_back() {
     assert_eq!(client.status().unwrap().unsent.changes, 0);
 }
 
+/// A server that judges the same thing anew with every round has news each time. That is no reason to say the same again: it did
+/// not end, once.
+#[tokio::test]
+async fn rows_alone_are_no_reason_for_another_round() {
+    let (_dir, _host, server, visit, client) = start().await;
+    client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
+    client.sign().unwrap();
+    server.state().refuse.insert(first_offered(&client), ErrorCode::Unavailable);
+    server.state().restless = true;
+    let report = client.sync(&server).await.unwrap();
+    assert_eq!(client.status().unwrap().unsent.changes, 1);
+    assert!(report.rounds < 5, "{report:?}");
+}
+
 #[tokio::test]
 async fn a_restored_server_is_given_back_what_it_lost() {
     let (_dir, _host, server, visit, client) = start().await;

@@ -2,12 +2,12 @@
 
 use super::{CliError, answer, said, tell};
 use crate::accounts::{self, NewUser};
-use crate::api::openapi;
+use crate::api::{openapi, reason};
 use crate::app::App;
 use crate::codes;
 use crate::config::Place;
 use crate::floor::{self, Standing, Wanted};
-use crate::fsck::{self, Care};
+use crate::fsck::{self, Care, Fault};
 use crate::policy::Role;
 use crate::restore;
 use crate::setup::{self, Beginning};
@@ -306,21 +306,25 @@ impl Restored {
 impl Fsck {
     async fn run(self) -> Result<(), CliError> {
         let app = self.place.open().await?;
+        // Before hours of reading.
+        self.ask_again.as_deref().map(reason).transpose()?;
         let care = if self.quick { Care::Presence } else { Care::Contents };
         let report = fsck::look(&app, care).await?;
-        let asked = match &self.ask_again {
-            Some(why) => fsck::ask_again(&app, ACTOR, why, &report.lost).await?,
-            None => 0,
-        };
-        let (lost, asked_for) = (report.lost.len().to_string(), asked.to_string());
-        tell(&said(
-            "cli.fsck",
-            &[("originals", &report.originals.to_string()), ("lost", &lost), ("asked", &asked_for)],
-        ));
-        answer(&json!({
-            "originals": report.originals, "bytes_read": report.bytes_read, "lost": report.lost, "asked_again": asked,
-        }))?;
+        let lost = report.lost.len();
+        let counted = [("originals", report.originals.to_string()), ("lost", lost.to_string())];
+        tell(&said("cli.fsck", &counted.each_ref().map(|(name, count)| (*name, count.as_str()))));
+        answer(
+            &json!({"originals": report.originals, "bytes_read": report.bytes_read, "lost": report.lost}),
+        )?;
+        if let Some(why) = self.ask_again.filter(|_| lost > 0) {
+            let is_away = report.originals > 1 && lost as u64 == report.originals;
+            if is_away && report.lost.iter().all(|original| original.fault == Fault::Missing) {
+                return Err(CliError::OriginalsAway);
+            }
+            let asked = fsck::ask_again(&app, ACTOR, &why, &report.lost).await?;
+            tell(&said("cli.fsck_asked", &[("asked", &asked.to_string())]));
+        }
         app.db.clone().close().await;
-        if report.lost.is_empty() { Ok(()) } else { Err(CliError::OriginalsLost(report.lost.len())) }
+        if lost == 0 { Ok(()) } else { Err(CliError::OriginalsLost(lost)) }
     }
 }

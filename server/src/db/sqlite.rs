@@ -227,6 +227,35 @@ mod tests {
     }
 
     #[test]
+    fn what_an_unclean_end_left_in_the_log_is_in_the_database_after_the_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, left] = ["first.db", "left.db"].map(|name| folder.path().join(name));
+        let log = |of: &Path| {
+            let mut name = of.as_os_str().to_owned();
+            name.push("-wal");
+            std::path::PathBuf::from(name)
+        };
+        let session = SqliteSession::open(&first, Purpose::Write).unwrap();
+        session
+            .connection
+            .execute_batch("CREATE TABLE rows (id INTEGER); INSERT INTO rows VALUES (7)")
+            .unwrap();
+        // As a kill leaves them: nobody closed it.
+        for (from, to) in [(first.clone(), left.clone()), (log(&first), log(&left))] {
+            std::fs::copy(from, to).unwrap();
+        }
+        let length = |of: &Path| std::fs::metadata(log(of)).map_or(0, |file| file.len());
+        assert!(length(&left) > 0);
+        let opened = SqliteSession::open(&left, Purpose::Write).unwrap();
+        assert_eq!(length(&left), 0);
+        let alone = folder.path().join("alone.db");
+        std::fs::copy(&left, &alone).unwrap();
+        let alone = Connection::open(alone).unwrap();
+        assert_eq!(alone.query_row("SELECT id FROM rows", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+        drop((opened, session));
+    }
+
+    #[test]
     fn a_file_that_is_no_database_is_refused_and_kept() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let content = [b'x'; 4096];

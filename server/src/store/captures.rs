@@ -250,12 +250,13 @@ pub fn whose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<Whose>,
     Ok(whose)
 }
 
-/// Notes that bytes which were held are not there any more; returns the inspections that are poorer by them.
-pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest) -> Result<Vec<InspectionId>, DbError> {
+/// Notes that bytes which were held are not there any more, and are asked for from now on; returns the inspections that are poorer
+/// by them.
+pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest, now: Moment) -> Result<Vec<InspectionId>, DbError> {
     let rows = tx.query(
-        "UPDATE captures SET held_at = NULL WHERE org = $1 AND digest = $2 AND held_at IS NOT NULL
+        "UPDATE captures SET held_at = NULL, asked_at = $3 WHERE org = $1 AND digest = $2 AND held_at IS NOT NULL
          RETURNING inspection",
-        &params![org, *digest],
+        &params![org, *digest, now],
     )?;
     rows.iter().map(|r| r.get(0)).collect()
 }

@@ -39,14 +39,18 @@ pub(super) async fn evidence(board: &mut Board<'_>, one: &mut Handheld) -> Resul
     let (raw, took) = (median(raw), median(taken));
     last.more = json!({"photos": PHOTOS, "photo_bytes": PHOTO_BYTES, "rounds": ROUNDS, "raw_seconds": raw.as_secs_f64(),
         "raw_share": share(raw, took)});
-    board.line(Phase::Evidence, "capture", took, &last)?;
+    board.line(Phase::Evidence, "capture_photos", took, &last)?;
 
     let bytes = (ROUNDS * PHOTOS * PHOTO_BYTES) as f64;
     let plain = plain(one).await?;
+    let least =
+        Told { more: json!({"bytes": bytes, "mb_per_second": rate(bytes, plain)}), ..Told::default() };
+    board.line(Phase::Evidence, "upload_plain", plain, &least)?;
+    one.sync().await?;
     let mut uploaded = one.ask(&Ask::Sync { uploads: true }).await?;
     uploaded.more = json!({"bytes": bytes, "mb_per_second": rate(bytes, uploaded.took()),
-        "plain_mb_per_second": rate(bytes, plain), "plain_share": share(plain, uploaded.took())});
-    board.line(Phase::Evidence, "upload", uploaded.took(), &uploaded)
+        "plain_share": share(plain, uploaded.took())});
+    board.line(Phase::Evidence, "upload_photos", uploaded.took(), &uploaded)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -1,4 +1,4 @@
-//! The layer between SQLite and the system's own: the only unsafe code of the workspace.
+//! The layer between SQLite and the system's own: unsafe, as what speaks with C is.
 //!
 //! It is a copy of the system's layer with three functions of ours. A file on a [`Disk`](super::Disk) is a [`Handle`] with the
 //! system's own file behind it in the same piece of memory; all other files are the system's from their opening. Reads,
