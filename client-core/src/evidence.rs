@@ -266,28 +266,36 @@ impl Originals {
 
     /// Encrypts what an earlier version left in the clear beside it, whatever it holds by now: what is not what was taken stays known as
     /// that. It takes its place with [`Self::replace_clear`]. That costs its size once more for a while, floor or no floor.
-    pub(crate) fn encrypt_clear(&self, host: &dyn Host, digest: Digest) -> Result<Arriving, ClientError> {
+    pub(crate) fn encrypt_clear(&self, host: &dyn Host, digest: Digest) -> Result<Beside, ClientError> {
         let room = Room { dir: self.dir.clone(), floor: 0, checked: 0 };
         let mut arriving = self.begin_in(room, host).map_err(encrypting)?;
         arriving.write_all_of(File::open(self.clear_path(digest)).map_err(encrypting)?)?;
-        Ok(arriving)
+        let Arriving { partial, to, hash, size_bytes, .. } = arriving;
+        to.finish().and_then(|file| file.sync_all()).map_err(encrypting)?;
+        Ok(Beside { partial, is_sound: hash.finish() == digest, size_bytes })
     }
 
     /// Puts what [`Self::encrypt_clear`] made in the place of what lies in the clear, unless that was removed meanwhile. Bytes that were
     /// taken in again since, and are encrypted already, give way to the same ones only. How many bytes it has.
-    pub(crate) fn replace_clear(&self, digest: Digest, arrived: Arriving) -> Result<u64, ClientError> {
-        let Arriving { partial, to, hash, size_bytes, .. } = arrived;
+    pub(crate) fn replace_clear(&self, digest: Digest, beside: Beside) -> Result<u64, ClientError> {
+        let Beside { partial, is_sound, size_bytes } = beside;
         let (clear, encrypted) = (self.clear_path(digest), self.path(digest));
         if !clear.exists() {
             return Ok(size_bytes);
         }
-        if !encrypted.exists() || hash.finish() == digest {
-            to.finish().and_then(|file| file.sync_all()).map_err(encrypting)?;
+        if is_sound || !encrypted.exists() {
             partial.keep_as(&encrypted).map_err(encrypting)?;
         }
         fs::remove_file(clear).map_err(encrypting)?;
         Ok(size_bytes)
     }
+}
+
+/// What lay in the clear, encrypted and on the disk, and not in its place yet.
+pub(crate) struct Beside {
+    partial: Partial,
+    is_sound: bool,
+    size_bytes: u64,
 }
 
 /// A capture that is being taken in: hashed and encrypted as it comes. Unless it is kept, nothing stays behind.

@@ -1,5 +1,6 @@
 //! What a terminal keeps, and in which form: settled changes are folded, and what is not its own any more is deleted once
-//! it is safe elsewhere. Both happen after a sync, a bounded piece at a time, and neither ever loses a change.
+//! it is safe elsewhere; originals that lie in the clear are encrypted. All of it happens after a sync, a bounded piece at a time, and
+//! none of it ever loses a change.
 
 mod fold;
 mod left;
@@ -12,8 +13,7 @@ use fieldproof_schema::limits::{ENCRYPTED_AT_ONCE_BYTES, RETENTION_VISITS_MAX, U
 
 impl Client {
     /// Folds and frees the next piece of what is settled, for some tens of milliseconds, and encrypts what an earlier version left in
-    /// the clear, for about a second. What fails is tried again after the next
-    /// sync, and the sync is none the worse for it.
+    /// the clear, for about a second. What fails is tried again after the next sync, and the sync is none the worse for it.
     pub fn retain(&self) {
         let all = [
             ("folding", self.fold_some()),
@@ -37,10 +37,10 @@ impl Client {
             if encrypted >= ENCRYPTED_AT_ONCE_BYTES {
                 break;
             }
-            let done = originals.encrypt_clear(&*self.host, digest).and_then(|arrived| {
+            let done = originals.encrypt_clear(&*self.host, digest).and_then(|beside| {
                 // It must not be removed meanwhile, and then be there again.
                 let _taking = self.taking_originals();
-                originals.replace_clear(digest, arrived)
+                originals.replace_clear(digest, beside)
             });
             match done {
                 Ok(bytes) => encrypted += bytes,
