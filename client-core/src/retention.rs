@@ -13,18 +13,22 @@ use fieldproof_schema::limits::{ENCRYPTED_AT_ONCE_BYTES, RETENTION_VISITS_MAX, U
 
 impl Client {
     /// Folds and frees the next piece of what is settled, for some tens of milliseconds, and encrypts what an earlier version left in
-    /// the clear, for about a second. What fails is tried again after the next sync, and the sync is none the worse for it.
-    pub fn retain(&self) {
+    /// the clear, for about a second. What fails is tried again after the next sync, and the sync is none the worse for it. Whether
+    /// nothing failed.
+    pub fn retain(&self) -> bool {
         let all = [
             ("folding", self.fold_some()),
             ("freeing", self.free_some()),
             ("encrypting", self.encrypt_some()),
         ];
+        let mut is_done = true;
         for (what, done) in all {
             if let Err(error) = done {
                 tracing::warn!(%error, "{what} what is kept failed; it is tried again");
+                is_done = false;
             }
         }
+        is_done
     }
 
     /// Encrypts originals that an earlier version left in the clear: one at least, and more while they are small. One that cannot be

@@ -5,8 +5,8 @@
 
 pub(crate) mod carried;
 pub(crate) mod changes;
-mod clear;
 pub(crate) mod columns;
+mod earlier;
 pub(crate) mod entities;
 pub(crate) mod evidence;
 pub(crate) mod folded;
@@ -71,9 +71,9 @@ fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), Cli
     assert!(rusqlite::version_number() >= SQLITE_MIN, "the linked SQLite is too old");
     let path = dir.join(DATABASE);
     fieldproof_cipher::link();
-    clear::encrypt(&path, key)?;
+    earlier::encrypt(&path, key)?;
     let mut writer = Connection::open(&path)?;
-    unlock(&writer, key)?;
+    unlock_with(&writer, &key.pragma())?;
     writer.pragma_update(None, "journal_mode", "wal")?;
     let synchronous = if planted::is(Bug::TerminalSyncsLess) { "normal" } else { "full" };
     writer.pragma_update(None, "synchronous", synchronous)?;
@@ -86,9 +86,7 @@ fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), Cli
     migrate(&mut writer)?;
     writer.set_prepared_statement_cache_capacity(128);
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    unlock(&reader, key)?;
-    // The first look reads what the key is mixed with.
-    reader.query_row("PRAGMA user_version", [], |_| Ok(()))?;
+    unlock_with(&reader, &key.pragma())?;
     reader.set_prepared_statement_cache_capacity(128);
     for connection in [&writer, &reader] {
         // Without it SQLite compiles a statement anew at every call whose parameter could decide about a partial index.
@@ -99,14 +97,14 @@ fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), Cli
 
 /// Whether there is a store that only a key opens.
 pub(crate) fn is_encrypted(dir: &Path) -> Result<bool, ClientError> {
-    clear::is_encrypted(&dir.join(DATABASE))
+    earlier::is_encrypted(&dir.join(DATABASE))
 }
 
 /// Comes before anything else on a connection.
-fn unlock(connection: &Connection, key: &StoreKey) -> Result<(), ClientError> {
+fn unlock_with(connection: &Connection, key: &str) -> Result<(), ClientError> {
     // It would write to the error stream by itself; what failed is reported by what fails.
     connection.pragma_update(None, "cipher_log_level", "NONE")?;
-    Ok(connection.pragma_update(None, "key", key.pragma().as_str())?)
+    Ok(connection.pragma_update(None, "key", key)?)
 }
 
 /// A store that nothing is left of: for a terminal that belongs to nobody yet.

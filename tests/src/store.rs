@@ -1,6 +1,8 @@
 //! The stores of terminals, as a test looks into them.
 
+use fieldproof_cipher::database::{self, SALT_BYTES};
 use fieldproof_client_core::{StoreKey, Unlock};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::io::Read;
@@ -17,21 +19,40 @@ pub fn unlock() -> Unlock<'static> {
 }
 
 /// How a database begins that is not encrypted.
-const CLEAR: [u8; 16] = *b"SQLite format 3\0";
+const CLEAR: [u8; SALT_BYTES] = *b"SQLite format 3\0";
 
-/// Opens a database, a terminal's with its key, unless it lies in the clear as earlier versions left it.
+/// Opens a database, a terminal's with its key, unless it lies in the clear as earlier versions left it. Others left it with a
+/// salt of chance.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let database = Connection::open_with_flags(path, flags)?;
-    let mut head = [0; CLEAR.len()];
-    let clear = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == CLEAR;
-    if !clear && path.file_name().is_some_and(|name| name == NAME) {
-        database.pragma_update(None, "cipher_log_level", "NONE")?;
-        database.pragma_update(None, "key", format!("x'{}'", hex::encode(KEY)))?;
+    if path.file_name().is_none_or(|name| name != NAME) {
+        return Ok(database);
     }
+    let mut head = [0; SALT_BYTES];
+    let has_head = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    if has_head && head == CLEAR {
+        return Ok(database);
+    }
+    if has_head && head != database::salt(&KEY) {
+        let of_chance = Connection::open_with_flags(path, flags)?;
+        // Closed, it must not write the log into a file that is only looked at.
+        of_chance.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        with_key(&of_chance, &database::key_alone(&KEY))?;
+        if of_chance.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).is_ok() {
+            of_chance.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+            return Ok(of_chance);
+        }
+    }
+    with_key(&database, &database::key_with_salt(&KEY))?;
     Ok(database)
+}
+
+fn with_key(database: &Connection, key: &str) -> rusqlite::Result<()> {
+    database.pragma_update(None, "cipher_log_level", "NONE")?;
+    database.pragma_update(None, "key", key)
 }
 
 /// Opens a database to read it.

@@ -5,6 +5,7 @@ use crate::error::ClientError;
 use crate::files;
 use crate::keys::KeyCost;
 use crate::store;
+use fieldproof_cipher::database;
 use fieldproof_schema::host::{Host, random};
 use fieldproof_schema::suite::{MemoryKey, Signer};
 use std::fmt;
@@ -27,9 +28,19 @@ impl StoreKey {
         &self.0
     }
 
-    /// As SQLCipher takes a key that is none of its own making.
+    /// As SQLCipher takes it.
     pub(crate) fn pragma(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!("x'{}'", hex::encode(self.0.as_slice())))
+        database::key_with_salt(&self.0)
+    }
+
+    /// For a store with a salt of chance, as earlier versions kept it.
+    pub(crate) fn pragma_alone(&self) -> Zeroizing<String> {
+        database::key_alone(&self.0)
+    }
+
+    /// How a store begins that is encrypted with it.
+    pub(crate) fn salt(&self) -> [u8; database::SALT_BYTES] {
+        database::salt(&self.0)
     }
 }
 

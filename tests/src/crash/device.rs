@@ -106,11 +106,14 @@ impl Hand<'_> {
         self.runtime.block_on(act(client, &self.link, self.facts)).map_err(|error| said(&error))
     }
 
-    /// What ends a sync, the folding of what is settled, is tried again with the next one: it is no step that is said to be
-    /// done.
+    /// A sync, and then the folding of what is settled, which a terminal would try again after the next one without a word.
     fn sync(&mut self) -> Result<(), String> {
-        let report = self.call(async |client, link, _| client.sync(link).await)?;
-        if report.refused.is_empty() { Ok(()) } else { Err(format!("{:?}", report.refused)) }
+        let report = self.call(async |client, link, _| client.sync_only(link).await)?;
+        if !report.refused.is_empty() {
+            return Err(format!("{:?}", report.refused));
+        }
+        let client = self.client.as_ref().ok_or("the terminal is off")?;
+        if client.retain() { Ok(()) } else { Err("what is settled was not folded".to_owned()) }
     }
 }
 
@@ -156,7 +159,7 @@ impl Work for Stage {
     }
 
     fn is_all_steps(&self) -> bool {
-        self.name != stages::FOLD
+        true
     }
 
     fn check(&self, folder: &Path) -> Result<(), String> {
