@@ -17,6 +17,7 @@ mod open;
 mod package;
 mod papers;
 mod proposals;
+mod recording;
 mod seal;
 mod standing;
 mod status;
@@ -37,6 +38,7 @@ pub(crate) use open::write_opened;
 pub use package::{Exported, Imported};
 pub use papers::{FormChoice, NewPaper, PaperBook, PaperLine};
 pub use proposals::{Correction, ProposalBook, ProposalLine};
+pub use recording::Recorded;
 pub use seal::{SealOutlook, SealPreview, SealedContent};
 pub use standing::{ApartAs, ApartItem, InspectionStanding, Overview, WaitingCapture};
 pub use status::{EnrolledAs, Status};
@@ -109,6 +111,8 @@ pub struct Client {
     originals: Mutex<Option<Arc<Originals>>>,
     /// Held while an original becomes a file under its name, until something names it.
     pub(crate) taking: Mutex<()>,
+    /// Recordings that go on.
+    running: Mutex<recording::Running>,
     /// Held as long as the client lives.
     _folder: Folder,
 }

@@ -6,8 +6,10 @@
 
 mod encrypted;
 mod media;
+mod recording;
 
-pub(crate) use media::looks_like;
+pub(crate) use media::{essence, looks_like};
+pub(crate) use recording::Recording;
 
 use crate::error::ClientError;
 use crate::files;
@@ -161,7 +163,12 @@ impl Originals {
     }
 
     fn begin_in(&self, room: Room, host: &dyn Host) -> io::Result<Arriving> {
-        let path = self.dir.join(format!("{}{PARTIAL}", hex::encode(random::<16>(host))));
+        let name = format!("{}{PARTIAL}", hex::encode(random::<16>(host)));
+        self.begin_as(&name, room, host)
+    }
+
+    fn begin_as(&self, name: &str, room: Room, host: &dyn Host) -> io::Result<Arriving> {
+        let path = self.dir.join(name);
         let salt: [u8; SALT_BYTES] = random(host);
         // Made before the file, so that whatever fails next takes it away again.
         let partial = Partial { path, kept: false };
@@ -181,10 +188,8 @@ impl Originals {
     ///
     /// Refuses what is empty, too large, or not of the declared media type; then nothing stays behind.
     pub(crate) fn keep(&self, arrived: Arriving, media_type: &str) -> Result<Taken, ClientError> {
-        let Arriving { partial, to, hash, head, size_bytes, .. } = arrived;
-        if size_bytes == 0 || size_bytes > EVIDENCE_BYTES_MAX || !looks_like(&head, media_type) {
-            return Err(ClientError::CaptureInvalid { media_type: media_type.to_owned() });
-        }
+        arrived.ensure_is(media_type)?;
+        let Arriving { partial, to, hash, size_bytes, .. } = arrived;
         let digest = hash.finish();
         to.finish().and_then(|file| file.sync_all()).map_err(keeping)?;
         partial.keep_as(&self.path(digest)).map_err(keeping)?;
@@ -201,6 +206,12 @@ impl Originals {
         let mut arriving = self.begin(host)?;
         arriving.write_all_of(source.take(EVIDENCE_BYTES_MAX + 1))?;
         self.keep(arriving, media_type)
+    }
+
+    /// Bytes that captures may take before only the floor is left.
+    pub(crate) fn room_bytes(&self) -> Result<u64, ClientError> {
+        let free = fs4::available_space(&self.dir).map_err(keeping)?;
+        Ok(free.saturating_sub(self.floor))
     }
 
     /// Hashes a kept file again.
@@ -322,6 +333,14 @@ impl Arriving {
             self.room.ensure()?;
         }
         self.to.write_all(piece).map_err(keeping)
+    }
+
+    fn ensure_is(&self, media_type: &str) -> Result<(), ClientError> {
+        let is_of_size = (1..=EVIDENCE_BYTES_MAX).contains(&self.size_bytes);
+        if is_of_size && looks_like(&self.head, media_type) {
+            return Ok(());
+        }
+        Err(ClientError::CaptureInvalid { media_type: media_type.to_owned() })
     }
 
     fn write_all_of(&mut self, mut source: impl Read) -> Result<(), ClientError> {

@@ -17,6 +17,7 @@ pub(crate) mod meta;
 pub(crate) mod numbers;
 pub(crate) mod outgoing;
 pub(crate) mod receipts;
+pub(crate) mod recordings;
 pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod standing;

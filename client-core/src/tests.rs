@@ -8,6 +8,7 @@ mod merging;
 mod pages;
 mod papers;
 mod proposals;
+mod recordings;
 mod retention;
 mod runs;
 mod sealing;

@@ -1,4 +1,4 @@
-// Comfort on the terminal: keypad, phrases, camera, the officer's place. Pages work without it.
+// Comfort on the terminal: keypad, phrases, the officer's place. Pages work without it.
 'use strict'
 ;(() => {
     document.documentElement.classList.add('fp-js')
@@ -138,45 +138,5 @@
         if (!link) return
         event.preventDefault()
         location.reload()
-    })
-
-    // Camera and files: sent as soon as they are chosen, with progress; the answer takes the place of the pictures.
-    const swap = markup => {
-        const parsed = new DOMParser().parseFromString(markup, 'text/html')
-        for (const part of [...parsed.body.children]) {
-            const old = part.id && document.getElementById(part.id)
-            if (!old) continue
-            old.replaceWith(part)
-            globalThis.htmx?.process(part)
-        }
-    }
-    const upload = form => {
-        const request = new XMLHttpRequest()
-        const progress = form.querySelector('progress')
-        const show = shown => { if (progress) progress.hidden = !shown }
-        const gone = () => {
-            show(false)
-            form.reset()
-            const notice = document.getElementById('fp-gone')
-            if (notice) notice.hidden = false
-        }
-        request.open('POST', form.action)
-        request.setRequestHeader('HX-Request', 'true')
-        request.upload.addEventListener('progress', event => {
-            if (progress && event.lengthComputable) progress.value = Math.round(100 * event.loaded / event.total)
-        })
-        request.addEventListener('load', () => {
-            show(false)
-            form.reset()
-            swap(request.responseText)
-        })
-        request.addEventListener('error', gone)
-        request.addEventListener('abort', gone)
-        show(true)
-        request.send(new FormData(form))
-    }
-    document.addEventListener('change', event => {
-        const form = closest(event, 'form[data-upload]')
-        if (form && event.target.matches('input[type="file"]') && event.target.files.length > 0) upload(form)
     })
 })()

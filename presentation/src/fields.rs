@@ -11,6 +11,11 @@ impl Fields {
         Self(fields.map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n"))).collect())
     }
 
+    /// Adds a value at the end.
+    pub fn push(&mut self, name: String, value: &str) {
+        self.0.push((name, value.replace("\r\n", "\n")));
+    }
+
     /// The first value under a name; empty where there is none.
     pub fn get(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default()

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assets;
+mod captures;
 pub mod csv;
 pub mod fields;
 pub mod format;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod canonical;
+pub mod capture;
 pub mod certificate;
 pub mod checklist;
 pub mod conflict;

@@ -85,6 +85,8 @@ pub const RETENTION_VISITS_MAX: usize = 64;
 pub const ENCRYPTED_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes that a terminal keeps free for answers, notes and signatures: captures stop before. A thousand visits take some 60 MiB.
 pub const CAPTURE_FLOOR_BYTES: u64 = 256 * 1024 * 1024;
+/// Milliseconds after which a recording of which nothing came is ended: a page sends every two seconds, and is gone then.
+pub const RECORDING_IDLE_MS: u64 = 60_000;
 /// Bytes of a capture after which is looked again how much is free.
 pub const CAPTURE_ROOM_CHECK_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes of one journal entry.

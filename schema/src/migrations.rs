@@ -46,4 +46,9 @@ pub const DEVICE: &[Migration] = &[
     Migration { number: 8, name: "marks", sql: include_str!("../migrations/device/0008_marks.sql") },
     Migration { number: 9, name: "brought", sql: include_str!("../migrations/device/0009_brought.sql") },
     Migration { number: 10, name: "runs", sql: include_str!("../migrations/device/0010_runs.sql") },
+    Migration {
+        number: 11,
+        name: "recordings",
+        sql: include_str!("../migrations/device/0011_recordings.sql"),
+    },
 ];

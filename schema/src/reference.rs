@@ -2,6 +2,7 @@
 //!
 //! Unknown fields are ignored when read; devices keep the text as it came.
 
+use crate::capture::{MadeAt, Place};
 use crate::conflict::Conflict;
 use crate::document::{ChangeId, TeamMember, TemplatePin};
 use crate::ids::{CaseId, DecisionId, DisclosureId, EntityId, InspectionId, OfficerId, RecordId, TaskId};
@@ -353,6 +354,18 @@ pub struct EvidenceRegister {
     pub captured_at: Moment,
     /// Who took it.
     pub officer: OfficerId,
+    /// Where it was taken, or why nobody knows; absent in what versions before this wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// When another device made it, by its own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<MadeAt>,
+    /// The capture that it belongs to: the picture of which these are the strokes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<RecordId>,
+    /// Whether it ends early: the terminal was switched off while it recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::error::chain;
-use fieldproof_client_core::backoff;
+use fieldproof_client_core::{Client, backoff};
 use fieldproof_schema::host::{Host, random};
 use fieldproof_schema::wire::error::ErrorCode;
 use std::pin::pin;
@@ -35,6 +35,10 @@ pub async fn run(app: App) {
 
 /// Syncs; returns how long the server asks to be left alone.
 async fn attempt(app: &App) -> Option<Duration> {
+    // A page that went away in the middle of a recording: what it recorded is sent with the rest.
+    if let Err(error) = app.read(Client::end_left_recordings).await {
+        tracing::debug!(error.cause = chain(&error), "no recordings are looked at");
+    }
     let result = app.sync().await;
     match &result {
         Ok(report) if !report.refused.is_empty() => {

@@ -190,7 +190,7 @@ impl Line {
         let mut photo = vec![0xff, 0xd8, 0xff, 0xe0];
         photo.resize(bytes, 0);
         self.chance.fill_bytes(&mut photo[4..]);
-        let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "大厅" };
+        let facts = CaptureFacts { caption: "大厅", ..CaptureFacts::PHOTO };
         client.capture(visit, CaptureSource::Bytes(&photo), &facts)?;
 
         let before = self.proxy.cuts();

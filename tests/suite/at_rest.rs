@@ -69,7 +69,7 @@ async fn nothing_of_a_days_work_stands_readable_in_any_file() {
     one.client().narrative(visit, None, CANARY).unwrap();
     support::answer_one(&one, visit);
     let photo = photo::jpeg(1, Some(CANARY), 640, 480);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: CANARY };
+    let facts = CaptureFacts { caption: CANARY, ..CaptureFacts::PHOTO };
     let record = one.client().capture(visit, CaptureSource::Bytes(&photo), &facts).unwrap();
     // Neither the picture nor which one it is.
     let named = Digest::of(&photo).to_string();

@@ -33,7 +33,7 @@ async fn a_proxy_that_stops_large_bodies_stops_only_what_is_larger_by_itself() {
     one.client().narrative(other, None, &large).unwrap();
     let bytes = photo::jpeg(1, None, 1600, 1200);
     assert!(bytes.len() > BOUND, "{} bytes", bytes.len());
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水质" };
+    let facts = CaptureFacts { caption: "水质", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
 
     one.link.bound(Some(BOUND));

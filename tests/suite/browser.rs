@@ -1,6 +1,7 @@
 //! The faces in a real browser, against the real programs.
 
 mod attack;
+mod capture;
 pub(crate) mod crawl;
 mod officer;
 mod supervisor;

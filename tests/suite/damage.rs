@@ -44,7 +44,7 @@ async fn a_damaged_store_is_kept_and_work_goes_on_with_what_the_server_holds() {
     let items = support::plain_items(&one, visit);
     one.client().answer(visit, &items[0].0, &items[0].1).unwrap();
     let bytes = photo::jpeg(3, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "池水全景" };
+    let facts = CaptureFacts { caption: "池水全景", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     one.sync().await;
     let before = one.client().inspection(visit).unwrap();
@@ -99,7 +99,7 @@ async fn every_act_is_there_once(seed: u64, fate: Fate) {
         one.client().narrative(visit, None, &format!("第{n}次")).unwrap();
         let bytes = photo::jpeg(100 + n, None, 64, 64);
         let caption = format!("照片{n}");
-        let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: &caption };
+        let facts = CaptureFacts { caption: &caption, ..CaptureFacts::PHOTO };
         one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
         (acts, captures) = (acts + 2, captures + 1);
         one.link = world.link();

@@ -55,8 +55,7 @@ pub(crate) async fn working_day(world: &World) -> City {
     assert_eq!(two.client().answer(visit, &contested.0, &fail).unwrap().verdict, Verdict::Fail);
     for (seed, caption) in [(1, "池水全景"), (2, "余氯检测仪读数")] {
         let bytes = photo::jpeg(seed, Some(caption), 640, 480);
-        let facts =
-            CaptureFacts { kind: "photo", media_type: "image/jpeg", item: Some(&contested.0), caption };
+        let facts = CaptureFacts { item: Some(&contested.0), caption, ..CaptureFacts::PHOTO };
         one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     }
 

@@ -53,7 +53,7 @@ async fn who_is_below_the_floor_hands_over_everything_and_is_given_nothing() {
     one.link.down();
     let item = support::answer_one(&one, visit);
     let bytes = photo::jpeg(5, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "消毒记录" };
+    let facts = CaptureFacts { caption: "消毒记录", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     let (late, answer) = support::plain_items(&two, visit).pop().unwrap();
     two.client().answer(visit, &late, &answer).unwrap();

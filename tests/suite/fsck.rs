@@ -20,7 +20,7 @@ fn take(
     seed: u64,
 ) -> (RecordId, Digest, Vec<u8>) {
     let bytes = photo::jpeg(seed, Some("机房"), 320, 240);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     let record = device.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     (record, Digest::of(&bytes), bytes)
 }

@@ -256,6 +256,9 @@ async fn evidence_with_the_wrong_bytes_is_dropped_and_the_right_ones_are_taken()
         media_type: "image/jpeg".into(),
         size_bytes: bytes.len() as u64,
         item: None,
+        place: None,
+        made_at: None,
+        truncated: false,
     });
     let entry = rogue.entry(Kind::Captured, Some(visit), Some(digest), text);
     rogue.sync(&world, vec![entry], vec![]).await;

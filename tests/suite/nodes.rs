@@ -35,7 +35,7 @@ async fn one_terminal_may_meet_either_server_at_any_time() {
         one.link = if n % 2 == 0 { node.link() } else { world.link() };
         support::answer_one(&one, visit);
         let bytes = photo::jpeg(n, None, 64, 64);
-        let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水质" };
+        let facts = CaptureFacts { caption: "水质", ..CaptureFacts::PHOTO };
         one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
         let report = one.sync().await;
         assert!(report.refused.is_empty() && report.evidence_completed == 1, "{n}: {report:?}");
@@ -45,7 +45,7 @@ async fn one_terminal_may_meet_either_server_at_any_time() {
     // A cut between two parts of a large original: the rest goes to the other server.
     let mut large = photo::jpeg(99, None, 64, 64);
     large.resize(1_600_000, 7);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "全景" };
+    let facts = CaptureFacts { caption: "全景", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&large), &facts).unwrap();
     one.link = node.link();
     // The record, the offer and the first part pass; the second part does not.
@@ -75,7 +75,7 @@ async fn an_upload_that_meets_a_server_without_its_parts_begins_again_and_no_rec
     let visit = task.inspection;
     let mut large = photo::jpeg(98, None, 64, 64);
     large.resize(2_600_000, 7);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "全景" };
+    let facts = CaptureFacts { caption: "全景", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&large), &facts).unwrap();
     let stage = |one: &Device| one.client().inspection(visit).unwrap().evidence[0].stage;
     // Each server in turn is given parts, and the link goes before the last one.

@@ -47,7 +47,7 @@ async fn a_team_without_a_network_works_and_seals_by_handing_over() {
     one.client().narrative(visit, None, "现场检查：水箱无盖。").unwrap();
     answer_all(&one, visit);
     let bytes = photo::jpeg(1, None, 48, 48);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水箱" };
+    let facts = CaptureFacts { caption: "水箱", ..CaptureFacts::PHOTO };
     let record = one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
 
     let taken = hand_over(&world, "1.zip", visit, &one, &two);
@@ -164,7 +164,7 @@ async fn a_package_in_which_anything_is_not_what_was_signed_is_not_taken() {
     let visit = task.inspection;
     one.client().narrative(visit, None, "甲").unwrap();
     let bytes = photo::jpeg(1, None, 48, 48);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水箱" };
+    let facts = CaptureFacts { caption: "水箱", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     let file = export(&world, "1.zip", visit, &one);
     let before = two.client().inspection(visit).unwrap();

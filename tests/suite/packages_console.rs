@@ -48,7 +48,7 @@ pub(crate) async fn hand_out(world: &World, person: &Person, visit: InspectionId
 }
 
 pub(crate) fn capture(device: &Device, visit: InspectionId, bytes: &[u8]) -> RecordId {
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水箱" };
+    let facts = CaptureFacts { caption: "水箱", ..CaptureFacts::PHOTO };
     device.client().capture(visit, CaptureSource::Bytes(bytes), &facts).unwrap()
 }
 

@@ -8,6 +8,7 @@ mod hostile;
 mod package;
 mod papers;
 mod proposals;
+mod recording;
 mod team;
 
 use axum::Router;

@@ -118,7 +118,7 @@ async fn the_strip_and_the_sync_page_say_what_receipts_say() {
     for (item, answer) in support::plain_items(&one, visit).iter().take(3) {
         one.client().answer(visit, item, answer).unwrap();
     }
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     one.client().capture(visit, CaptureSource::Bytes(&photo::jpeg(1, None, 64, 48)), &facts).unwrap();
     let entity = one.client().inspection(visit).unwrap().summary.entity_name;
     let one = Terminal::of(one);
@@ -216,7 +216,7 @@ async fn two_officers_seal_over_pages_and_answer_the_return() {
     one.client().answer(visit, contested, pass).unwrap();
     two.client().answer(visit, contested, &Answer::Conformity { result: Outcome::Fail }).unwrap();
     one.client().narrative(visit, None, HOSTILE).unwrap();
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "<b>池</b>" };
+    let facts = CaptureFacts { caption: "<b>池</b>", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&photo::jpeg(1, None, 64, 48)), &facts).unwrap();
     let (seal, history) = (format!("/inspections/{visit}/seal"), format!("/inspections/{visit}/history"));
     let (one, two) = (Terminal::of(one), Terminal::of(two));

@@ -31,7 +31,7 @@ async fn worlds(seed: u64, name: &str) -> [World; 2] {
 
 fn capture(device: &Device, visit: InspectionId, n: u64) -> u64 {
     let bytes = photo::jpeg(n, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     device.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     bytes.len() as u64
 }

@@ -123,8 +123,7 @@ impl Story {
                 }
                 5 if knows => {
                     let bytes = photo::jpeg(self.acts.into(), None, 48, 48);
-                    let facts =
-                        CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: &words };
+                    let facts = CaptureFacts { caption: &words, ..CaptureFacts::PHOTO };
                     device.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
                 }
                 6 => {
@@ -309,7 +308,7 @@ async fn originals_that_were_not_put_back_are_sent_again() {
     let visit = task.inspection;
     for n in 0..2 {
         let bytes = photo::jpeg(n, None, 48, 48);
-        let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水质" };
+        let facts = CaptureFacts { caption: "水质", ..CaptureFacts::PHOTO };
         one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     }
     one.sync().await;
@@ -334,7 +333,7 @@ async fn a_running_server_gives_no_receipt_of_an_epoch_that_has_ended() {
     for round in 0..3 {
         let visit = task.inspection;
         let bytes = photo::jpeg(round, None, 48, 48);
-        let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水质" };
+        let facts = CaptureFacts { caption: "水质", ..CaptureFacts::PHOTO };
         one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
         let begun = restore::begin_anew(&world.app, "system", "演练").await.unwrap();
         assert!(one.sync().await.server_restored);

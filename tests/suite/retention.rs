@@ -67,7 +67,7 @@ async fn a_visit_that_was_left_goes_with_its_originals_when_no_backup_can_miss_i
         let joiner = third(&world, &administrator, &task).await;
         support::answer_one(&one, visit);
         let bytes = photo::jpeg(5, None, 64, 64);
-        let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+        let facts = CaptureFacts::PHOTO;
         one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
         one.sync().await;
         change(&world, &administrator, visit, joiner, "joins", "抽调支援").await;

@@ -268,6 +268,9 @@ async fn decide_conflicts_of_every_kind(world: &World, city: &City) {
         media_type: "image/jpeg".into(),
         size_bytes: photo.len() as u64,
         item: None,
+        place: None,
+        made_at: None,
+        truncated: false,
     });
     let entry = rogue.entry(Kind::Captured, Some(visit), Some(Digest::of(&photo)), text);
     rogue.sync(world, vec![entry], vec![]).await;

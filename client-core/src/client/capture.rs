@@ -3,8 +3,10 @@
 use super::Client;
 use super::edits::line;
 use crate::error::ClientError;
-use crate::evidence::{Arriving, EvidenceBytes};
+use crate::evidence::{Arriving, EvidenceBytes, Taken, essence};
 use crate::store::evidence::{Held, find, insert};
+use crate::store::recordings;
+use fieldproof_schema::capture::{CaptureKind, MadeAt, Place};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::reference::EvidenceRegister;
@@ -26,14 +28,30 @@ pub enum CaptureSource<'a> {
 /// What is known about a capture when it is taken.
 #[derive(Debug, Clone, Copy)]
 pub struct CaptureFacts<'a> {
-    /// For instance `photo`.
-    pub kind: &'a str,
-    /// For instance `image/jpeg`; the bytes must begin like it.
+    /// What it is.
+    pub kind: CaptureKind,
+    /// For instance `image/jpeg`: one that its kind has; the bytes must begin like it.
     pub media_type: &'a str,
     /// The checklist item that it shows, if any.
     pub item: Option<&'a str>,
     /// What the officer writes under it; may be empty.
     pub caption: &'a str,
+    /// Where it is taken; `None` is for kinds to which it does not matter.
+    pub place: Option<&'a Place>,
+    /// When another device made it; for kinds with a clock of their own.
+    pub made_at: Option<MadeAt>,
+    /// The capture that it belongs to: the picture of which these are the strokes.
+    pub beside: Option<RecordId>,
+}
+
+impl<'a> CaptureFacts<'a> {
+    /// Of a photo, of which nothing else is known.
+    pub const PHOTO: Self = Self::of(CaptureKind::Photo, "image/jpeg");
+
+    /// Of a kind and type, of which nothing else is known.
+    pub const fn of(kind: CaptureKind, media_type: &'a str) -> Self {
+        Self { kind, media_type, item: None, caption: "", place: None, made_at: None, beside: None }
+    }
 }
 
 /// A capture's original on this terminal.
@@ -46,6 +64,15 @@ pub struct EvidenceFile {
     pub size_bytes: u64,
     /// Its hash, taken at capture.
     pub digest: Digest,
+}
+
+/// How a capture came about.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Listing {
+    /// It grew while it was taken, and stands among the recordings until now.
+    pub(super) was_recorded: bool,
+    /// It ends early.
+    pub(super) truncated: bool,
 }
 
 impl Client {
@@ -77,13 +104,28 @@ impl Client {
             }
             CaptureSource::Arrived(arrived) => originals.keep(*arrived, facts.media_type)?,
         };
+        self.list(inspection, record, &taken, facts, Listing::default())
+    }
+
+    /// Journals and lists a capture whose bytes are kept.
+    pub(super) fn list(
+        &self,
+        inspection: InspectionId,
+        record: RecordId,
+        taken: &Taken,
+        facts: &CaptureFacts<'_>,
+        listing: Listing,
+    ) -> Result<RecordId, ClientError> {
         self.edit(inspection, |act| {
             let body = body::Captured {
                 record,
-                kind: facts.kind.to_owned(),
+                kind: facts.kind.as_str().to_owned(),
                 media_type: facts.media_type.to_owned(),
                 size_bytes: taken.size_bytes,
                 item: facts.item.map(str::to_owned),
+                place: facts.place.cloned(),
+                made_at: facts.made_at,
+                truncated: listing.truncated,
             };
             let entry = act
                 .pen
@@ -98,6 +140,10 @@ impl Client {
                 caption: facts.caption.to_owned(),
                 captured_at,
                 officer: act.pen.officer,
+                place: body.place.clone(),
+                made_at: body.made_at,
+                beside: facts.beside,
+                truncated: body.truncated,
             };
             let held = Held {
                 record,
@@ -114,6 +160,9 @@ impl Client {
                 entry_received: false,
             };
             insert(act.tx, &held)?;
+            if listing.was_recorded {
+                recordings::remove(act.tx, record)?;
+            }
             let text = serde_json::to_string(&register).expect("a register is plain data with text keys");
             Ok(Box::new(move |edit| {
                 edit.evidence(&record.to_string(), &text)?;
@@ -142,14 +191,22 @@ impl Client {
     }
 
     /// Refuses before any byte is copied.
-    fn capture_allowed(&self, inspection: InspectionId, facts: &CaptureFacts<'_>) -> Result<(), ClientError> {
+    pub(super) fn capture_allowed(
+        &self,
+        inspection: InspectionId,
+        facts: &CaptureFacts<'_>,
+    ) -> Result<(), ClientError> {
         let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
         let document = desk.document(inspection)?;
         crate::sealing::ensure_editable(&desk.conn, inspection, who.device, who.member.officer)?;
-        if facts.kind.is_empty() {
-            return Err(ClientError::FieldInvalid { field: "kind" });
+        let essence = essence(facts.media_type);
+        if !facts.kind.media_types().any(|known| known == essence) {
+            return Err(ClientError::CaptureInvalid { media_type: facts.media_type.to_owned() });
+        }
+        if facts.made_at.is_some() && !facts.kind.has_own_clock() {
+            return Err(ClientError::FieldInvalid { field: "made_at" });
         }
         if let Some(item) = facts.item {
             let template = self.template_of(&desk.conn, &document)?;

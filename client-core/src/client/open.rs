@@ -93,7 +93,7 @@ impl Client {
             begin_session(&mut desk, (dir, &*host), &options.version, set_aside.as_deref())?;
         }
         let originals = desk.key.clone().map(|key| Arc::new(Originals::new(dir, key, options.floor_bytes)));
-        Ok(Self {
+        let client = Self {
             dir: dir.to_owned(),
             host,
             options,
@@ -104,8 +104,13 @@ impl Client {
             reader: Mutex::new(reader),
             originals: Mutex::new(originals),
             taking: Mutex::new(()),
+            running: Mutex::default(),
             _folder: folder,
-        })
+        };
+        if let Err(error) = client.end_left_recordings() {
+            tracing::warn!(%error, "recordings that a kill interrupted cannot be looked at now");
+        }
+        Ok(client)
     }
 }
 

@@ -15,9 +15,10 @@ const HEAD: &[u8; 8] = b"FPORIG1\n";
 /// Bytes of the salt.
 pub(super) const SALT_BYTES: usize = 32;
 const START: u64 = (HEAD.len() + SALT_BYTES) as u64;
-const PIECE_BYTES: usize = 64 * 1024;
+/// Bytes of a piece.
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
 /// Of a piece on the disk.
-const WHOLE_BYTES: u64 = (PIECE_BYTES + TAG_BYTES) as u64;
+pub(super) const WHOLE_BYTES: u64 = (PIECE_BYTES + TAG_BYTES) as u64;
 
 /// Encrypts what is written to it. Without [`Self::finish`] the end is missing, and reads as cut off.
 pub(super) struct Encrypting<W> {
@@ -34,6 +35,21 @@ impl<W: Write> Encrypting<W> {
         to.write_all(salt)?;
         let piece = Vec::with_capacity(PIECE_BYTES + TAG_BYTES);
         Ok(Self { to, pieces: Pieces::new(key), place: 0, piece })
+    }
+
+    /// Goes on behind `place` whole pieces that lie there already; `piece` is what comes next and is not written yet.
+    pub(super) fn resume(to: W, key: &Derived, place: u32, piece: Vec<u8>) -> Self {
+        Self { to, pieces: Pieces::new(key), place, piece }
+    }
+
+    /// What is not written yet, and how many bytes were before it.
+    pub(super) fn unwritten(&self) -> (u64, &[u8]) {
+        (u64::from(self.place) * PIECE_BYTES as u64, &self.piece)
+    }
+
+    /// What it is written to.
+    pub(super) fn to(&self) -> &W {
+        &self.to
     }
 
     /// Writes the last piece; what it was written to.
@@ -66,6 +82,47 @@ impl<W: Write> Write for Encrypting<W> {
     /// What is not a whole piece yet stays here.
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
+    }
+}
+
+/// What lies in a file that has no end yet.
+pub(super) struct Unfinished {
+    /// Whole pieces.
+    pub(super) pieces: u32,
+    /// The bytes of the file that they take, with its head.
+    pub(super) stored: u64,
+    /// What its last piece holds, where it was finished after all.
+    pub(super) end: Option<Vec<u8>>,
+}
+
+/// Reads the whole pieces of a file that was not finished, one after another. What does not decrypt, and all behind it, was never
+/// said to be kept.
+pub(super) fn read_unfinished(
+    mut from: impl Read,
+    key_of: impl FnOnce(&[u8; SALT_BYTES]) -> Derived,
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<Option<(Derived, Unfinished)>> {
+    let mut head = [0; START as usize];
+    match from.read_exact(&mut head) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let (begin, salt) = head.split_at(HEAD.len());
+    let Some(salt) = salt.first_chunk::<SALT_BYTES>().filter(|_| begin == HEAD) else { return Ok(None) };
+    let key = key_of(salt);
+    let (pieces, mut found) = (Pieces::new(&key), Unfinished { pieces: 0, stored: START, end: None });
+    let mut piece = Vec::with_capacity(WHOLE_BYTES as usize);
+    loop {
+        piece.clear();
+        let read = from.by_ref().take(WHOLE_BYTES).read_to_end(&mut piece)?;
+        let mut end = piece.clone();
+        if read < WHOLE_BYTES as usize || pieces.decrypt(found.pieces, false, &mut piece).is_err() {
+            found.end = pieces.decrypt(found.pieces, true, &mut end).is_ok().then_some(end);
+            return Ok(Some((key, found)));
+        }
+        take(&piece);
+        found.pieces += 1;
+        found.stored += WHOLE_BYTES;
     }
 }
 

@@ -19,12 +19,27 @@ const BEGINNINGS: &[(&str, usize, &[u8])] = &[
     ("audio/aac", 0, b"\xff\xf1"),
     ("audio/amr", 0, b"#!AMR"),
     ("application/pdf", 0, b"%PDF-"),
+    ("application/zip", 0, b"PK\x03\x04"),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 0, b"PK\x03\x04"),
 ];
+
+/// Types that are text and begin like nothing in particular: no byte of them is one that no text has.
+const TEXTS: &[&str] = &["text/csv", "text/plain"];
+
+/// A media type without its parameters (`audio/webm;codecs=opus`), which say nothing about how a file begins.
+pub(crate) fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
 
 /// True when a file that begins with `head` can be of this media type; false for types that are not taken in.
 pub(crate) fn looks_like(head: &[u8], media_type: &str) -> bool {
-    // Parameters (`audio/webm;codecs=opus`) say nothing about the beginning.
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(media_type);
+    if TEXTS.contains(&essence.as_str()) {
+        return !head.is_empty() && head.iter().all(|byte| *byte >= b' ' || b"\t\r\n".contains(byte));
+    }
+    if essence == "application/json" {
+        return head.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"{[".contains(byte));
+    }
     BEGINNINGS.iter().any(|(known, offset, bytes)| {
         *known == essence && head.get(*offset..).is_some_and(|h| h.starts_with(bytes))
     })
@@ -43,6 +58,11 @@ mod tests {
             ("image/webp", b"RIFF\0\0\0\0WEBPVP8 ", true),
             ("audio/webm;codecs=opus", b"\x1a\x45\xdf\xa3", true),
             ("video/mp4", b"\0\0\0\x18ftypmp42", true),
+            ("text/csv", "\u{feff}时间,余氯\r\n".as_bytes(), true),
+            ("text/csv", b"a\0b", false),
+            ("text/csv", b"", false),
+            ("application/json", b" {\"a\":1}", true),
+            ("application/json", b"<html>", false),
             ("text/html", b"<html>", false),
             ("image/svg+xml", b"<svg", false),
             ("image/jpeg", b"", false),

@@ -22,7 +22,7 @@ async fn start() -> (TempDir, Arc<TestHost>, Server, Visit, Client) {
 }
 
 fn photo() -> CaptureFacts<'static> {
-    CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "池水" }
+    CaptureFacts { caption: "池水", ..CaptureFacts::PHOTO }
 }
 
 fn kinds(client: &Client, visit: &Visit) -> Vec<Kind> {

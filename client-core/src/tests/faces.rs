@@ -115,7 +115,7 @@ async fn a_record_is_here_then_sent_then_held_as_receipts_say() {
     assert_eq!(client.overview().unwrap().records, Standing::default());
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
     client.note(visit.id, &visit.items()[0], None, "清澈").unwrap();
-    let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
+    let facts = CaptureFacts { media_type: "image/png", ..CaptureFacts::PHOTO };
     client.capture(visit.id, CaptureSource::Bytes(PNG), &facts).unwrap();
     // Two changes, a capture, and the change that lists it.
     let here = Standing { here: 4, sent: 0, held: 0 };
@@ -302,7 +302,7 @@ async fn what_will_be_signed_is_known_before_anybody_signs() {
     let (_dir, _host, server, visits, client) = start(&[(3, None)]).await;
     let visit = &visits[0];
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
-    let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
+    let facts = CaptureFacts { media_type: "image/png", ..CaptureFacts::PHOTO };
     client.capture(visit.id, CaptureSource::Bytes(PNG), &facts).unwrap();
     let outlook = client.seal_outlook(visit.id).unwrap();
     assert_eq!((outlook.version, outlook.unmerged.len(), outlook.pending), (1, 1, None));

@@ -143,7 +143,7 @@ async fn a_text_written_upon_an_older_page_keeps_what_arrived_meanwhile() {
 #[tokio::test]
 async fn a_caption_is_written_later() {
     let (_dir, _server, visit, client) = start().await;
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     let bytes = CaptureSource::Bytes(b"\xff\xd8\xff\xe0 a photo");
     let record = client.capture(visit.id, bytes, &facts).unwrap();
     client.caption(visit.id, record, "泳池东侧").unwrap();

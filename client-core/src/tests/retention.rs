@@ -37,7 +37,7 @@ fn write(client: &Client, visit: &Visit, lines: u64) {
 
 fn capture(client: &Client, visit: &Visit, text: &str) -> Digest {
     let bytes = [b"\xff\xd8\xff ".as_slice(), text.as_bytes()].concat();
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     client.capture(visit.id, CaptureSource::Bytes(&bytes), &facts).unwrap();
     Digest::of(&bytes)
 }

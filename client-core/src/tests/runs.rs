@@ -94,7 +94,7 @@ async fn what_else_is_journalled_comes_after_what_was_written_before_it() {
     let (scene, client) = start().await;
     let visit = &scene.visits[0];
     write(&client, visit, 2);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     client.capture(visit.id, CaptureSource::Bytes(b"\xff\xd8\xff photo"), &facts).unwrap();
     scene.host.set_clock(3600);
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();

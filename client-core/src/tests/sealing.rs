@@ -60,7 +60,7 @@ fn obstacle(error: &ClientError) -> Option<Obstacle> {
 async fn a_seal_names_heads_content_captures_and_who_could_not_be_merged() {
     let (_dir, _host, _server, visit, client) = start().await;
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
-    let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
+    let facts = CaptureFacts { media_type: "image/png", ..CaptureFacts::PHOTO };
     let record = client.capture(visit.id, CaptureSource::Bytes(b"\x89PNG\r\n\x1a\n photo"), &facts).unwrap();
     let preview = client.seal_statement(visit.id, &party(), None, None).unwrap();
     let detail = client.inspection(visit.id).unwrap();
@@ -137,7 +137,7 @@ async fn a_statement_that_does_not_hold_here_is_not_signed() {
     client.answer(visit.id, &visit.items()[0], &pass()).unwrap();
     client.sync(&server).await.unwrap();
     let right = client.seal_statement(visit.id, &party(), None, None).unwrap().statement;
-    let facts = CaptureFacts { kind: "photo", media_type: "image/png", item: None, caption: "" };
+    let facts = CaptureFacts { media_type: "image/png", ..CaptureFacts::PHOTO };
 
     let mut missing: Statement = right.clone();
     missing.heads = vec![fieldproof_schema::document::ChangeId([8; 32])];

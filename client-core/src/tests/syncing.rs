@@ -28,7 +28,7 @@ fn photo(n: usize) -> Vec<u8> {
 }
 
 fn capture(client: &Client, visit: &Visit, bytes: &[u8]) {
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     client.capture(visit.id, CaptureSource::Bytes(bytes), &facts).unwrap();
 }
 

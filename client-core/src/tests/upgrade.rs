@@ -34,7 +34,7 @@ const BEFORE_RUNS: &str = "
     CREATE INDEX changes_apart ON changes (outcome) WHERE outcome IN ('waiting', 'quarantined', 'refused');
     DROP TABLE certificates; DROP TABLE carried; DROP TABLE handing;
     ALTER TABLE cursors DROP COLUMN since;
-    DROP TABLE parcels; DROP TABLE folded; DROP TABLE wanted;
+    DROP TABLE parcels; DROP TABLE folded; DROP TABLE wanted; DROP TABLE recordings;
     UPDATE meta SET value = '2' WHERE name = 'views';
     PRAGMA user_version = 2;";
 

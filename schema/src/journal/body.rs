@@ -1,5 +1,6 @@
 //! What the bodies of journal entries say, kind by kind. Fields of later versions are ignored here and kept in the bytes.
 
+use crate::capture::{MadeAt, Place};
 use crate::document::{Actor, ChangeId};
 use crate::ids::{BlockId, DeviceId, ReceiptId, RecordId};
 use crate::journal::JournalError;
@@ -84,6 +85,15 @@ pub struct Captured {
     /// The checklist item that it shows, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
+    /// Where it was taken, or why nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// When another device made it, by its own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<MadeAt>,
+    /// Whether it ends early: the terminal was switched off while it recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 /// Of [`super::Kind::Sealed`]; the entry's content is the hash of the statement.

@@ -44,15 +44,6 @@ impl Media {
             Self::File => "file",
         }
     }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::File => "file",
-        }
-    }
 }
 
 /// One capture.
@@ -74,6 +65,12 @@ pub(crate) struct Capture {
     pub(crate) device: String,
     /// By the terminal's clock; empty where the document does not list it.
     pub(crate) captured_at: String,
+    /// Where, or why nobody knows; empty where nothing is said of it.
+    pub(crate) place: String,
+    /// What the clock of another device said; empty where none made it.
+    pub(crate) made_at: String,
+    /// Whether it ends early.
+    pub(crate) truncated: bool,
     pub(crate) size: String,
     pub(crate) held: bool,
     /// Whether a page shows it small.
@@ -127,6 +124,11 @@ fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
         known.map(|known| known.digest).or(listed.as_ref().map(|l| l.digest)).or(named.map(|n| n.digest));
     let media_type = known.map(|known| known.facts.media_type.as_str());
     let media = Media::of(media_type.or(listed.as_ref().map(|l| l.media_type.as_str())).unwrap_or_default());
+    let kind = known.map(|known| known.facts.kind.as_str()).or(listed.as_ref().map(|l| l.kind.as_str()));
+    // What the terminal signed comes before what stands in the document.
+    let place =
+        known.and_then(|known| known.facts.place.as_ref()).or_else(|| listed.as_ref()?.place.as_ref());
+    let made_at = known.and_then(|known| known.facts.made_at).or_else(|| listed.as_ref()?.made_at);
     let size = known.map(|known| known.facts.size_bytes).or(listed.as_ref().map(|l| l.size_bytes));
     let item = listed.as_ref().and_then(|l| l.item.clone()).or_else(|| known?.facts.item.clone());
     let held = known.is_some_and(|known| known.held_at.is_some());
@@ -137,7 +139,7 @@ fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
         bytes: format!("/console/evidence/{digest}"),
         digest,
         media,
-        kind: p.t(format!("console.evidence.kind.{}", media.name())),
+        kind: p.capture_kind(kind.unwrap_or_default()),
         caption: listed.as_ref().map(|l| l.caption.clone()).unwrap_or_default(),
         item: item.map(|id| {
             let text = dossier.around.template.item(&id).map(|item| wording::item(p, item));
@@ -146,6 +148,10 @@ fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
         officer: known.map(|known| known.officer_name.clone()).unwrap_or_default(),
         device: known.map(|known| known.device_name.clone()).unwrap_or_default(),
         captured_at: listed.as_ref().map(|l| p.moment(&l.captured_at)).unwrap_or_default(),
+        place: p.capture_place(place),
+        made_at: made_at.map(|made| p.capture_made_at(&made)).unwrap_or_default(),
+        truncated: known.is_some_and(|known| known.facts.truncated)
+            || listed.as_ref().is_some_and(|l| l.truncated),
         size: size.map(|size| p.size(&size)).unwrap_or_default(),
         held,
         small: held && media == Media::Image && size.is_some_and(|size| size <= SMALL_BYTES_MAX),

@@ -12,8 +12,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use fieldproof_client_core::{CaptureFacts, CaptureSource};
+use fieldproof_schema::capture::{CaptureKind, Fix, MadeAt, Place};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::limits::EVIDENCE_BYTES_MAX;
+use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,6 +33,38 @@ struct Facts {
     item: Option<String>,
     #[serde(default)]
     caption: String,
+    /// Degrees, metres; all three or none.
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    accuracy_m: Option<f64>,
+    /// Why there is no position.
+    no_position: Option<String>,
+    /// What the clock of the device that made the file said.
+    device_clock: Option<Moment>,
+    ahead_seconds: Option<i64>,
+}
+
+impl Facts {
+    fn place(&self, now: Moment) -> Result<Place, ApiError> {
+        match (self.latitude, self.longitude, self.accuracy_m) {
+            (Some(latitude), Some(longitude), Some(accuracy)) => {
+                let fix = Fix::by_terminal(latitude, longitude, accuracy, now);
+                fix.map(Place::At).ok_or_else(|| ApiError::field("latitude", "out_of_range"))
+            }
+            (None, None, None) => match self.no_position.as_deref() {
+                None => Ok(Place::not_asked()),
+                Some(why) if Place::REASONS.contains(&why) => Ok(Place::Unknown(why.to_owned())),
+                Some(_) => Err(ApiError::field("no_position", "unknown")),
+            },
+            _ => Err(ApiError::field("latitude", "missing")),
+        }
+    }
+
+    fn made_at(&self) -> Result<Option<MadeAt>, ApiError> {
+        let Some(clock) = self.device_clock else { return Ok(None) };
+        let made = MadeAt::new(clock, self.ahead_seconds.unwrap_or_default());
+        Ok(Some(made.ok_or_else(|| ApiError::field("ahead_seconds", "out_of_range"))?))
+    }
 }
 
 async fn take(
@@ -46,13 +80,16 @@ async fn take(
     if announced.is_some_and(|bytes| bytes > EVIDENCE_BYTES_MAX) {
         return Err(ErrorCode::EvidenceTooLarge.into());
     }
+    let kind = CaptureKind::find(&facts.kind).ok_or_else(|| ApiError::field("kind", "unknown"))?;
+    let (place, made_at) = (facts.place(app.host().now())?, facts.made_at()?);
     let received = captures::receive(&app, body).await?;
     let capture = move |client: &fieldproof_client_core::Client| {
         let facts = CaptureFacts {
-            kind: &facts.kind,
-            media_type: &media_type,
             item: facts.item.as_deref(),
             caption: &facts.caption,
+            place: Some(&place),
+            made_at,
+            ..CaptureFacts::of(kind, &media_type)
         };
         client.capture(id, CaptureSource::Arrived(received), &facts)
     };

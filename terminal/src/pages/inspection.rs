@@ -5,6 +5,7 @@
 //! what an act swaps stands beside the field.
 
 pub(super) mod answer;
+mod brought;
 mod card;
 mod control;
 pub(super) mod evidence;
@@ -20,10 +21,12 @@ mod phrases;
 pub(super) mod place;
 pub(super) mod proposals;
 mod questions;
+pub(super) mod recording;
 mod region;
 pub(super) mod section;
 mod settle;
 mod shots;
+pub(super) mod signature;
 pub(super) mod team;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ use fieldproof_client_core::{
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::Page;
 use fieldproof_presentation::texts;
-use told::{Ended, capture_words, code_words, ended, kind_words};
+use told::{Ended, code_words, ended, kind_words};
 
 pub(super) const ROUTES: &[Route] = &[
     Route { path: "/sync", answer: || get(show).post(begin) },

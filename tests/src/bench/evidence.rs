@@ -112,7 +112,7 @@ pub(super) fn capture(
     folder: &Path,
     round: usize,
 ) -> Result<(Duration, Duration), Failure> {
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+    let facts = CaptureFacts::PHOTO;
     let place = folder.join("raw");
     fs::create_dir_all(&place)?;
     let (mut raw, mut took) = (Duration::ZERO, Duration::ZERO);

@@ -82,10 +82,7 @@ fn capture(
 ) -> Result<(), Failure> {
     let mut bytes = vec![0xff, 0xd8, 0xff, 0xe0];
     bytes.extend(format!("{nth}/{n}").bytes());
-    let facts =
-        CaptureFacts {
-            kind: "photo", media_type: "image/jpeg", item: Some(item), caption: "大厅公示栏"
-        };
+    let facts = CaptureFacts { item: Some(item), caption: "大厅公示栏", ..CaptureFacts::PHOTO };
     client.capture(visit, CaptureSource::Bytes(&bytes), &facts)?;
     Ok(())
 }

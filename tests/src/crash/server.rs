@@ -305,7 +305,7 @@ impl Story {
                 }
                 one.narrative(visit, None, "现场检查：池水清澈。")?;
                 let bytes = photo::jpeg(1, None, 48, 48);
-                let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "" };
+                let facts = CaptureFacts::PHOTO;
                 one.capture(visit, CaptureSource::Bytes(&bytes), &facts)?;
                 scene.sync(&scene.story.one).await?;
                 scene.sync(&scene.story.two).await

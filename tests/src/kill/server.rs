@@ -207,8 +207,7 @@ impl Terminal {
             let most = BYTES_MAX[usize::from(chance.below(5) == 0)];
             let bytes = chance.below(most) as usize;
             let photo = chance.photo(bytes);
-            let facts =
-                CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "大厅" };
+            let facts = CaptureFacts { caption: "大厅", ..CaptureFacts::PHOTO };
             self.client.capture(self.visit, CaptureSource::Bytes(&photo), &facts)?;
         }
         Ok(())

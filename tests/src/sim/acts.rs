@@ -78,7 +78,7 @@ async fn write(sim: &mut Sim, step: Step) -> String {
 async fn capture(sim: &mut Sim, step: Step) -> String {
     let (hand, visit, word) = (sim.hand(step), sim.visit(step), sim.word());
     let bytes = photo::jpeg(u64::from(step.dice), None, 16, 16);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: &word };
+    let facts = CaptureFacts { caption: &word, ..CaptureFacts::PHOTO };
     let done = sim.hands[hand].device.client().capture(visit, CaptureSource::Bytes(&bytes), &facts);
     let said = noted(sim, hand, visit, done.map(drop));
     if said == "saved" {

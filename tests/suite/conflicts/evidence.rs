@@ -15,7 +15,7 @@ const DAY_SECONDS: i64 = 24 * 3600;
 
 fn capture(device: &Device, visit: InspectionId) {
     let bytes = photo::jpeg(3, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "池水全景" };
+    let facts = CaptureFacts { caption: "池水全景", ..CaptureFacts::PHOTO };
     device.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
 }
 
@@ -77,6 +77,9 @@ async fn bytes_that_are_not_what_was_declared_are_asked_about_until_the_right_on
         media_type: "image/jpeg".into(),
         size_bytes,
         item: None,
+        place: None,
+        made_at: None,
+        truncated: false,
     });
     let entry = rogue.entry(Kind::Captured, Some(task.inspection), Some(digest), text);
     rogue.sync(&world, vec![entry], vec![]).await;

@@ -36,7 +36,7 @@ const ACTS: &[Act] = &[
     |client, visit| client.measurement(visit.id, None, &json!({"value": "0.4"})).map(drop),
     |client, visit| {
         let bytes = [&[0xff, 0xd8, 0xff, 0xe0][..], b"pool"].concat();
-        let about = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "池水" };
+        let about = CaptureFacts { caption: "池水", ..CaptureFacts::PHOTO };
         client.capture(visit.id, CaptureSource::Bytes(&bytes), &about).map(drop)
     },
     |client, visit| {

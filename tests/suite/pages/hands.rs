@@ -17,7 +17,7 @@ async fn a_visit_that_was_reassigned_says_so_until_all_of_it_is_held() {
     let joiner = third(&world, &administrator, &task).await;
     let item = support::answer_one(&one, visit);
     let bytes = photo::jpeg(5, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "许可证" };
+    let facts = CaptureFacts { caption: "许可证", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     change(&world, &administrator, visit, joiner, "joins", "原执法人员抽调").await;
     change(&world, &administrator, visit, task.team[0], "leaves", "抽调支援").await;

@@ -147,12 +147,7 @@ async fn sealed(world: &World, administrator: &Person, task: Task, name: &str, w
     client.note(visit.id, &visit.items[0], None, &format!("{HOSTILE}{}", "长".repeat(5000))).unwrap();
     client.narrative(visit.id, None, "上午检查泳池与更衣室。").unwrap();
     let photo = photo::jpeg(3, None, 320, 240);
-    let facts = CaptureFacts {
-        kind: "photo",
-        media_type: "image/jpeg",
-        item: Some(&visit.items[0]),
-        caption: HOSTILE,
-    };
+    let facts = CaptureFacts { item: Some(&visit.items[0]), caption: HOSTILE, ..CaptureFacts::PHOTO };
     client.capture(visit.id, CaptureSource::Bytes(&photo), &facts).unwrap();
     let broken = [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3];
     client

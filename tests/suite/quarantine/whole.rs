@@ -46,7 +46,7 @@ async fn the_originals_of_what_is_let_in_are_taken_too() {
     let visit = task.inspection;
     take_off(&world, visit, task.team[0]).await;
     let photo = photo::jpeg(5, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "门口" };
+    let facts = CaptureFacts { caption: "门口", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&photo), &facts).unwrap();
     let report = one.sync().await;
     assert!(report.refused.iter().all(|item| item.held) && report.still_unsent.is_empty(), "{report:?}");

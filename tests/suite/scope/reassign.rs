@@ -45,8 +45,7 @@ async fn a_visit_changes_hands_while_its_officer_is_offline_and_nothing_is_lost(
     one.link.down();
     let late: Vec<String> = (0..2).map(|_| support::answer_one(&one, visit)).collect();
     let bytes = photo::jpeg(5, None, 64, 64);
-    let facts =
-        CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "水质检测仪" };
+    let facts = CaptureFacts { caption: "水质检测仪", ..CaptureFacts::PHOTO };
     let record = one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     change(&world, &administrator, visit, joiner, "joins", "原执法人员抽调").await;
     change(&world, &administrator, visit, task.team[0], "leaves", "抽调支援").await;
@@ -176,7 +175,7 @@ async fn a_terminal_that_has_not_sent_everything_still_shows_what_was_lost_and_w
     let joiner = third(&world, &administrator, &task).await;
     let item = support::answer_one(&one, visit);
     let bytes = photo::jpeg(5, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "池水" };
+    let facts = CaptureFacts { caption: "池水", ..CaptureFacts::PHOTO };
     one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     change(&world, &administrator, visit, joiner, "joins", "支援").await;
     change(&world, &administrator, visit, task.team[0], "leaves", "请假").await;

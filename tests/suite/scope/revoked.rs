@@ -27,7 +27,7 @@ async fn what_a_revoked_terminal_holds_arrives_and_counts_when_somebody_says_so(
     one.link.down();
     let items: Vec<String> = (0..2).map(|_| support::answer_one(&one, visit)).collect();
     let bytes = photo::jpeg(5, None, 64, 64);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "消毒记录" };
+    let facts = CaptureFacts { caption: "消毒记录", ..CaptureFacts::PHOTO };
     let record = one.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     let device = one.client().status().unwrap().enrolled.unwrap().device;
     revoke(&world, &administrator, device).await;
@@ -83,7 +83,7 @@ async fn a_revoked_terminal_is_given_nothing_but_the_fate_of_what_it_sent() {
     let code = administrator.enrolment_code(&world, task.team[0]).await;
     let mut rogue = Rogue::enrol(&world, &code, 9).await;
     let bytes = photo::jpeg(3, None, 32, 32);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "同事所拍" };
+    let facts = CaptureFacts { caption: "同事所拍", ..CaptureFacts::PHOTO };
     two.client().capture(visit, CaptureSource::Bytes(&bytes), &facts).unwrap();
     two.sync().await;
     let digest = Digest::of(&bytes);

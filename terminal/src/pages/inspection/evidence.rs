@@ -45,6 +45,7 @@ struct Group {
 }
 
 pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, ApiError> {
+    ask.app().read(|client| client.end_left_recordings()).await?;
     let visit = Visit::load(&ask, &id).await?;
     place::visit(&ask, &format!("{}/evidence", visit.path()));
     Ok(with(&ask, &visit, None, StatusCode::OK))
@@ -65,7 +66,7 @@ pub(super) fn with(ask: &Ask, visit: &Visit, fault: Option<String>, status: Stat
         (p.badge(tone, icon, &p.t(key)), count)
     };
     let mut whole = Shots::new(&p, visit, None);
-    whole.fault = fault;
+    (whole.fault, whole.records) = (fault, true);
     let page = GalleryPage {
         frame: Frame::new(&p, visit, 0),
         whole,

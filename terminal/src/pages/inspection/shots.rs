@@ -26,6 +26,11 @@ pub(super) struct Shot {
     pub(super) size: String,
     pub(super) taken: String,
     pub(super) by: String,
+    /// Where, or why nobody knows; empty where nothing is said of it.
+    pub(super) place: String,
+    /// What the clock of another device said; empty where none made it.
+    pub(super) made_at: String,
+    pub(super) truncated: bool,
     pub(super) stage: Html,
     pub(super) problem: Option<String>,
     pub(super) listed: bool,
@@ -43,6 +48,8 @@ pub(super) struct Shots {
     pub(super) shots: Vec<Shot>,
     /// Whether more can be taken here.
     pub(super) takes: bool,
+    /// Whether the page records here: what answers an act leaves alone what records.
+    pub(super) records: bool,
     pub(super) required: bool,
     /// Why the last file was not taken.
     pub(super) fault: Option<String>,
@@ -67,6 +74,7 @@ impl Shots {
             item: item.unwrap_or_default().to_owned(),
             shots: shots.collect(),
             takes: visit.detail.editable,
+            records: false,
             required: known.is_some_and(|known| known.item.photo_required),
             fault: None,
             taken: None,
@@ -91,12 +99,6 @@ impl Shot {
         let player = player(media_type);
         let (tone, icon, key) = words::stage(capture.stage);
         let member = register.and_then(|r| visit.detail.person(r.officer));
-        let kind = match player {
-            "image" => "inspection.shot.photo",
-            "video" => "inspection.shot.video",
-            "audio" => "inspection.shot.audio",
-            _ => "inspection.shot.file",
-        };
         let file = format!("{}/evidence/{}/file", visit.path(), capture.record);
         Self {
             record: capture.record.to_string(),
@@ -109,11 +111,17 @@ impl Shot {
                 "audio" => "microphone",
                 _ => "file-text",
             },
-            kind: p.t(kind),
+            kind: p.capture_kind(register.map(|register| register.kind.as_str()).unwrap_or_default()),
             caption: register.map(|register| register.caption.clone()).unwrap_or_default(),
             size: if size == 0 { String::new() } else { p.size(&size) },
             taken: register.map(|register| p.moment(&register.captured_at)).unwrap_or_default(),
             by: member.map(|member| member.name.clone()).unwrap_or_default(),
+            place: p.capture_place(register.and_then(|register| register.place.as_ref())),
+            made_at: register
+                .and_then(|register| register.made_at)
+                .map(|made| p.capture_made_at(&made))
+                .unwrap_or_default(),
+            truncated: register.is_some_and(|register| register.truncated),
             stage: p.badge(tone, icon, &p.t(key)),
             problem: capture.problem.as_ref().map(|code| p.t(format!("error.{code}"))),
             listed: capture.listed,

@@ -3,7 +3,6 @@
 use super::super::inspection::papers;
 use fieldproof_client_core::{EvidenceItem, ItemState, Stage};
 use fieldproof_presentation::page::Page;
-use fieldproof_presentation::texts;
 use fieldproof_schema::checklist::{Answer, Applicability, Item, Outcome, Template, Verdict};
 use fieldproof_schema::document::{Register, View};
 use fieldproof_schema::numbering::Paper;
@@ -176,10 +175,9 @@ fn paper_forms(p: &Page, view: &View) -> Vec<String> {
 fn capture(p: &Page, item: &EvidenceItem) -> Capture {
     let register = item.register.as_ref();
     let kind = register.map(|register| register.kind.as_str()).unwrap_or_default();
-    let key = format!("terminal.capture.{kind}");
     Capture {
         record: item.record.to_string(),
-        kind: if texts::has(&key) { p.t(key) } else { p.t("terminal.capture.other") },
+        kind: p.capture_kind(kind),
         caption: register.map(|register| register.caption.clone()).unwrap_or_default(),
         item: register.and_then(|register| register.item.clone()),
         taken: register.map(|register| p.moment(&register.captured_at)).unwrap_or_default(),

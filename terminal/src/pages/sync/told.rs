@@ -69,9 +69,3 @@ pub(super) fn kind_words(p: &Page, kind: Option<&str>) -> String {
     let key = format!("terminal.journal.{}", kind.unwrap_or("saved"));
     if texts::has(&key) { p.t(key) } else { kind.unwrap_or_default().to_owned() }
 }
-
-/// What a capture is, by its kind.
-pub(super) fn capture_words(p: &Page, kind: &str) -> String {
-    let key = format!("terminal.capture.{kind}");
-    if texts::has(&key) { p.t(key) } else { kind.to_owned() }
-}

@@ -69,7 +69,7 @@ fn write(hand: &mut Hand<'_>) -> Result<(), String> {
 
 fn take(client: &Client, facts: &Facts, seed: u64) -> Result<RecordId, ClientError> {
     let bytes = photo::jpeg(seed, None, 48, 48);
-    let about = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "池水全景" };
+    let about = CaptureFacts { caption: "池水全景", ..CaptureFacts::PHOTO };
     client.capture(facts.visit, CaptureSource::Bytes(&bytes), &about)
 }
 

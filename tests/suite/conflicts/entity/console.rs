@@ -42,7 +42,7 @@ async fn the_console_decides_proposals_and_their_conflicts() {
 
     // What shows it stands beside it.
     let photo = fieldproof_tests::photo::jpeg(3, Some("plate"), 320, 240);
-    let facts = CaptureFacts { kind: "photo", media_type: "image/jpeg", item: None, caption: "门牌" };
+    let facts = CaptureFacts { caption: "门牌", ..CaptureFacts::PHOTO };
     let record = one.client().capture(visit, CaptureSource::Bytes(&photo), &facts).unwrap();
     let phone = Correction {
         field: EntityField::Phone,
