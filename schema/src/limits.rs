@@ -102,6 +102,19 @@ pub const EVIDENCE_PART_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Days until somebody is asked about a capture whose original has not come: a terminal that is out for a working week and
 /// the weekend sends it on the next Monday, and a question before that would be noise.
 pub const EVIDENCE_DAYS_MAX: i64 = 9;
+/// Days within which a running server has read every original that it holds: as long as terminals keep theirs after the receipt
+/// (`BACKUP_HORIZON_SECONDS`), so that what a disk lost since an upload is found while somebody can still send it again.
+pub const SCRUB_DAYS_MAX: i64 = 30;
+/// Seconds between two looks at some originals: what is read in between is small, and nobody waits for it.
+pub const SCRUB_REST_SECONDS: i64 = 10;
+/// Bytes of originals that one look reads at least, where so many are due; it ends with the original that reaches them. A photo's
+/// size, or 36 GB a day. A server that holds more than it could read in this way reads more at a time.
+pub const SCRUB_BYTES_MIN: u64 = 4 * 1024 * 1024;
+/// Originals that one look takes up at least, where so many are due.
+pub const SCRUB_ORIGINALS_MIN: u64 = 64;
+/// Seconds after which an original with which something is the matter is looked at again: a store that was away for an hour is
+/// not complained of for weeks.
+pub const SCRUB_AGAIN_SECONDS: i64 = 24 * 3600;
 /// Days within which two unfinished visits of one entity with one checklist look like one that was dispatched twice: plans
 /// are drawn by the month.
 pub const TWIN_VISITS_DAYS: i64 = 30;

@@ -17,10 +17,12 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultip
 use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::sleep;
 
 /// Evidence bytes of one server.
 #[derive(Clone)]
@@ -51,6 +53,15 @@ pub enum Found {
     Missing,
 }
 
+/// How fast a blob is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tempo {
+    /// As fast as the store gives.
+    Full,
+    /// With rests, so that the store has time for others.
+    Gentle,
+}
+
 /// The bytes of a held blob for a thread that may wait.
 pub struct Reader {
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
@@ -77,6 +88,9 @@ const TURNS: usize = 64;
 
 /// Up to this size a blob is written in one conditional request.
 const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Bytes after which a gentle reader rests, and for how long: it takes some 100 MB in a second at most.
+const REST_BYTES: u64 = 16 * 1024 * 1024;
+const REST: Duration = Duration::from_millis(150);
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 256 * 1024;
 
@@ -303,17 +317,21 @@ impl Blobs {
     }
 
     /// Reads a blob and compares it with the hash that names it.
-    pub async fn look_at(&self, org: OrgId, digest: &Digest) -> Result<Found, ApiError> {
+    pub async fn look_at(&self, org: OrgId, digest: &Digest, tempo: Tempo) -> Result<Found, ApiError> {
         let mut stream = match self.store.get(&Self::path(org, digest)).await {
             Ok(found) => found.into_stream(),
             Err(object_store::Error::NotFound { .. }) => return Ok(Found::Missing),
             Err(error) => return Err(blob(error)),
         };
-        let (mut hash, mut bytes) = (Digest::stream(), 0);
+        let (mut hash, mut bytes, mut rested) = (Digest::stream(), 0, 0);
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(blob)?;
             bytes += piece.len() as u64;
             hash.update(&piece);
+            if tempo == Tempo::Gentle && bytes - rested >= REST_BYTES {
+                rested = bytes;
+                sleep(REST).await;
+            }
         }
         Ok(if hash.finish() == *digest { Found::Sound(bytes) } else { Found::Altered(bytes) })
     }

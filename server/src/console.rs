@@ -23,6 +23,7 @@ mod inbox;
 mod laws;
 mod look;
 mod numbers;
+mod originals;
 mod packages;
 mod plans;
 mod proposals;
@@ -75,6 +76,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     plans::ROUTES,
     draws::ROUTES,
     devices::ROUTES,
+    originals::ROUTES,
     users::ROUTES,
     audit::ROUTES,
 ];

@@ -2,12 +2,12 @@
 
 use crate::db::{DbError, Tx};
 use crate::findings;
-use crate::store::{captures, captures_apart, feeds, inspections};
+use crate::store::{captures, captures_apart, feeds, inspections, originals};
 use fieldproof_schema::ids::{DeviceId, OrgId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 
-/// Notes that the bytes which a device captured are held, however they came, and tells the teams.
+/// Notes that the bytes which a device captured are held and were read back, however they came, and tells the teams.
 pub fn note_held(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -15,6 +15,7 @@ pub fn note_held(
     device: DeviceId,
     now: Moment,
 ) -> Result<(), DbError> {
+    originals::came(tx, org, digest, now)?;
     captures_apart::hold(tx, org, digest, device, now)?;
     for inspection in captures::hold(tx, org, digest, device, now)? {
         let team = inspections::team(tx, org, inspection)?;

@@ -3,11 +3,14 @@
 
 use crate::api::reason;
 use crate::app::App;
-use crate::blobs::Found;
+use crate::blobs::{Found, Tempo};
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
+use crate::scrub;
 use crate::store::audit::{self, Record};
 use crate::store::captures::{self, Whose};
+pub use crate::store::originals::Fault;
+use crate::store::originals::{self, Look};
 use crate::store::{feeds, inspections};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::moment::Moment;
@@ -25,18 +28,8 @@ pub enum Care {
     Presence,
     /// Whether their bytes still have the hash that names them: reads everything.
     Contents,
-}
-
-/// What is the matter with an original.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// It is not there.
-    Missing,
-    /// It is something else.
-    Altered,
-    /// It cannot be read; it may be what it was.
-    Unreadable,
+    /// The same, with rests in between: somebody else may want the disk.
+    Gently,
 }
 
 /// An original that is not what the database says.
@@ -61,7 +54,8 @@ pub struct Report {
     pub lost: Vec<Lost>,
 }
 
-/// Looks at every original that the database calls held, an organisation's all.
+/// Looks at every original that the database calls held, an organisation's all, and writes down what is found. Where only their
+/// presence was looked for, only those that are missing are written down: of the others nothing is known.
 ///
 /// # Errors
 /// When the database fails; when the store cannot say whether an original is there. One that cannot be read is part of the report.
@@ -72,41 +66,45 @@ pub async fn look(app: &App, care: Care) -> Result<Report, ApiError> {
         let page = app.db.read(move |tx| captures::said_to_be_held(tx, org, after, PAGE)).await?;
         let Some(last) = page.last() else { return Ok(report) };
         after = Some(*last);
+        let mut looks = Vec::new();
         for digest in page {
+            let look = look_at(app, org, digest, care).await?;
             report.originals += 1;
-            if let Some(fault) = look_at(app, org, digest, care, &mut report.bytes_read).await? {
+            report.bytes_read = report.bytes_read.saturating_add(look.size_bytes.unwrap_or_default());
+            if let Some(fault) = look.fault {
                 let captures = app.db.read(move |tx| captures::whose(tx, org, &digest)).await?;
                 report.lost.push(Lost { digest, fault, captures });
             }
+            if care != Care::Presence || look.fault.is_some() {
+                looks.push(look);
+            }
         }
+        scrub::note(app, org, looks).await?;
     }
 }
 
-async fn look_at(
-    app: &App,
-    org: OrgId,
-    digest: Digest,
-    care: Care,
-    read: &mut u64,
-) -> Result<Option<Fault>, ApiError> {
-    if care == Care::Presence {
-        return Ok(if app.blobs.is_there(org, &digest).await? { None } else { Some(Fault::Missing) });
-    }
-    Ok(match app.blobs.look_at(org, &digest).await {
-        Ok(Found::Sound(bytes)) => {
-            *read += bytes;
-            None
+/// Looks at one original.
+pub(crate) async fn look_at(app: &App, org: OrgId, digest: Digest, care: Care) -> Result<Look, ApiError> {
+    // Before it is read: what comes meanwhile counts more.
+    let at = app.now();
+    let tempo = match care {
+        Care::Presence => {
+            let fault = if app.blobs.is_there(org, &digest).await? { None } else { Some(Fault::Missing) };
+            return Ok(Look { digest, at, size_bytes: None, fault });
         }
-        Ok(Found::Altered(bytes)) => {
-            *read += bytes;
-            Some(Fault::Altered)
-        }
-        Ok(Found::Missing) => Some(Fault::Missing),
+        Care::Contents => Tempo::Full,
+        Care::Gently => Tempo::Gentle,
+    };
+    let (size_bytes, fault) = match app.blobs.look_at(org, &digest, tempo).await {
+        Ok(Found::Sound(bytes)) => (Some(bytes), None),
+        Ok(Found::Altered(bytes)) => (Some(bytes), Some(Fault::Altered)),
+        Ok(Found::Missing) => (None, Some(Fault::Missing)),
         Err(error) => {
             tracing::warn!(%error, %digest, "an original cannot be read");
-            Some(Fault::Unreadable)
+            (None, Some(Fault::Unreadable))
         }
-    })
+    };
+    Ok(Look { digest, at, size_bytes, fault })
 }
 
 /// From now on these are not held, and terminals are asked for them: altered ones are put aside. Each is looked at once more before,
@@ -119,10 +117,12 @@ async fn look_at(
 pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Result<usize, ApiError> {
     let (org, now) = (app.org().await?, app.now());
     let why = reason(why)?;
-    let mut asked = Vec::new();
+    let (mut asked, mut looks) = (Vec::new(), Vec::new());
     for original in lost.iter().filter(|original| !original.captures.is_empty()) {
         let digest = original.digest;
-        match look_at(app, org, digest, Care::Contents, &mut 0).await? {
+        let look = look_at(app, org, digest, Care::Contents).await?;
+        looks.push(look);
+        match look.fault {
             None | Some(Fault::Unreadable) => continue,
             Some(Fault::Missing) => {}
             // Whatever it is by now, it may tell what happened; and where it is, the right one could not be put.
@@ -130,6 +130,7 @@ pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Resu
         }
         asked.push(digest);
     }
+    scrub::note(app, org, looks).await?;
     if asked.is_empty() {
         return Ok(0);
     }
@@ -159,6 +160,7 @@ pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Resu
 /// # Errors
 /// When the database fails.
 pub fn lose(tx: &mut Tx<'_>, org: OrgId, digest: &Digest, now: Moment) -> Result<(), DbError> {
+    originals::asked(tx, org, digest, now)?;
     for inspection in captures::lose(tx, org, digest, now)? {
         let team = inspections::team(tx, org, inspection)?;
         feeds::publish_inspection(tx, org, &team, inspection);

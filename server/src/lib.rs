@@ -43,6 +43,7 @@ pub mod restore;
 pub mod review;
 pub mod routes;
 pub mod scope;
+pub mod scrub;
 pub mod setup;
 pub mod store;
 pub mod sync;

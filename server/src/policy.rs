@@ -70,6 +70,8 @@ pub enum Act {
     Reassign,
     /// See, enrol and revoke devices.
     ManageDevices,
+    /// See with which originals something is the matter.
+    LookAfterOriginals,
     /// Raise the floor of versions, for the whole organisation.
     RaiseFloor,
     /// See and change users.
@@ -103,7 +105,8 @@ impl User {
             (
                 Role::Administrator,
                 ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine
-                | HandInPackages | Reassign | ManageDevices | RaiseFloor | ManageUsers | ReadAudit,
+                | HandInPackages | Reassign | ManageDevices | LookAfterOriginals | RaiseFloor | ManageUsers
+                | ReadAudit,
             ) => true,
             (Role::Inspector, _) | (Role::Supervisor, _) | (Role::Administrator, _) => false,
         };

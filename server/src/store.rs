@@ -28,6 +28,7 @@ pub mod judging;
 pub mod laws;
 pub mod numbers;
 pub mod officers;
+pub mod originals;
 pub mod page;
 pub mod plans;
 pub mod proposals;

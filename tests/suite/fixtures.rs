@@ -5,6 +5,8 @@ use axum::http::StatusCode;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::migrations::{DEVICE, Migration, SERVER};
 use fieldproof_schema::suite::Digest;
+use fieldproof_server::fsck::{self, Care};
+use fieldproof_server::store::originals;
 use fieldproof_tests::fixtures::{self, Fixture};
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::Person;
@@ -44,6 +46,11 @@ fn number(expected: &Value, name: &str) -> u64 {
 
 /// What the server showed before shows again: visits, results, conflicts, what it holds.
 async fn server_shows_everything(world: &World, expected: &Value) {
+    // Whatever was held before is read by and by.
+    let org = world.app.org().await.unwrap();
+    let total = world.app.db.read(move |tx| originals::total(tx, org)).await.unwrap();
+    let report = fsck::look(&world.app, Care::Contents).await.unwrap();
+    assert_eq!((total.originals, report.lost.len()), (report.originals, 0));
     let administrator = Person::sign_in(world, "guanli").await;
     let desk = Desk::sign_in(world, "guanli").await;
     for name in ["first", "second"] {

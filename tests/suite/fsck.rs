@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 
-fn take(
+pub(crate) fn take(
     device: &Device,
     visit: fieldproof_schema::ids::InspectionId,
     seed: u64,
@@ -25,7 +25,7 @@ fn take(
     (record, Digest::of(&bytes), bytes)
 }
 
-async fn blob(world: &World, digest: &Digest) -> PathBuf {
+pub(crate) async fn blob(world: &World, digest: &Digest) -> PathBuf {
     let (org, name) = (world.app.org().await.unwrap().to_string(), digest.to_string());
     world.folder().join("evidence/blobs").join(org).join(&name[4..6]).join(&name)
 }

@@ -84,6 +84,8 @@ mod runs;
 #[cfg(test)]
 mod scope;
 #[cfg(test)]
+mod scrub;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod statements;

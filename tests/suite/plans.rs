@@ -29,6 +29,7 @@ const GROWING: &[&str] = &[
     "journal",
     "journal_carried",
     "journal_entries",
+    "originals",
     "proposals",
     "receipts",
     "rows",
@@ -55,6 +56,7 @@ const WALKS_OF_SERVER: &[(&str, &str)] = &[
         "a page of the console counts what it lists",
     ),
     ("SELECT feed, last_seq FROM feeds", "looked up once for all streams that wait"),
+    ("SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(size_bytes)", "counted once an hour, away from everything"),
     ("SELECT protocol, program, COUNT(*) FROM devices", "a page counts the terminals"),
 ];
 

@@ -18,7 +18,7 @@ use fieldproof_server::findings::evidence;
 use fieldproof_server::floor::{self, Wanted};
 use fieldproof_server::store::{changes, feeds, rows};
 use fieldproof_server::sync::judge;
-use fieldproof_server::{events, restore};
+use fieldproof_server::{events, restore, scrub};
 use fieldproof_tests::statements;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::console::{self, Person};
@@ -322,6 +322,8 @@ async fn fail_to_judge(world: &World, city: &City) {
 async fn come_back_from_a_backup(world: &World, city: &City) {
     std::fs::remove_dir_all(world.folder().join("evidence/blobs")).expect("the world has evidence");
     std::fs::create_dir_all(world.folder().join("evidence/blobs")).expect("a folder");
+    let share = scrub::share(&world.app).await.expect("the database is there");
+    assert_eq!(scrub::some(&world.app, share).await.expect("the database is there").originals, []);
     let begun = restore::begin_anew(&world.app, "system", "演练").await.expect("a new epoch");
     assert!(begun.originals_missing > 0);
     assert!(city.one.sync().await.server_restored);
@@ -355,7 +357,7 @@ async fn look_around(world: &World, city: &City) {
 /// The administrators' pages, a new password, an account that ends.
 async fn administer(world: &World, city: &City) {
     let (administrator, supervisor) = (&city.administrator, &city.supervisor);
-    for path in ["units", "devices/enrol", "audit"] {
+    for path in ["units", "devices/enrol", "originals", "audit"] {
         administrator.page(world, &format!("/console/{path}")).await;
     }
     let tasks = administrator.get(world, "/api/v1/inspections").await;

@@ -6,6 +6,7 @@ use crate::error::ApiError;
 use crate::events;
 use crate::quota::Bounds;
 use crate::routes;
+use crate::scrub;
 use crate::store::usage::Amount;
 use crate::sync::judge;
 use clap::Args;
@@ -98,6 +99,7 @@ impl Serve {
         tracing::info!(server.address = %local, "listening");
         let judging = tokio::spawn(judge::work(app.clone()));
         let looking = tokio::spawn(events::work(app.clone()));
+        let scrubbing = tokio::spawn(scrub::work(app.clone()));
         let (stopping, signals) = (app.clone(), stop.any());
         // Streams end by themselves then, and hold up nobody.
         let stop = async move {
@@ -108,6 +110,7 @@ impl Serve {
         let ended = http::serve(listener, router, Limits::default(), stop).await;
         judging.abort();
         looking.abort();
+        scrubbing.abort();
         app.db.clone().close().await;
         tracing::info!("stopped");
         ended.map_err(|error| ApiError::internal(error).into())

@@ -1,6 +1,6 @@
 //! Captures as pages show them: what it is, whose, whether its bytes are here.
 
-use super::{Seat, wording};
+use super::{Seat, originals, wording};
 use crate::app::App;
 use crate::dossier::{self, Dossier};
 use crate::error::ApiError;
@@ -73,6 +73,8 @@ pub(crate) struct Capture {
     pub(crate) truncated: bool,
     pub(crate) size: String,
     pub(crate) held: bool,
+    /// What was the matter with its bytes when they were looked at last; empty where nothing was, or they are not here.
+    pub(crate) fault: String,
     /// Whether a page shows it small.
     pub(crate) small: bool,
     /// Whether the document lists it; a seal names every capture, used or not.
@@ -154,6 +156,11 @@ fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
             || listed.as_ref().is_some_and(|l| l.truncated),
         size: size.map(|size| p.size(&size)).unwrap_or_default(),
         held,
+        fault: known
+            .filter(|_| held)
+            .and_then(|known| known.fault)
+            .map(|fault| originals::word(p, fault))
+            .unwrap_or_default(),
         small: held && media == Media::Image && size.is_some_and(|size| size <= SMALL_BYTES_MAX),
         used: listed.is_some(),
     }

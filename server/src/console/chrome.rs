@@ -4,6 +4,7 @@ use super::gate::Seat;
 use super::inbox;
 use crate::db::{DbError, Tx};
 use crate::policy::{Act, Role, User};
+use crate::store::originals::{self, Standing};
 use crate::store::worklist::{self, Waits};
 use crate::store::{conflicts, proposals, quarantine};
 use fieldproof_schema::ids::OrgId;
@@ -43,6 +44,8 @@ pub(crate) struct Waiting {
     pub(crate) quarantine: i64,
     /// Correction proposals that nobody has decided.
     pub(crate) proposals: i64,
+    /// How the originals stand; nothing for who does not look after them.
+    pub(crate) originals: Standing,
 }
 
 impl Waiting {
@@ -52,7 +55,12 @@ impl Waiting {
             Ok(()) => quarantine::open_count(tx, org, user.id)?,
             Err(_) => 0,
         };
+        let originals = match user.may(Act::LookAfterOriginals) {
+            Ok(()) => originals::standing(tx, org)?,
+            Err(_) => Standing::default(),
+        };
         Ok(Self {
+            originals,
             quarantine,
             visits: worklist::counts(tx, org, user.id, today)?,
             conflicts: conflicts::open_count(tx, org, user.id)?,
@@ -88,6 +96,7 @@ const PLACES: &[(&str, &str, &str, Act)] = &[
     ("checklists", "/console/checklists", "checklist", Act::ReadDirectory),
     ("laws", "/console/laws", "scale", Act::ReadDirectory),
     ("devices", "/console/devices", "device-mobile", Act::ManageDevices),
+    ("originals", "/console/originals", "stack-2", Act::LookAfterOriginals),
     ("users", "/console/users", "users", Act::ManageUsers),
     ("audit", "/console/audit", "history", Act::ReadAudit),
     ("password", "/console/password", "key", Act::ReadDirectory),
@@ -102,6 +111,7 @@ impl Chrome {
             "conflicts" => Some(seat.waits.conflicts),
             "proposals" => Some(seat.waits.proposals),
             "quarantine" => Some(seat.waits.quarantine),
+            "originals" => Some(i64::try_from(seat.waits.originals.open()).unwrap_or(i64::MAX)),
             _ => None,
         };
         let allowed = PLACES.iter().filter(|(_, _, _, act)| user.may(*act).is_ok());

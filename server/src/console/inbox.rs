@@ -69,6 +69,8 @@ struct InboxPage {
     parts: Vec<Part>,
     /// The restore that people should know of, while terminals may come back that have not heard of it.
     restored: Option<Epoch>,
+    /// With how many originals something is the matter for which nobody asks again.
+    spoilt: u64,
 }
 
 async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> {
@@ -131,6 +133,7 @@ async fn show(State(app): State<App>, seat: Seat) -> Result<Response, ApiError> 
         proposals: proposed.iter().map(|listed| corrections::row(p, listed)).collect(),
         proposals_count: seat.waits.proposals,
         parts: parts.into_iter().map(part).collect(),
+        spoilt: seat.waits.originals.open(),
         restored: restored.filter(|epoch| restore::is_recent(epoch, app.now())),
         p: p.clone(),
     }))

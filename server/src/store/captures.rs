@@ -1,5 +1,6 @@
 //! Captures that journals declared, and the state of their bytes.
 
+use super::originals::Fault;
 use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{DeviceId, InspectionId, OfficerId, OrgId, RecordId};
 use fieldproof_schema::journal::body::{self, Captured};
@@ -59,13 +60,16 @@ pub struct Listed {
     pub device_name: String,
     /// When its bytes were held.
     pub held_at: Option<Moment>,
+    /// What was the matter with them when they were looked at last.
+    pub fault: Option<Fault>,
 }
 
 /// The captures of an inspection with who took them and where.
 pub fn list(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec<Listed>, DbError> {
     let rows = tx.query(
-        "SELECT c.digest, c.body, o.name, d.name, c.held_at FROM captures c
+        "SELECT c.digest, c.body, o.name, d.name, c.held_at, x.fault FROM captures c
          JOIN officers o ON o.org = c.org AND o.id = c.officer JOIN devices d ON d.org = c.org AND d.id = c.device
+         LEFT JOIN originals x ON x.org = c.org AND x.digest = c.digest
          WHERE c.org = $1 AND c.inspection = $2 ORDER BY c.record",
         &params![org, inspection],
     )?;
@@ -78,6 +82,7 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, inspection: InspectionId) -> Result<Vec
                 officer_name: r.get(2)?,
                 device_name: r.get(3)?,
                 held_at: r.get(4)?,
+                fault: Fault::read(r, 5)?,
             })
         })
         .collect()
