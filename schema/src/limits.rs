@@ -99,6 +99,20 @@ pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 pub const EVIDENCE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Bytes of one upload request; a cut costs at most this much.
 pub const EVIDENCE_PART_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of an original of which the server makes a preview: a photo of fifty megapixels with hardly any compression.
+pub const PREVIEW_ORIGINAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Pixels of such an original; a few bytes can claim four thousand million.
+pub const PREVIEW_PIXELS_MAX: u64 = 100_000_000;
+/// Bytes that decoding it may take: these pixels in colour with transparency, and room for the decoder.
+pub const PREVIEW_DECODED_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Pixels of a preview's longer side: four times what a list shows, for screens with small pixels.
+pub const PREVIEW_SIDE_MAX: u32 = 480;
+/// Bytes of a preview: more than so many pixels of noise take.
+pub const PREVIEW_BYTES_MAX: usize = 1024 * 1024;
+/// Characters of the reason why there is no preview, as decoders give it.
+pub const PREVIEW_REASON_CHARS_MAX: usize = 200;
+/// Seconds until a preview is tried once more over which a worker died or was late.
+pub const PREVIEW_RETRY_SECONDS: i64 = 24 * 3600;
 /// Days until somebody is asked about a capture whose original has not come: a terminal that is out for a working week and
 /// the weekend sends it on the next Monday, and a question before that would be noise.
 pub const EVIDENCE_DAYS_MAX: i64 = 9;

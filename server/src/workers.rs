@@ -1,9 +1,11 @@
 //! The gate in processes of its own: what opens bytes that nobody has judged can use up memory or time, or end, and takes
 //! nothing with it but the one item (ADR 0018).
 //!
-//! [`pool`] is the server's side, [`process`] the worker's; [`message`] is what they say to each other.
+//! [`pool`] is the server's side, [`process`] the worker's; [`message`] is what they say to each other. Workers of a second pool
+//! decode photos ([`picture`]).
 
 pub mod message;
+pub mod picture;
 pub mod pool;
 pub mod process;
 
@@ -62,7 +64,7 @@ pub enum Fault {
     /// The worker's answer has not the form of one.
     #[error("the worker's answer cannot be read")]
     Strange,
-    /// The document as it was cannot be opened.
+    /// What the job is about cannot be opened.
     #[error("{0}")]
     Refused(String),
 }

@@ -2,6 +2,7 @@
 
 use crate::sync::job::{Done, Job};
 use crate::sync::look::{Look, Seen};
+use crate::workers::picture::Original;
 use fieldproof_schema::suite::Digest;
 use minicbor::{Decode, Encode};
 use std::io::{self, ErrorKind, Read, Write};
@@ -30,6 +31,9 @@ pub enum Ask {
     /// What something says that is held apart.
     #[n(1)]
     Look(#[n(0)] Look),
+    /// A small picture of a photo.
+    #[n(2)]
+    Preview(#[n(0)] Original),
 }
 
 /// What a worker answers.
@@ -38,12 +42,15 @@ pub enum Answer {
     /// The job was done.
     #[n(0)]
     Done(#[n(0)] Done),
-    /// The document as it was, or the checklist, cannot be opened.
+    /// The document as it was, the checklist, or the original of a preview cannot be opened.
     #[n(1)]
     Refused(#[n(0)] String),
     /// What was seen.
     #[n(2)]
     Seen(#[n(0)] Seen),
+    /// A JPEG.
+    #[n(3)]
+    Preview(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
 }
 
 /// A message with its length.

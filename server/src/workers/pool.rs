@@ -4,6 +4,7 @@ use super::message::{self, Answer, Ask, TEMPLATES_MAX};
 use super::{Fault, Health};
 use crate::sync::job::{Done, Job};
 use crate::sync::look::{Look, Seen};
+use crate::workers::picture::Original;
 use fieldproof_schema::checklist::Template;
 use fieldproof_schema::suite::Digest;
 use std::collections::BTreeSet;
@@ -27,6 +28,11 @@ const DEADLINE: Duration = Duration::from_secs(2);
 const DEADLINE_PER_KIB: Duration = Duration::from_millis(5);
 /// The second try may take so many times as long: the machine may have been busy.
 const PATIENCE_FACTOR: u32 = 4;
+/// A preview may take so many times as long as a job that opens nothing, whatever the size of its original: a photo of the most
+/// pixels takes some two seconds, and one that takes longer is not worth a worker.
+const PREVIEW_PATIENCE_FACTOR: u32 = 4;
+/// A preview counts as so many jobs: with these two, no worker meets its bound on processor time.
+const PREVIEW_JOBS: usize = 20;
 /// Jobs after which a worker makes room for a fresh one, so that what it may have leaked ends.
 const JOBS_MAX: usize = 1000;
 
@@ -51,6 +57,13 @@ struct Counts {
     at_work: Mutex<BTreeSet<u32>>,
 }
 
+/// How long a job may take, and whether it is tried once more when it took longer.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    deadline: Duration,
+    when_late: bool,
+}
+
 /// A process. Dropping it ends it.
 #[derive(Debug)]
 struct Worker {
@@ -59,6 +72,7 @@ struct Worker {
     output: ChildStdout,
     /// The checklists that it has.
     templates: BTreeSet<Digest>,
+    /// What it did, in ordinary jobs.
     jobs: usize,
     counts: Arc<Counts>,
 }
@@ -115,6 +129,12 @@ impl Pool {
         }
     }
 
+    /// As many workers as said of the same program, which share nothing with these.
+    #[must_use]
+    pub fn apart(&self, size: usize) -> Self {
+        Self::of(self.program.clone(), self.arguments.clone(), size).with_deadline(self.deadline)
+    }
+
     /// With another time than two seconds that every job may take.
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
@@ -144,9 +164,9 @@ impl Pool {
     pub async fn judge(&self, job: Job, template: &Template) -> Result<Done, Fault> {
         let bytes = job.bytes();
         let ask = Ask::Judge { template: template.hash(), text: None, job: Box::new(job) };
-        match self.ask(ask, Some(template), bytes).await? {
+        match self.ask(ask, Some(template), self.patience(bytes)).await? {
             Answer::Done(done) => Ok(done),
-            Answer::Seen(_) => Err(Fault::Strange),
+            Answer::Seen(_) | Answer::Preview(_) => Err(Fault::Strange),
             Answer::Refused(why) => Err(Fault::Refused(why)),
         }
     }
@@ -157,21 +177,43 @@ impl Pool {
     /// Each [`Fault`].
     pub async fn look(&self, look: Look) -> Result<Seen, Fault> {
         let bytes = look.bytes();
-        match self.ask(Ask::Look(look), None, bytes).await? {
+        match self.ask(Ask::Look(look), None, self.patience(bytes)).await? {
             Answer::Seen(seen) => Ok(seen),
-            Answer::Done(_) => Err(Fault::Strange),
+            Answer::Done(_) | Answer::Preview(_) => Err(Fault::Strange),
             Answer::Refused(why) => Err(Fault::Refused(why)),
         }
     }
 
-    async fn ask(&self, mut ask: Ask, template: Option<&Template>, bytes: usize) -> Result<Answer, Fault> {
+    /// Has a preview made, a JPEG, in the same way; a worker that is late is not asked once more.
+    ///
+    /// # Errors
+    /// Each [`Fault`].
+    pub async fn preview(&self, original: Original) -> Result<Vec<u8>, Fault> {
+        let patience = Patience { deadline: self.deadline * PREVIEW_PATIENCE_FACTOR, when_late: false };
+        match self.ask(Ask::Preview(original), None, patience).await? {
+            Answer::Preview(jpeg) => Ok(jpeg),
+            Answer::Done(_) | Answer::Seen(_) => Err(Fault::Strange),
+            Answer::Refused(why) => Err(Fault::Refused(why)),
+        }
+    }
+
+    /// That for a job that opens so many bytes.
+    fn patience(&self, bytes: usize) -> Patience {
         let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
-        let deadline = self.deadline + DEADLINE_PER_KIB.saturating_mul(kib);
+        Patience { deadline: self.deadline + DEADLINE_PER_KIB.saturating_mul(kib), when_late: true }
+    }
+
+    async fn ask(
+        &self,
+        mut ask: Ask,
+        template: Option<&Template>,
+        Patience { deadline, when_late }: Patience,
+    ) -> Result<Answer, Fault> {
         let no_worker = |_| Fault::NoWorker(io::ErrorKind::Interrupted.into());
         let _desk = self.desks.acquire().await.map_err(no_worker)?;
         let idle = self.idle();
         match self.attempt(idle, &mut ask, template, deadline).await {
-            Err(fault) if fault.is_of_the_job() => {
+            Err(fault) if fault.is_of_the_job() && (when_late || !matches!(fault, Fault::Late(_))) => {
                 tracing::warn!(error.cause = crate::error::chain(&fault), "a worker is replaced");
             }
             done => return done,
@@ -207,7 +249,8 @@ impl Pool {
         }
         let message = message::framed(ask).map_err(Fault::Died)?;
         let at_work = AtWork::begin(&self.counts, worker.child.id().unwrap_or_default());
-        let answered = timeout(deadline, worker.ask(&message)).await;
+        let cost = if matches!(ask, Ask::Preview(_)) { PREVIEW_JOBS } else { 1 };
+        let answered = timeout(deadline, worker.ask(&message, cost)).await;
         drop(at_work);
         let fault = match answered {
             Ok(Ok(answer)) => {
@@ -256,8 +299,8 @@ impl Worker {
         self.templates.insert(template)
     }
 
-    async fn ask(&mut self, message: &[u8]) -> Result<Answer, Fault> {
-        self.jobs += 1;
+    async fn ask(&mut self, message: &[u8], cost: usize) -> Result<Answer, Fault> {
+        self.jobs += cost;
         let bytes = self.exchange(message).await.map_err(Fault::Died)?;
         minicbor::decode(&bytes).map_err(|_| Fault::Strange)
     }

@@ -2,6 +2,7 @@
 
 use crate::sync::job::Job;
 use crate::workers::message::{self, Answer, Ask, TEMPLATES_MAX};
+use crate::workers::picture::Original;
 use fieldproof_schema::checklist::Template;
 use fieldproof_schema::suite::Digest;
 use std::collections::BTreeMap;
@@ -18,9 +19,9 @@ const CPU_SECONDS_MAX: u64 = 600;
 #[cfg(target_os = "linux")]
 const FILES_MAX: u64 = 16;
 
-/// Judges what comes on stdin. This is all that `fieldproof gate-worker` does.
+/// Judges, looks at or makes small what comes on stdin. This is all that `fieldproof gate-worker` does.
 pub fn main() -> ExitCode {
-    match limit_itself().and_then(|()| work(judge)) {
+    match limit_itself().and_then(|()| work(judge, preview)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             crate::cli::tell(&[format!("gate-worker: {error}")]);
@@ -37,11 +38,19 @@ pub fn judge(job: Job, template: &Template) -> Answer {
     }
 }
 
+/// Makes a preview.
+pub fn preview(original: &Original) -> Answer {
+    original.preview()
+}
+
 /// Reads jobs from stdin and writes answers to stdout, until stdin ends.
 ///
 /// # Errors
 /// When something comes that is no job, or nobody reads the answer.
-pub fn work(judge: impl Fn(Job, &Template) -> Answer) -> io::Result<()> {
+pub fn work(
+    judge: impl Fn(Job, &Template) -> Answer,
+    preview: impl Fn(&Original) -> Answer,
+) -> io::Result<()> {
     let (mut input, mut output) = (BufReader::new(io::stdin().lock()), io::stdout().lock());
     let mut known: BTreeMap<Digest, Template> = BTreeMap::new();
     while let Some(ask) = message::read(&mut input)? {
@@ -49,6 +58,10 @@ pub fn work(judge: impl Fn(Job, &Template) -> Answer) -> io::Result<()> {
             Ask::Judge { template, text, job } => (template, text, *job),
             Ask::Look(look) => {
                 message::write(&mut output, &Answer::Seen(look.run()))?;
+                continue;
+            }
+            Ask::Preview(original) => {
+                message::write(&mut output, &preview(&original))?;
                 continue;
             }
         };
