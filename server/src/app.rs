@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::events::Events;
 use crate::laws::LawCache;
 use crate::packages::Places;
+use crate::previews::Previews;
 use crate::quota::Quota;
 use crate::store;
 use crate::sync::judge::Judging;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub quota: Quota,
     /// How many packages lie on the disk at a time.
     pub packages: Places,
+    /// Who makes previews of originals.
+    pub previews: Previews,
     /// Who is told when something is new.
     pub events: Events,
     /// Snapshots that were found damaged.
@@ -97,6 +100,7 @@ impl App {
             host,
             templates: Templates::default(),
             laws: LawCache::default(),
+            previews: Previews::beside(judging.gate()),
             judging,
             quota: Quota::default(),
             packages: Places::default(),

@@ -3,6 +3,8 @@
 //! Staging files belong to this node and can be asked for again; the object store is the record. A blob is written once
 //! (conditional create) and read back before anyone is told that it is held.
 
+pub mod previews;
+
 use crate::error::ApiError;
 use bytes::Bytes;
 use fieldproof_schema::ids::OrgId;
@@ -28,6 +30,8 @@ use tokio::time::sleep;
 #[derive(Clone)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    /// Previews of originals: derived, and apart.
+    previews: Arc<dyn ObjectStore>,
     staging: PathBuf,
     turns: Arc<[Mutex<()>; TURNS]>,
 }
@@ -97,14 +101,21 @@ const PIECE_BYTES: usize = 256 * 1024;
 impl Blobs {
     /// Opens the blobs under a directory, which is made when absent.
     pub async fn open(directory: PathBuf) -> Result<Self, ApiError> {
-        let (blobs, staging) = (directory.join("blobs"), directory.join("staging"));
-        for path in [&blobs, &staging] {
+        let [blobs, previews, staging] = ["blobs", "previews", "staging"].map(|name| directory.join(name));
+        for path in [&blobs, &previews, &staging] {
             fs::create_dir_all(path).await.map_err(ApiError::internal)?;
         }
-        let store = object_store::local::LocalFileSystem::new_with_prefix(&blobs)
-            .map_err(ApiError::internal)?
-            .with_fsync(true);
-        Ok(Self { store: Arc::new(store), staging, turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))) })
+        let under = |path: &PathBuf| {
+            let store = object_store::local::LocalFileSystem::new_with_prefix(path);
+            store.map(|store| store.with_fsync(true)).map_err(ApiError::internal)
+        };
+        Ok(Self {
+            store: Arc::new(under(&blobs)?),
+            // Synced, too: one of which a power cut left half would be shown for ever.
+            previews: Arc::new(under(&previews)?),
+            staging,
+            turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+        })
     }
 
     fn path(org: OrgId, digest: &Digest) -> BlobPath {

@@ -33,6 +33,7 @@ mod numbers;
 pub mod packages;
 pub mod plans;
 pub mod policy;
+pub mod previews;
 mod proposals;
 pub mod public;
 mod quarantine;

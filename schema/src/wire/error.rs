@@ -156,6 +156,8 @@ codes! {
     EvidenceOffset = "evidence_offset", 409;
     /// Larger than the declared size or the bound.
     EvidenceTooLarge = "evidence_too_large", 413;
+    /// There is no preview of this original; `details.why` says why not.
+    PreviewNone = "preview_none", 404;
 
     // Imports.
     /// Rows of an import were refused; `details.rows` lists each with its reason.

@@ -19,9 +19,10 @@ pub fn routes() -> Router<App> {
 #[utoipa::path(get, path = "/healthz", tag = "health", responses(
     (status = 200, description = "The database answers and the organisation is there; `unjudged`: changes that wait to be judged, \
         since when, and inspections whose judging failed and is tried again; `gate`: how many worker processes judge at \
-        most (0: this one does), how many are alive, how many died since the start; `restored_at`: since when the server runs \
-        on a backup that was put back, or null; `originals`: how many are missing, altered or unreadable, for how many terminals are \
-        asked again, and when the one was looked at that was looked at longest ago"),
+        most (0: this one does), how many are alive, how many died since the start; `previews`: the same of those that make \
+        previews; `restored_at`: since when the server runs on a backup that was put back, or null; `originals`: how many are \
+        missing, altered or unreadable, for how many terminals are asked again, and when the one was looked at that was looked at \
+        longest ago"),
     (status = 503, description = "unavailable")))]
 pub(crate) async fn health(State(app): State<App>) -> Result<Response, ApiError> {
     // Asked of the database each time: what the process remembers says nothing about it.
@@ -40,7 +41,7 @@ pub(crate) async fn health(State(app): State<App>) -> Result<Response, ApiError>
         json!({"changes": backlog.changes, "oldest_at": backlog.oldest_at, "failing": backlog.failing});
     let body = json!({
         "status": "ok", "organisation": tenant.code, "server_at": app.now(), "unjudged": unjudged,
-        "gate": app.judging.gate().health(),
+        "gate": app.judging.gate().health(), "previews": app.previews.health(),
         "restored_at": restored.map(|epoch| epoch.began_at),
         "originals": originals,
     });

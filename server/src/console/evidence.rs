@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::auth::Asker;
 use crate::dossier;
 use crate::error::ApiError;
+use crate::previews;
 use askama::Template;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::header::{
@@ -17,7 +18,7 @@ use axum::http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::Page;
@@ -28,6 +29,7 @@ use fieldproof_schema::wire::error::ErrorCode;
 pub(super) const ROUTES: &[Route] = &[
     Route { path: "/console/inspections/{id}/evidence/{record}", answer: || get(show) },
     Route { path: "/console/evidence/{digest}", answer: || get(bytes) },
+    Route { path: "/console/evidence/{digest}/preview", answer: || get(preview) },
 ];
 
 #[derive(Template)]
@@ -108,6 +110,28 @@ async fn bytes(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+/// A small picture of a photo, derived from it: for pages, and no evidence of anything.
+async fn preview(
+    State(app): State<App>,
+    seat: Seat,
+    Path(digest): Path<String>,
+) -> Result<Response, ApiError> {
+    let digest: Digest = case::find(&digest)?;
+    let (org, asker) = (seat.actor.org, Asker::User(Box::new(seat.actor)));
+    if Media::of(&visible(&app, asker, digest).await?) != Media::Image {
+        return Err(previews::none("the original is not called a photo"));
+    }
+    let jpeg = previews::of(&app, org, digest).await?;
+    let headers = [
+        (CONTENT_TYPE, "image/jpeg"),
+        (CONTENT_DISPOSITION, "inline"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
+        (CACHE_CONTROL, "private, no-store"),
+    ];
+    Ok((headers, jpeg).into_response())
 }
 
 /// The part that a browser asks for when somebody moves in a film: from, and up to where, if it says so. Several parts at

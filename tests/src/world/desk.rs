@@ -21,6 +21,8 @@ pub struct Seen {
     pub headers: HeaderMap,
     /// The body, as text.
     pub text: String,
+    /// The body as it is.
+    pub bytes: Vec<u8>,
 }
 
 impl Seen {
@@ -115,7 +117,7 @@ impl Desk {
         let (head, body) = answer.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Seen { status: head.status, headers: head.headers, text }
+        Seen { status: head.status, headers: head.headers, text, bytes: bytes.into() }
     }
 }
 

@@ -27,6 +27,7 @@ const CONSOLE_PARTS: &[&str] = &[
     "/console/cases.csv",
     "/console/draws/{id}/record",
     "/console/evidence/{digest}",
+    "/console/evidence/{digest}/preview",
     "/console/quarantine/{inspection}/{device}/{digest}/export",
 ];
 
