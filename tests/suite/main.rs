@@ -64,6 +64,8 @@ mod photo;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod previews;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod pulling;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// So long that no machine is too slow.
-const UNHURRIED: Duration = Duration::from_secs(300);
+pub(crate) const UNHURRIED: Duration = Duration::from_secs(300);
 
 /// The product's own workers.
 pub(crate) fn workers(size: usize) -> Arc<Pool> {
@@ -28,7 +28,7 @@ pub(crate) fn workers(size: usize) -> Arc<Pool> {
 }
 
 /// Workers that misbehave over marked items; `once` is a file that is not there yet.
-fn rogues(once: &Path, deadline: Duration) -> Arc<Pool> {
+pub(crate) fn rogues(once: &Path, deadline: Duration) -> Arc<Pool> {
     let pool = Pool::of(stage::program("fieldproof-gate-rogue"), vec![once.into()], 2);
     Arc::new(pool.with_deadline(deadline))
 }

@@ -6,12 +6,10 @@ use crate::dossier::{self, Dossier};
 use crate::error::ApiError;
 use fieldproof_presentation::page::Page;
 use fieldproof_schema::ids::{InspectionId, RecordId};
+use fieldproof_schema::limits::PREVIEW_ORIGINAL_BYTES_MAX;
 use fieldproof_schema::reference::EvidenceRegister;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::collections::BTreeSet;
-
-/// Bytes of an original that a page shows small; a larger one is opened when somebody asks for it.
-const SMALL_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// What a browser may show by itself. Everything else is saved, never shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +52,8 @@ pub(crate) struct Capture {
     pub(crate) page: String,
     /// Its bytes.
     pub(crate) bytes: String,
+    /// What a page shows small: derived, never the original.
+    pub(crate) preview: String,
     pub(crate) digest: String,
     pub(crate) media: Media,
     /// What it is, in a word.
@@ -75,7 +75,7 @@ pub(crate) struct Capture {
     pub(crate) held: bool,
     /// What was the matter with its bytes when they were looked at last; empty where nothing was, or they are not here.
     pub(crate) fault: String,
-    /// Whether a page shows it small.
+    /// Whether there may be a preview.
     pub(crate) small: bool,
     /// Whether the document lists it; a seal names every capture, used or not.
     pub(crate) used: bool,
@@ -139,6 +139,7 @@ fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
         record,
         page: format!("/console/inspections/{id}/evidence/{record}"),
         bytes: format!("/console/evidence/{digest}"),
+        preview: format!("/console/evidence/{digest}/preview"),
         digest,
         media,
         kind: p.capture_kind(kind.unwrap_or_default()),
@@ -161,7 +162,7 @@ fn one(p: &Page, dossier: &Dossier, record: RecordId) -> Capture {
             .and_then(|known| known.fault)
             .map(|fault| originals::word(p, fault))
             .unwrap_or_default(),
-        small: held && media == Media::Image && size.is_some_and(|size| size <= SMALL_BYTES_MAX),
+        small: held && media == Media::Image && size.is_some_and(|size| size <= PREVIEW_ORIGINAL_BYTES_MAX),
         used: listed.is_some(),
     }
 }

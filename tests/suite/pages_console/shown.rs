@@ -156,6 +156,7 @@ async fn what_is_outside_the_unit_does_not_exist() {
         format!("{review}/compare"),
         format!("{review}/evidence/{record}"),
         bytes.clone(),
+        format!("{bytes}/preview"),
         conflict.clone(),
     ] {
         let seen = stranger.get(&scene.world, &path).await;
@@ -180,7 +181,7 @@ async fn originals_are_shown_only_where_they_can_do_nothing() {
     let addresses: Vec<String> = page
         .split("src=\"/console/evidence/")
         .skip(1)
-        .map(|rest| rest.split('"').next().unwrap().to_owned())
+        .map(|rest| rest.split('"').next().unwrap().strip_suffix("/preview").unwrap().to_owned())
         .collect();
     assert!(addresses.len() >= 2);
     let path = format!("/console/evidence/{}", addresses[0]);
