@@ -81,7 +81,7 @@ fn lying(width: u16, height: u16) -> Vec<u8> {
 }
 
 fn capture(device: &Device, visit: InspectionId, media_type: &str, bytes: &[u8]) -> Digest {
-    let facts = CaptureFacts { kind: "photo", media_type, item: None, caption: "" };
+    let facts = CaptureFacts { media_type, ..CaptureFacts::PHOTO };
     device.client().capture(visit, CaptureSource::Bytes(bytes), &facts).unwrap();
     Digest::of(bytes)
 }
