@@ -5,6 +5,7 @@ use crate::support::{self, City};
 use crate::workers::{UNHURRIED, at, rogues, workers};
 use axum::http::{StatusCode, header};
 use fieldproof_client_core::{CaptureFacts, CaptureSource};
+use fieldproof_schema::capture::CaptureKind;
 use fieldproof_schema::ids::InspectionId;
 use fieldproof_schema::limits::{PREVIEW_RETRY_SECONDS, PREVIEW_SIDE_MAX};
 use fieldproof_schema::suite::Digest;
@@ -81,7 +82,7 @@ fn lying(width: u16, height: u16) -> Vec<u8> {
 }
 
 fn capture(device: &Device, visit: InspectionId, media_type: &str, bytes: &[u8]) -> Digest {
-    let facts = CaptureFacts { media_type, ..CaptureFacts::PHOTO };
+    let facts = CaptureFacts::of(CaptureKind::of_file(media_type), media_type);
     device.client().capture(visit, CaptureSource::Bytes(bytes), &facts).unwrap();
     Digest::of(bytes)
 }
