@@ -9,7 +9,7 @@ mod media;
 mod recording;
 
 pub(crate) use media::{essence, looks_like};
-pub(crate) use recording::Recording;
+pub(crate) use recording::{Recording, Recovered};
 
 use crate::error::ClientError;
 use crate::files;
@@ -40,8 +40,12 @@ pub(crate) fn prepare(data: &Path) -> io::Result<()> {
     fs::create_dir_all(dir(data))?;
     for entry in fs::read_dir(dir(data))? {
         let path = entry?.path();
-        if path.to_string_lossy().ends_with(PARTIAL) {
-            fs::remove_file(path)?;
+        let name = path.to_string_lossy();
+        // The file beside a recording while it is written, and one that outlived its recording.
+        let is_left = name.ends_with(".rest.new")
+            || name.strip_suffix(recording::REST).is_some_and(|recording| !Path::new(recording).exists());
+        if name.ends_with(PARTIAL) || is_left {
+            fs::remove_file(&path)?;
         }
     }
     Ok(())

@@ -72,9 +72,9 @@ fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), Cli
     assert!(rusqlite::version_number() >= SQLITE_MIN, "the linked SQLite is too old");
     let path = dir.join(DATABASE);
     fieldproof_cipher::link();
-    earlier::encrypt(&path, key)?;
+    let pragma = earlier::encrypt(&path, key)?;
     let mut writer = Connection::open(&path)?;
-    unlock_with(&writer, &key.pragma())?;
+    unlock_with(&writer, &pragma)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
     let synchronous = if planted::is(Bug::TerminalSyncsLess) { "normal" } else { "full" };
     writer.pragma_update(None, "synchronous", synchronous)?;
@@ -87,7 +87,7 @@ fn open_once(dir: &Path, key: &StoreKey) -> Result<(Connection, Connection), Cli
     migrate(&mut writer)?;
     writer.set_prepared_statement_cache_capacity(128);
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    unlock_with(&reader, &key.pragma())?;
+    unlock_with(&reader, &pragma)?;
     reader.set_prepared_statement_cache_capacity(128);
     for connection in [&writer, &reader] {
         // Without it SQLite compiles a statement anew at every call whose parameter could decide about a partial index.

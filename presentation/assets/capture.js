@@ -6,6 +6,7 @@
 
     // Where the terminal is. A capture never waits for it: it is told what is known by then, or why nothing is.
     const FRESH_MS = 60_000
+    const OLD_MS = 300_000 // an officer has walked elsewhere since
     const place = { fix: null, why: 'not_asked', asking: false }
     const locate = () => {
         if (place.asking || place.fix && Date.now() - place.fix.at < FRESH_MS) return
@@ -23,7 +24,7 @@
         }
         navigator.geolocation.getCurrentPosition(found, failed, { enableHighAccuracy: true, maximumAge: FRESH_MS, timeout: 30_000 })
     }
-    const whereNow = () => place.fix ? JSON.stringify(place.fix) : place.why
+    const whereNow = () => place.fix && Date.now() - place.fix.at < OLD_MS ? JSON.stringify(place.fix) : place.why
     // Asked for when somebody is about to capture something; before that only where it is allowed already.
     if (document.querySelector('form[data-upload], [data-recorder], [data-pad]')) {
         navigator.permissions?.query({ name: 'geolocation' }).then(known => { if (known.state === 'granted') locate() }, () => {})
@@ -49,13 +50,21 @@
     }
 
     // Camera and files: sent as soon as they are chosen, with progress; forms that ask for more are sent as a whole.
-    const upload = (form, body) => {
+    const upload = (form, body, kept = () => {}) => {
+        if (form.dataset.sending) return
+        form.dataset.sending = 'yes'
         const request = new XMLHttpRequest()
         const progress = form.querySelector('progress')
         const show = shown => { if (progress) progress.hidden = !shown }
+        // What was filled in stays, to be sent again. A file that was chosen is chosen anew.
+        const refused = () => {
+            const send = form.querySelector('[data-send]')
+            if (send) send.disabled = false
+            if (form.dataset.whole === undefined && form.dataset.pad === undefined) form.reset()
+        }
         const failed = () => {
             show(false)
-            form.reset()
+            refused()
             gone()
         }
         request.open('POST', form.action)
@@ -63,11 +72,23 @@
         request.upload.addEventListener('progress', event => {
             if (progress && event.lengthComputable) progress.value = Math.round(100 * event.loaded / event.total)
         })
+        request.addEventListener('loadend', () => { delete form.dataset.sending })
         request.addEventListener('load', () => {
             show(false)
-            form.reset()
-            const around = form.closest('details')
-            if (around && request.status < 300) around.open = false
+            if (request.status < 300) {
+                form.reset()
+                kept()
+                const around = form.closest('details')
+                if (around) around.open = false
+                // A page that shows more than what was taken is shown anew.
+                if (form.dataset.then) location.assign(form.dataset.then)
+            } else refused()
+            const fault = form.querySelector('[data-fault]')
+            if (fault) {
+                const answer = new DOMParser().parseFromString(request.responseText, 'text/html')
+                fault.textContent = answer.querySelector('[role="alert"]')?.textContent ?? ''
+                fault.hidden = request.status < 300
+            }
             swap(request.responseText)
         })
         request.addEventListener('error', failed)
@@ -103,12 +124,9 @@
     }
     const BITS = { audio: 64_000, video: 2_500_000 }
     let recording = null
-    const post = async (path, body) => {
-        const answer = await fetch(path, { method: 'POST', body, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-        if (!answer.ok) throw new Error(await answer.text())
-        return answer
-    }
-    const clockText = seconds => [Math.floor(seconds / 60), seconds % 60].map(part => String(Math.floor(part)).padStart(2, '0')).join(':')
+    // What the terminal answers, whatever that is; it fails only where nobody answers.
+    const post = (path, body) => fetch(path, { method: 'POST', body, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    const clockText = seconds => [seconds / 60, seconds % 60].map(part => String(Math.floor(part)).padStart(2, '0')).join(':')
     const tell = (box, key) => {
         const said = box.querySelector('[data-said]')
         said.textContent = key ? box.dataset[key] : ''
@@ -116,33 +134,37 @@
     }
     const record = async (box, kind) => {
         if (recording) return
+        recording = {}
+        let media = null
+        const giveUp = key => {
+            media?.getTracks().forEach(track => track.stop())
+            recording = null
+            tell(box, key)
+        }
         const type = TYPES[kind].find(type => MediaRecorder.isTypeSupported(type))
-        recording = { box }
-        let media
+        if (!type) return giveUp('missing')
         try {
             media = await navigator.mediaDevices.getUserMedia({ audio: true, video: kind === 'video' && { facingMode: 'environment' } })
         } catch (error) {
-            recording = null
-            tell(box, error.name === 'NotAllowedError' ? 'denied' : 'missing')
-            return
+            return giveUp(error.name === 'NotAllowedError' ? 'denied' : 'missing')
         }
-        const stop = () => media.getTracks().forEach(track => track.stop())
-        let begun
+        let recorder, begun
         try {
+            recorder = new MediaRecorder(media, { mimeType: type, audioBitsPerSecond: BITS.audio, videoBitsPerSecond: BITS.video })
             const body = new URLSearchParams({ kind, media_type: type.split(';')[0], item: box.dataset.item, place: whereNow() })
-            begun = await (await post(box.dataset.recorder, body)).json()
+            const answer = await post(box.dataset.recorder, body)
+            if (!answer.ok) return giveUp('refused')
+            begun = await answer.json()
         } catch {
-            stop()
-            recording = null
-            tell(box, 'refused')
-            return
+            return giveUp('refused')
         }
         const path = `${box.dataset.recorder}/${begun.recording}`
-        const recorder = new MediaRecorder(media, { mimeType: type, audioBitsPerSecond: BITS.audio, videoBitsPerSecond: BITS.video })
-        const began = performance.now()
         const [idle, running] = [box.querySelector('[data-idle]'), box.querySelector('[data-running]')]
         const [elapsed, left, preview] = ['elapsed', 'left', 'preview'].map(name => box.querySelector(`[data-${name}]`))
-        let [at, chain, broken] = [0, Promise.resolve(), false]
+        const began = performance.now()
+        // Where it stops though nobody asked for it, it ends early: the microphone was unplugged, the disk is full.
+        let [at, chain, broken, asked] = [0, Promise.resolve(), false, false]
+        const stop = () => { if (recorder.state !== 'inactive') recorder.stop() }
         const room = bytes => {
             const minutes = Math.floor(bytes * 8 / (BITS.audio + (kind === 'video' ? BITS.video : 0)) / 60)
             left.textContent = left.dataset.text.replace('{n}', String(minutes))
@@ -151,33 +173,37 @@
         const append = async piece => {
             if (broken) return
             try {
-                const answer = await (await post(`${path}?at=${at}`, piece)).json()
-                at = answer.bytes
-                room(answer.bytes_left)
+                const answer = await post(`${path}?at=${at}`, piece)
+                if (!answer.ok) throw new Error(String(answer.status))
+                const said = await answer.json()
+                at = said.bytes
+                room(said.bytes_left)
             } catch {
                 broken = true
-                recorder.stop()
+                stop()
             }
         }
         const ticking = setInterval(() => { elapsed.textContent = clockText((performance.now() - began) / 1000) }, 500)
-        recorder.addEventListener('dataavailable', event => {
-            if (event.data.size > 0) chain = chain.then(() => append(event.data))
-        })
-        recorder.addEventListener('stop', async () => {
+        const ended = async () => {
             clearInterval(ticking)
-            stop()
+            media.getTracks().forEach(track => track.stop())
             await chain
             recording = null
             running.hidden = true
             idle.hidden = false
+            idle.querySelector('button').focus()
+            const early = broken || !asked
             try {
-                const said = new URLSearchParams({ broken: broken ? 'yes' : '' })
-                swap(await (await post(`${path}/end`, said)).text())
-                if (broken) tell(document.getElementById(box.id) ?? box, 'broken')
+                swap(await (await post(`${path}/end`, new URLSearchParams({ broken: early ? 'yes' : '' }))).text())
             } catch {
                 gone()
             }
+            if (early) tell(box, 'broken')
+        }
+        recorder.addEventListener('dataavailable', event => {
+            if (event.data.size > 0) chain = chain.then(() => append(event.data))
         })
+        recorder.addEventListener('stop', ended)
         tell(box, '')
         elapsed.textContent = clockText(0)
         room(begun.bytes_left)
@@ -185,8 +211,16 @@
         if (kind === 'video') preview.srcObject = media
         idle.hidden = true
         running.hidden = false
-        recording = { box, stop: () => recorder.state !== 'inactive' && recorder.stop() }
-        recorder.start(SLICE_MS)
+        recording = {
+            stop: () => { asked = true; stop() },
+            // What the terminal has of it is ended at once; the rest would come too late.
+            leave: () => navigator.sendBeacon(`${path}/end`, new URLSearchParams({ broken: 'yes' })),
+        }
+        try {
+            recorder.start(SLICE_MS)
+        } catch {
+            return ended()
+        }
         running.querySelector('[data-stop]').focus()
     }
     document.addEventListener('click', event => {
@@ -195,86 +229,60 @@
         if (closest(event, '[data-recorder] [data-stop]')) recording?.stop?.()
     })
     addEventListener('beforeunload', event => { if (recording?.stop) event.preventDefault() })
-    addEventListener('pagehide', () => recording?.stop?.())
+    addEventListener('pagehide', () => recording?.leave?.())
 
     // Signatures: strokes as they were drawn, with time and pressure, and the picture that they make.
     const pads = new WeakMap()
-    const draw = pad => {
-        const { canvas, strokes } = pad
-        const context = canvas.getContext('2d')
-        context.fillStyle = '#fff'
-        context.fillRect(0, 0, canvas.width, canvas.height)
-        context.strokeStyle = '#000'
-        context.lineCap = context.lineJoin = 'round'
-        for (const stroke of strokes) {
-            for (let n = 0; n < stroke.length; n++) {
-                const [from, to] = [stroke[Math.max(0, n - 1)], stroke[n]]
-                context.lineWidth = pad.scale * (1.5 + 2 * to[3])
-                context.beginPath()
-                context.moveTo(pad.scale * from[0], pad.scale * from[1])
-                context.lineTo(pad.scale * to[0], pad.scale * to[1])
-                context.stroke()
-            }
-        }
+    const ready = ({ form, pad }) => { form.querySelector('[data-send]').disabled = pad.isEmpty() }
+    // As sharp as the screen. What is drawn already stays where it is.
+    const fit = ({ canvas, pad }) => {
+        if (canvas.offsetWidth === 0) return
+        const scale = Math.max(2, devicePixelRatio)
+        const [width, height] = [canvas.offsetWidth * scale, canvas.offsetHeight * scale]
+        if (canvas.width === width && canvas.height === height) return
+        const drawn = pad.toData()
+        ;[canvas.width, canvas.height] = [width, height]
+        canvas.getContext('2d').scale(scale, scale)
+        pad.fromData(drawn)
     }
-    const fit = pad => {
-        const box = pad.canvas.getBoundingClientRect()
-        if (box.width === 0 || pad.strokes.length > 0) return
-        pad.scale = Math.max(2, devicePixelRatio)
-        ;[pad.width, pad.height] = [Math.round(box.width), Math.round(box.height)]
-        ;[pad.canvas.width, pad.canvas.height] = [pad.width * pad.scale, pad.height * pad.scale]
-        draw(pad)
-    }
-    const ready = pad => { pad.form.querySelector('[data-send]').disabled = pad.strokes.length === 0 }
     const wakePad = form => {
+        if (pads.has(form) || !globalThis.SignaturePad) return
         const canvas = form.querySelector('canvas')
-        const pad = { form, canvas, strokes: [], began: 0, scale: 2 }
-        pads.set(form, pad)
-        const point = event => {
-            const box = canvas.getBoundingClientRect()
-            const round = value => Math.round(10 * value) / 10
-            const pressure = event.pointerType === 'mouse' ? 0.5 : event.pressure
-            return [round(event.clientX - box.left), round(event.clientY - box.top), Math.round(event.timeStamp - pad.began), Math.round(100 * pressure) / 100]
-        }
-        canvas.addEventListener('pointerdown', event => {
-            event.preventDefault()
-            canvas.setPointerCapture(event.pointerId)
-            if (pad.strokes.length === 0) [pad.began, pad.beganAt] = [event.timeStamp, Date.now()]
-            pad.strokes.push([point(event)])
-            draw(pad)
-            ready(pad)
-        })
-        canvas.addEventListener('pointermove', event => {
-            if (!canvas.hasPointerCapture(event.pointerId)) return
-            const all = event.getCoalescedEvents?.() ?? []
-            pad.strokes.at(-1).push(...(all.length > 0 ? all : [event]).map(point))
-            draw(pad)
-        })
+        const pad = new SignaturePad(canvas, { penColor: '#000', backgroundColor: '#fff', minWidth: 1, maxWidth: 3, throttle: 0 })
+        const known = { form, canvas, pad }
+        pads.set(form, known)
+        pad.addEventListener('endStroke', () => ready(known))
         form.querySelector('[data-clear]').addEventListener('click', () => {
-            pad.strokes = []
-            fit(pad)
-            draw(pad)
-            ready(pad)
+            pad.clear()
+            ready(known)
         })
-        form.closest('details')?.addEventListener('toggle', () => fit(pad))
-        new ResizeObserver(() => fit(pad)).observe(canvas)
-        ready(pad)
+        new ResizeObserver(() => fit(known)).observe(canvas)
+        ready(known)
+    }
+    const strokesOf = ({ canvas, pad }) => {
+        const lines = pad.toData().map(line => line.points)
+        const began = lines[0][0].time
+        const round = value => Math.round(10 * value) / 10
+        const strokes = lines.map(points => points.map(point =>
+            [round(point.x), round(point.y), point.time - began, Math.round(100 * point.pressure) / 100]))
+        return JSON.stringify({ format: 1, width: canvas.offsetWidth, height: canvas.offsetHeight, began_at_ms: began, strokes })
     }
     document.addEventListener('submit', event => {
         const form = closest(event, 'form[data-pad]')
         if (!form) return
         event.preventDefault()
-        const pad = pads.get(form)
-        if (pad.strokes.length === 0) return
-        const { width, height, strokes, beganAt } = pad
-        pad.canvas.toBlob(picture => {
+        const known = pads.get(form)
+        if (!known || known.pad.isEmpty()) return
+        const strokes = strokesOf(known)
+        form.querySelector('[data-send]').disabled = true
+        known.canvas.toBlob(picture => {
             const body = new FormData(form)
-            body.set('strokes', JSON.stringify({ format: 1, width, height, began_at_ms: beganAt, strokes }))
+            body.set('strokes', strokes)
             body.set('file', picture, 'signature.png')
-            pad.strokes = []
-            upload(form, body)
-            draw(pad)
-            ready(pad)
+            upload(form, body, () => {
+                known.pad.clear()
+                ready(known)
+            })
         }, 'image/png')
     })
 

@@ -4,28 +4,31 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 assets=$PWD
-tabler=1.6.1 icons=3.52.0 htmx=4.0.1
+tabler=1.6.1 icons=3.52.0 htmx=4.0.1 pad=5.1.4
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-for package in "@tabler/core@$tabler" "@tabler/icons@$icons" "htmx.org@$htmx"; do
+for package in "@tabler/core@$tabler" "@tabler/icons@$icons" "htmx.org@$htmx" "signature_pad@$pad"; do
     npm pack --silent "$package" >/dev/null
 done
 unpack() { mkdir -p "$1" && tar -xzf "$2" -C "$1" --strip-components 1; }
 unpack core tabler-core-*.tgz
 unpack icons tabler-icons-*.tgz
 unpack htmx htmx.org-*.tgz
+unpack pad signature_pad-*.tgz
 
 # Without the pointers to source maps, which nobody can follow here.
 sed 's|/\*# sourceMappingURL=.*\*/||' core/dist/css/tabler.min.css >"$assets/vendor/tabler.min.css"
 sed 's|^//# sourceMappingURL=.*||' htmx/dist/htmx.min.js >"$assets/vendor/htmx.min.js"
+sed 's|^//# sourceMappingURL=.*||' pad/dist/signature_pad.umd.min.js >"$assets/vendor/signature_pad.min.js"
 cp htmx/LICENSE "$assets/vendor/LICENSE-htmx"
+cp pad/LICENSE "$assets/vendor/LICENSE-signature-pad"
 cp icons/LICENSE "$assets/vendor/LICENSE-tabler-icons"
 
-ASSETS=$assets TABLER=$tabler ICONS=$icons HTMX=$htmx node <<'JS'
+ASSETS=$assets TABLER=$tabler ICONS=$icons HTMX=$htmx PAD=$pad node <<'JS'
 const fs = require('fs'), crypto = require('crypto'), path = require('path')
-const { ASSETS, TABLER, ICONS, HTMX } = process.env
+const { ASSETS, TABLER, ICONS, HTMX, PAD } = process.env
 const names = fs.readFileSync(path.join(ASSETS, 'icons.txt'), 'utf8').split(/\s+/).filter(Boolean)
 const symbols = names.map(name => {
     const svg = fs.readFileSync(`icons/icons/outline/${name}.svg`, 'utf8')
@@ -41,5 +44,6 @@ fs.writeFileSync(path.join(ASSETS, 'vendored.json'), JSON.stringify([
     entry('vendor/tabler.min.css', '@tabler/core', TABLER, 'MIT'),
     entry('vendor/icons.svg', '@tabler/icons', ICONS, 'MIT'),
     entry('vendor/htmx.min.js', 'htmx.org', HTMX, '0BSD'),
+    entry('vendor/signature_pad.min.js', 'signature_pad', PAD, 'MIT'),
 ], null, 2) + '\n')
 JS

@@ -40,6 +40,7 @@ static ALL: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("app.js", "text/javascript", include_bytes!("../assets/app.js")),
         asset("terminal.css", "text/css", include_bytes!("../assets/terminal.css")),
         asset("terminal.js", "text/javascript", include_bytes!("../assets/terminal.js")),
+        asset("pad.js", "text/javascript", include_bytes!("../assets/vendor/signature_pad.min.js")),
         asset("capture.js", "text/javascript", include_bytes!("../assets/capture.js")),
         asset("console.css", "text/css", include_bytes!("../assets/console.css")),
         asset("console.js", "text/javascript", include_bytes!("../assets/console.js")),

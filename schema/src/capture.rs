@@ -174,12 +174,13 @@ pub const AHEAD_SECONDS_MAX: i64 = 50 * 366 * 86_400;
 impl MadeAt {
     /// `None` where the clocks are further apart than [`AHEAD_SECONDS_MAX`].
     pub fn new(device_clock: Moment, ahead_seconds: i64) -> Option<Self> {
-        (ahead_seconds.abs() <= AHEAD_SECONDS_MAX).then_some(Self { device_clock, ahead_seconds })
+        (ahead_seconds.unsigned_abs() <= AHEAD_SECONDS_MAX.unsigned_abs())
+            .then_some(Self { device_clock, ahead_seconds })
     }
 
     /// The same by the terminal's clock.
     pub fn terminal_clock(&self) -> Moment {
-        self.device_clock.plus_seconds(-self.ahead_seconds)
+        self.device_clock.plus_seconds(self.ahead_seconds.saturating_neg())
     }
 }
 

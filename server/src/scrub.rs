@@ -72,8 +72,9 @@ pub struct Looked {
 /// # Errors
 /// When the database fails.
 pub async fn share(app: &App) -> Result<Share, ApiError> {
-    let (org, ahead) = (app.org().await?, app.now().plus_seconds(AHEAD_SECONDS));
-    if app.db.write(move |tx| originals::distrust(tx, org, ahead)).await? > 0 {
+    let (org, now) = (app.org().await?, app.now());
+    let (ahead, due) = (now.plus_seconds(AHEAD_SECONDS), now.plus_seconds(-DUE_SECONDS - 1));
+    if app.db.write(move |tx| originals::distrust(tx, org, ahead, due)).await? > 0 {
         tracing::warn!("originals were looked at in what is the future by this clock: they are read again");
     }
     Ok(Share::of(&app.db.read(move |tx| originals::total(tx, org)).await?))

@@ -118,3 +118,24 @@ async fn a_spoilt_original_in_the_clear_takes_no_sound_ones_place() {
     assert_eq!(kept, bytes);
     assert_eq!(one.client().verify().unwrap().faults, []);
 }
+
+/// After a restore the database may not know of a blob that lies there, and it may be rotten by then.
+#[tokio::test]
+async fn a_rotten_blob_in_the_place_of_one_that_comes_is_kept_aside() {
+    let world = World::start(1304, None).await;
+    let City { task, one, .. } = support::city(&world).await;
+    let (_, digest, bytes) = take(&one, task.inspection, 1);
+    one.sync().await;
+    let place = blob(&world, &digest).await;
+    fs::write(&place, b"something else").unwrap();
+    let (org, now) = (world.app.org().await.unwrap(), world.app.now());
+    world.app.db.write(move |tx| fsck::lose(tx, org, &digest, now)).await.unwrap();
+    // It reads back as something else the first time.
+    let _ = one.try_sync().await;
+    one.sync().await;
+    assert!(one.client().status().unwrap().unsent.is_empty());
+    assert_eq!(fs::read(&place).unwrap(), bytes);
+    let aside = place.parent().unwrap().parent().unwrap().join("altered");
+    let kept: Vec<_> = fs::read_dir(aside).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [b"something else"]);
+}

@@ -1,12 +1,12 @@
 //! Captures (证据): photos, videos, recordings, scans.
 
 use super::Client;
-use super::edits::line;
+use super::edits::{Act, line};
 use crate::error::ClientError;
 use crate::evidence::{Arriving, EvidenceBytes, Taken, essence};
 use crate::store::evidence::{Held, find, insert};
 use crate::store::recordings;
-use fieldproof_schema::capture::{CaptureKind, MadeAt, Place};
+use fieldproof_schema::capture::{CaptureKind, MadeAt, Place, STROKES};
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::journal::{Kind, body};
 use fieldproof_schema::reference::EvidenceRegister;
@@ -66,12 +66,12 @@ pub struct EvidenceFile {
     pub digest: Digest,
 }
 
-/// How a capture came about.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Listing {
-    /// It grew while it was taken, and stands among the recordings until now.
-    pub(super) was_recorded: bool,
-    /// It ends early.
+/// A capture whose bytes are kept, and which is to be journalled and listed.
+pub(super) struct New<'n> {
+    pub(super) record: RecordId,
+    pub(super) taken: &'n Taken,
+    pub(super) facts: CaptureFacts<'n>,
+    /// Whether it ends early.
     pub(super) truncated: bool,
 }
 
@@ -104,69 +104,47 @@ impl Client {
             }
             CaptureSource::Arrived(arrived) => originals.keep(*arrived, facts.media_type)?,
         };
-        self.list(inspection, record, &taken, facts, Listing::default())
+        self.list(inspection, &[New { record, taken: &taken, facts: *facts, truncated: false }])?;
+        Ok(record)
     }
 
-    /// Journals and lists a capture whose bytes are kept.
-    pub(super) fn list(
+    /// Takes in a signature on the glass: the picture and the strokes that made it are listed together or not at all. Returns the
+    /// picture's record.
+    ///
+    /// # Errors
+    /// As [`Self::capture`].
+    pub fn capture_signature(
         &self,
         inspection: InspectionId,
-        record: RecordId,
-        taken: &Taken,
+        picture: Box<Arriving>,
+        strokes: &str,
         facts: &CaptureFacts<'_>,
-        listing: Listing,
     ) -> Result<RecordId, ClientError> {
+        let (record, beside) = (self.new_record(), self.new_record());
+        let facts = CaptureFacts { kind: CaptureKind::Signature, ..*facts };
+        self.capture_allowed(inspection, &facts)?;
+        let of_strokes = CaptureFacts { media_type: STROKES, beside: Some(record), ..facts };
+        let originals = self.originals()?;
+        let _taking = self.taking_originals();
+        let drawn = originals.take(&*self.host, strokes.as_bytes(), STROKES)?;
+        let seen = originals.keep(*picture, facts.media_type)?;
+        let of = |record, taken, facts| New { record, taken, facts, truncated: false };
+        self.list(inspection, &[of(record, &seen, facts), of(beside, &drawn, of_strokes)])?;
+        Ok(record)
+    }
+
+    /// Journals and lists captures whose bytes are kept, in one transaction. What was a recording is none any more.
+    pub(super) fn list(&self, inspection: InspectionId, all: &[New<'_>]) -> Result<(), ClientError> {
         self.edit(inspection, |act| {
-            let body = body::Captured {
-                record,
-                kind: facts.kind.as_str().to_owned(),
-                media_type: facts.media_type.to_owned(),
-                size_bytes: taken.size_bytes,
-                item: facts.item.map(str::to_owned),
-                place: facts.place.cloned(),
-                made_at: facts.made_at,
-                truncated: listing.truncated,
-            };
-            let entry = act
-                .pen
-                .write(act.tx, line(act.pen, Kind::Captured, inspection, Some(taken.digest), &body))?;
-            let captured_at = act.pen.clocks.now;
-            let register = EvidenceRegister {
-                digest: taken.digest,
-                kind: body.kind.clone(),
-                media_type: body.media_type.clone(),
-                size_bytes: taken.size_bytes,
-                item: body.item.clone(),
-                caption: facts.caption.to_owned(),
-                captured_at,
-                officer: act.pen.officer,
-                place: body.place.clone(),
-                made_at: body.made_at,
-                beside: facts.beside,
-                truncated: body.truncated,
-            };
-            let held = Held {
-                record,
-                inspection,
-                digest: taken.digest,
-                size_bytes: taken.size_bytes,
-                kind: body.kind,
-                media_type: body.media_type,
-                item: body.item,
-                entry,
-                captured_at,
-                received: false,
-                code: None,
-                entry_received: false,
-            };
-            insert(act.tx, &held)?;
-            if listing.was_recorded {
-                recordings::remove(act.tx, record)?;
+            let mut listed = Vec::new();
+            for new in all {
+                listed.push((new.record.to_string(), journalled(act, inspection, new)?));
             }
-            let text = serde_json::to_string(&register).expect("a register is plain data with text keys");
             Ok(Box::new(move |edit| {
-                edit.evidence(&record.to_string(), &text)?;
-                Ok(record)
+                for (record, register) in &listed {
+                    edit.evidence(record, register)?;
+                }
+                Ok(())
             }))
         })
     }
@@ -243,4 +221,53 @@ impl Client {
         })?;
         Ok(EvidenceFile { bytes, media_type, size_bytes, digest })
     }
+}
+
+/// Journals a capture; what the document is to list.
+fn journalled(act: &Act<'_>, inspection: InspectionId, new: &New<'_>) -> Result<String, ClientError> {
+    let New { record, taken, facts, truncated } = new;
+    let body = body::Captured {
+        record: *record,
+        kind: facts.kind.as_str().to_owned(),
+        media_type: facts.media_type.to_owned(),
+        size_bytes: taken.size_bytes,
+        item: facts.item.map(str::to_owned),
+        place: facts.place.cloned(),
+        made_at: facts.made_at,
+        truncated: *truncated,
+    };
+    let entry =
+        act.pen.write(act.tx, line(act.pen, Kind::Captured, inspection, Some(taken.digest), &body))?;
+    let captured_at = act.pen.clocks.now;
+    let register = EvidenceRegister {
+        digest: taken.digest,
+        kind: body.kind.clone(),
+        media_type: body.media_type.clone(),
+        size_bytes: taken.size_bytes,
+        item: body.item.clone(),
+        caption: facts.caption.to_owned(),
+        captured_at,
+        officer: act.pen.officer,
+        place: body.place,
+        made_at: body.made_at,
+        beside: facts.beside,
+        truncated: body.truncated,
+    };
+    let held = Held {
+        record: *record,
+        inspection,
+        digest: taken.digest,
+        size_bytes: taken.size_bytes,
+        kind: body.kind,
+        media_type: body.media_type,
+        item: body.item,
+        entry,
+        captured_at,
+        received: false,
+        code: None,
+        entry_received: false,
+    };
+    insert(act.tx, &held)?;
+    recordings::remove(act.tx, *record)?;
+    Ok(serde_json::to_string(&register).expect("a register is plain data with text keys"))
 }

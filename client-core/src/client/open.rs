@@ -93,7 +93,7 @@ impl Client {
             begin_session(&mut desk, (dir, &*host), &options.version, set_aside.as_deref())?;
         }
         let originals = desk.key.clone().map(|key| Arc::new(Originals::new(dir, key, options.floor_bytes)));
-        let client = Self {
+        Ok(Self {
             dir: dir.to_owned(),
             host,
             options,
@@ -106,11 +106,7 @@ impl Client {
             taking: Mutex::new(()),
             running: Mutex::default(),
             _folder: folder,
-        };
-        if let Err(error) = client.end_left_recordings() {
-            tracing::warn!(%error, "recordings that a kill interrupted cannot be looked at now");
-        }
-        Ok(client)
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! Recordings (录音、录像): captures that grow while they are taken.
 //!
-//! Whatever was said to be kept becomes a capture: when the recording ends, when nothing more comes for a while, or when the program
-//! starts again after a kill. The last two say that it ends early.
+//! Whatever was said to be kept becomes a capture: when the recording ends, when nothing more comes for a while, when the visit is
+//! signed, or when the program goes on after a kill or an error. But for the first it says that it ends early.
 
 use super::Client;
-use super::capture::{CaptureFacts, Listing};
+use super::capture::{CaptureFacts, New};
 use crate::error::ClientError;
-use crate::evidence::{Originals, Recording, Taken};
+use crate::evidence::{Originals, Recording, Recovered, Taken};
 use crate::store::recordings::{self, Known, Open};
 use fieldproof_schema::capture::CaptureKind;
 use fieldproof_schema::ids::{InspectionId, RecordId};
@@ -14,12 +14,14 @@ use fieldproof_schema::limits::{EVIDENCE_BYTES_MAX, RECORDING_IDLE_MS};
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
-/// Recordings that go on.
+/// Recordings that go on, or are ending.
 pub(crate) type Running = BTreeMap<RecordId, Run>;
 
-/// One that goes on.
+/// One of them.
 pub(crate) struct Run {
-    recording: Recording,
+    /// None while it is ending.
+    recording: Option<Recording>,
+    media_type: String,
     /// When something came, by the clock that never goes back.
     seen_ms: u64,
 }
@@ -31,6 +33,22 @@ pub struct Recorded {
     pub size_bytes: u64,
     /// Bytes that captures may still take.
     pub room_bytes: u64,
+}
+
+/// What there is of a recording that ends.
+enum Left {
+    Live(Recording),
+    OnDisk(Recovered),
+}
+
+impl Left {
+    /// Whether it is all that was said to be kept.
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Live(_) => true,
+            Self::OnDisk(recovered) => recovered.is_whole(),
+        }
+    }
 }
 
 impl Client {
@@ -48,6 +66,7 @@ impl Client {
         // Nobody takes its file for one that a kill left.
         let _taking = self.taking_originals();
         let recording = originals.begin_recording(&*self.host)?;
+        let recorded = recorded(&recording, &originals)?;
         let open = Open {
             record,
             inspection,
@@ -62,12 +81,14 @@ impl Client {
             ending: None,
             truncated: false,
         };
+        // It goes on before it stands among those that may have been left.
+        let (media_type, seen_ms) = (facts.media_type.to_owned(), self.host.monotonic_ms());
+        self.running().insert(record, Run { recording: Some(recording), media_type, seen_ms });
         if let Err(error) = self.desk().and_then(|desk| recordings::insert(&desk.conn, &open)) {
+            self.running().remove(&record);
             originals.forget_recording(&open.file)?;
             return Err(error);
         }
-        let recorded = recorded(&recording, &originals)?;
-        self.running().insert(record, Run { recording, seen_ms: self.host.monotonic_ms() });
         Ok((record, recorded))
     }
 
@@ -76,91 +97,125 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NotFound`] for a recording that does not go on; [`ClientError::FieldInvalid`] where bytes before `at` are missing
-    /// or it grows too large; [`ClientError::StorageLow`] and those of the disk: what came before stays.
+    /// or it grows too large. With [`ClientError::CaptureInvalid`], [`ClientError::StorageLow`] and those of the disk it goes on no more:
+    /// what came before stays, and becomes a capture when it is ended.
     pub fn record(&self, record: RecordId, at: u64, bytes: &[u8]) -> Result<Recorded, ClientError> {
         let originals = self.originals()?;
         let mut running = self.running();
-        let run = running.get_mut(&record).ok_or(ClientError::NotFound { what: "recording" })?;
-        let known =
-            run.recording.size_bytes().checked_sub(at).ok_or(ClientError::FieldInvalid { field: "at" })?;
+        let missing = ClientError::NotFound { what: "recording" };
+        let Some(Run { recording: Some(recording), media_type, seen_ms }) = running.get_mut(&record) else {
+            return Err(missing);
+        };
+        let gap = ClientError::FieldInvalid { field: "at" };
+        let known = recording.size_bytes().checked_sub(at).ok_or(gap)?;
         let new = usize::try_from(known).ok().and_then(|known| bytes.get(known..)).unwrap_or_default();
-        if run.recording.size_bytes() + new.len() as u64 > EVIDENCE_BYTES_MAX {
+        if recording.size_bytes() + new.len() as u64 > EVIDENCE_BYTES_MAX {
             return Err(ClientError::FieldInvalid { field: "at" });
         }
-        if !new.is_empty() {
-            run.recording.write(&originals, &*self.host, new)?;
+        if !new.is_empty()
+            && let Err(error) = recording.write(&originals, &*self.host, (new, media_type))
+        {
+            running.remove(&record);
+            return Err(error);
         }
-        run.seen_ms = self.host.monotonic_ms();
-        recorded(&run.recording, &originals)
+        *seen_ms = self.host.monotonic_ms();
+        recorded(recording, &originals)
     }
 
     /// Ends a recording: it is a capture from now on.
     ///
     /// # Errors
-    /// [`ClientError::CaptureInvalid`] where nothing was recorded, or something else than was said; what keeps it from becoming a
+    /// [`ClientError::CaptureInvalid`] where nothing was recorded, or something else than was said; what else keeps it from becoming a
     /// capture now does not keep it from becoming one later.
     pub fn end_recording(&self, record: RecordId, truncated: bool) -> Result<u64, ClientError> {
-        let run = self.running().remove(&record).ok_or(ClientError::NotFound { what: "recording" })?;
-        self.end(record, Some(run.recording), truncated)
+        let live = match self.running().get_mut(&record) {
+            Some(run) => Some(run.recording.take().ok_or(ClientError::NotFound { what: "recording" })?),
+            None => None,
+        };
+        // After an error there is none that goes on: then not all that came may be there.
+        let truncated = truncated || live.is_none();
+        let ended = self.end(record, live, truncated);
+        self.running().remove(&record);
+        ended
     }
 
     /// Ends what nobody goes on with: pages that are gone, and what a kill interrupted. One that cannot be ended now is tried again.
+    ///
+    /// # Errors
+    /// Those of the store and of the disk, but for the single recording's.
     pub fn end_left_recordings(&self) -> Result<(), ClientError> {
         if self.desk()?.who.is_none() {
             return Ok(());
         }
-        self.forget_files_of_no_recording()?;
+        self.forget_blank_files()?;
         let now = self.host.monotonic_ms();
-        let open = recordings::all(&self.desk()?.conn)?;
-        for record in open.into_iter().map(|open| open.record) {
-            let left = {
-                let mut running = self.running();
-                match running.get(&record) {
-                    Some(run) if now.saturating_sub(run.seen_ms) < RECORDING_IDLE_MS => continue,
-                    _ => running.remove(&record).map(|run| run.recording),
-                }
-            };
-            if let Err(error) = self.end(record, left, true) {
+        let all = recordings::all(&self.desk()?.conn)?;
+        for record in all {
+            let is_left = self.running().get(&record).is_none_or(|run| {
+                run.recording.is_some() && now.saturating_sub(run.seen_ms) >= RECORDING_IDLE_MS
+            });
+            if is_left && let Err(error) = self.end_recording(record, true) {
                 tracing::warn!(%error, capture.id = %record, "a recording cannot become a capture now");
             }
         }
         Ok(())
     }
 
-    /// What a kill left before anybody was told that a recording had begun.
-    fn forget_files_of_no_recording(&self) -> Result<(), ClientError> {
-        let originals = self.originals()?;
-        let _taking = self.taking_originals();
-        let files = originals.recordings().map_err(|e| ClientError::file("looking for recordings", e))?;
-        if files.is_empty() {
-            return Ok(());
-        }
-        let open = recordings::all(&self.desk()?.conn)?;
-        for file in files.iter().filter(|file| open.iter().all(|open| open.file != **file)) {
-            originals.forget_recording(file)?;
+    /// Ends all recordings of a visit: what is signed lists every capture.
+    pub(super) fn end_recordings_of(&self, inspection: InspectionId) -> Result<(), ClientError> {
+        let all = recordings::of_inspection(&self.desk()?.conn, inspection)?;
+        for record in all {
+            match self.end_recording(record, true) {
+                // Nothing was recorded, or another hand ends it.
+                Err(ClientError::CaptureInvalid { .. } | ClientError::NotFound { .. }) | Ok(_) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
-    fn end(
-        &self,
-        record: RecordId,
-        recording: Option<Recording>,
-        truncated: bool,
-    ) -> Result<u64, ClientError> {
+    /// What a kill left before anything was said to be kept. A file that holds more and stands nowhere is one of a store that is gone.
+    fn forget_blank_files(&self) -> Result<(), ClientError> {
+        let failed = |error| ClientError::file("looking for recordings", error);
         let originals = self.originals()?;
+        let files = originals.recordings().map_err(failed)?;
+        if files.is_empty() {
+            return Ok(());
+        }
         let _taking = self.taking_originals();
-        let missing = ClientError::NotFound { what: "recording" };
-        let open = recordings::all(&self.desk()?.conn)?.into_iter().find(|open| open.record == record);
-        let open = open.ok_or(missing)?;
+        let known = recordings::files(&self.desk()?.conn)?;
+        for file in files.iter().filter(|file| !known.contains(file)) {
+            let goes_on = self
+                .running()
+                .values()
+                .any(|run| run.recording.as_ref().is_none_or(|recording| recording.name() == file.as_str()));
+            match originals.is_blank(file) {
+                Ok(true) if !goes_on => originals.forget_recording(file)?,
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&self, record: RecordId, live: Option<Recording>, truncated: bool) -> Result<u64, ClientError> {
+        let originals = self.originals()?;
+        let find = || {
+            let open = recordings::find(&self.desk()?.conn, record)?;
+            open.ok_or(ClientError::NotFound { what: "recording" })
+        };
+        let left = match live {
+            Some(recording) => Some(Left::Live(recording)),
+            // Before others have to wait: it may be long.
+            None => originals.recover(&*self.host, &find()?.file)?.map(Left::OnDisk),
+        };
+        let _taking = self.taking_originals();
+        let open = find()?;
         // What was said when it began to end holds, however often that is tried.
         let truncated = if open.ending.is_some() { open.truncated } else { truncated };
-        let recording = match recording {
-            None => originals.resume_recording(&open.file)?,
-            other => other,
-        };
-        let taken = match (recording, open.ending) {
-            (Some(recording), _) => self.keep(&open, recording, truncated)?,
+        let is_whole = left.as_ref().is_none_or(Left::is_whole);
+        let taken = match (left, open.ending) {
+            (Some(left), _) => self.keep(&originals, &open, left, truncated)?,
             // A kill, or an error, came between its name and its place in the journal.
             (None, Some((digest, size_bytes))) if originals.holds(digest) => Taken { digest, size_bytes },
             (None, _) => {
@@ -175,23 +230,40 @@ impl Client {
             place: open.known.place.as_ref(),
             ..CaptureFacts::of(kind, &open.known.media_type)
         };
-        let listing = Listing { was_recorded: true, truncated };
-        self.list(open.inspection, record, &taken, &facts, listing)?;
+        self.list(open.inspection, &[New { record, taken: &taken, facts, truncated }])?;
+        if !is_whole {
+            originals.put_recording_aside(&open.file)?;
+        }
         originals.forget_recording(&open.file)?;
         Ok(taken.size_bytes)
     }
 
     /// Gives a recording its name. Of one in which nothing is that it was said to be, nothing stays.
-    fn keep(&self, open: &Open, recording: Recording, truncated: bool) -> Result<Taken, ClientError> {
-        let originals = self.originals()?;
-        if let Err(error) = recording.ensure_is(&open.known.media_type) {
+    fn keep(
+        &self,
+        originals: &Originals,
+        open: &Open,
+        left: Left,
+        truncated: bool,
+    ) -> Result<Taken, ClientError> {
+        let media_type = &open.known.media_type;
+        let (is_one, ending) = match &left {
+            Left::Live(recording) => (recording.ensure_is(media_type), recording.ending()),
+            Left::OnDisk(recovered) => (recovered.ensure_is(media_type), recovered.ending()),
+        };
+        if let Err(error) = is_one {
+            if !left.is_whole() {
+                originals.put_recording_aside(&open.file)?;
+            }
             recordings::remove(&self.desk()?.conn, open.record)?;
             originals.forget_recording(&open.file)?;
             return Err(error);
         }
-        let ending = (recording.digest(), recording.size_bytes());
         recordings::end(&self.desk()?.conn, open.record, ending, truncated)?;
-        originals.keep_recording(recording, &open.known.media_type)
+        match left {
+            Left::Live(recording) => originals.keep_recording(recording, media_type),
+            Left::OnDisk(recovered) => originals.keep_recovered(recovered, media_type),
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

@@ -172,6 +172,7 @@ impl Client {
         passphrase: &str,
         said: Said<'_>,
     ) -> Result<Digest, ClientError> {
+        self.end_recordings_of(inspection)?;
         let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;
@@ -187,6 +188,7 @@ impl Client {
 
     /// Signs the statement that a colleague drew up, when everything it names is here as it says.
     pub fn cosign(&self, inspection: InspectionId, passphrase: &str) -> Result<Digest, ClientError> {
+        self.end_recordings_of(inspection)?;
         let mut desk = self.desk()?;
         let who = desk.ready()?;
         desk.visible(inspection)?;

@@ -37,11 +37,6 @@ impl<W: Write> Encrypting<W> {
         Ok(Self { to, pieces: Pieces::new(key), place: 0, piece })
     }
 
-    /// Goes on behind `place` whole pieces that lie there already; `piece` is what comes next and is not written yet.
-    pub(super) fn resume(to: W, key: &Derived, place: u32, piece: Vec<u8>) -> Self {
-        Self { to, pieces: Pieces::new(key), place, piece }
-    }
-
     /// What is not written yet, and how many bytes were before it.
     pub(super) fn unwritten(&self) -> (u64, &[u8]) {
         (u64::from(self.place) * PIECE_BYTES as u64, &self.piece)
@@ -85,23 +80,21 @@ impl<W: Write> Write for Encrypting<W> {
     }
 }
 
-/// What lies in a file that has no end yet.
+/// What lies in a file that may have no end.
 pub(super) struct Unfinished {
-    /// Whole pieces.
+    /// Whole pieces that do not say that they are the last.
     pub(super) pieces: u32,
-    /// The bytes of the file that they take, with its head.
-    pub(super) stored: u64,
-    /// What its last piece holds, where it was finished after all.
-    pub(super) end: Option<Vec<u8>>,
+    /// Whether the last piece is there, too.
+    pub(super) is_finished: bool,
 }
 
-/// Reads the whole pieces of a file that was not finished, one after another. What does not decrypt, and all behind it, was never
-/// said to be kept.
+/// Reads the pieces of a file that may not have been finished, one after another, up to what does not decrypt. `None` for what is no
+/// such file.
 pub(super) fn read_unfinished(
     mut from: impl Read,
     key_of: impl FnOnce(&[u8; SALT_BYTES]) -> Derived,
     mut take: impl FnMut(&[u8]),
-) -> io::Result<Option<(Derived, Unfinished)>> {
+) -> io::Result<Option<Unfinished>> {
     let mut head = [0; START as usize];
     match from.read_exact(&mut head) {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
@@ -109,20 +102,22 @@ pub(super) fn read_unfinished(
     }
     let (begin, salt) = head.split_at(HEAD.len());
     let Some(salt) = salt.first_chunk::<SALT_BYTES>().filter(|_| begin == HEAD) else { return Ok(None) };
-    let key = key_of(salt);
-    let (pieces, mut found) = (Pieces::new(&key), Unfinished { pieces: 0, stored: START, end: None });
-    let mut piece = Vec::with_capacity(WHOLE_BYTES as usize);
+    let (pieces, mut found) = (Pieces::new(&key_of(salt)), Unfinished { pieces: 0, is_finished: false });
+    let (mut piece, mut end) = (Vec::with_capacity(WHOLE_BYTES as usize), Vec::new());
     loop {
         piece.clear();
         let read = from.by_ref().take(WHOLE_BYTES).read_to_end(&mut piece)?;
-        let mut end = piece.clone();
-        if read < WHOLE_BYTES as usize || pieces.decrypt(found.pieces, false, &mut piece).is_err() {
-            found.end = pieces.decrypt(found.pieces, true, &mut end).is_ok().then_some(end);
-            return Ok(Some((key, found)));
+        end.clone_from(&piece);
+        if read == WHOLE_BYTES as usize && pieces.decrypt(found.pieces, false, &mut piece).is_ok() {
+            take(&piece);
+            found.pieces = found.pieces.checked_add(1).ok_or(ErrorKind::FileTooLarge)?;
+            continue;
         }
-        take(&piece);
-        found.pieces += 1;
-        found.stored += WHOLE_BYTES;
+        if pieces.decrypt(found.pieces, true, &mut end).is_ok() {
+            take(&end);
+            found.is_finished = true;
+        }
+        return Ok(Some(found));
     }
 }
 

@@ -1,27 +1,36 @@
 //! Recordings: captures that grow while they are taken, of which a kill takes nothing that was said to be kept.
 //!
 //! What is a whole piece lies in the file as it will stay; what is not one yet lies in a second file beside it, encrypted under a
-//! salt of its own, and says how many bytes come before it. After a kill both are read again.
+//! salt of its own, and says how many bytes come before it. After a kill, or an error, both are read and become a file of their own.
 
 use super::encrypted::{self, Decrypting, Encrypting, PIECE_BYTES};
-use super::{Arriving, HEAD_BYTES, Originals, Partial, Room, SALT_BYTES, Taken, keeping};
+use super::{Arriving, HEAD_BYTES, Originals, Room, SALT_BYTES, Taken, keeping};
 use crate::error::ClientError;
 use crate::files;
 use fieldproof_schema::host::{Host, random};
 use fieldproof_schema::suite::Digest;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How the name of a recording's file ends, and of the one beside it.
 const RECORDING: &str = ".recording";
-const REST: &str = ".rest";
+pub(super) const REST: &str = ".rest";
+/// How it ends where not all of it could be read again.
+const DAMAGED: &str = ".damaged";
 
 /// A recording that goes on.
 pub(crate) struct Recording {
     name: String,
     arriving: Arriving,
     rest: PathBuf,
+}
+
+/// What could be read of a recording that was interrupted.
+pub(crate) struct Recovered {
+    arriving: Arriving,
+    /// Whether that is all that was said to be kept.
+    is_whole: bool,
 }
 
 impl Originals {
@@ -35,70 +44,55 @@ impl Originals {
             files::sync_dir(&self.dir)?;
             Ok(arriving)
         });
-        Ok(self.recording(name, begun.map_err(keeping)?))
-    }
-
-    fn recording(&self, name: String, mut arriving: Arriving) -> Recording {
+        let mut arriving = begun.map_err(keeping)?;
         // It stays where it is until it has ended.
         arriving.partial.kept = true;
         let rest = files::with_suffix(&self.dir.join(&name), REST);
-        Recording { name, arriving, rest }
+        Ok(Recording { name, arriving, rest })
     }
 
-    /// Goes on with a recording that a kill interrupted, with all that was said to be kept. `None` when nothing of it is there.
-    pub(crate) fn resume_recording(&self, name: &str) -> Result<Option<Recording>, ClientError> {
-        self.resume_in(name).map_err(keeping)
-    }
-
-    fn resume_in(&self, name: &str) -> io::Result<Option<Recording>> {
+    /// Reads a recording that was interrupted, with all that was said to be kept, into a file of its own: what lies there stays as it
+    /// is until that one is kept. `None` when nothing of it is there.
+    pub(crate) fn recover(&self, host: &dyn Host, name: &str) -> Result<Option<Recovered>, ClientError> {
         let path = self.dir.join(name);
-        let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
+        let file = match File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other?,
+            other => other.map_err(keeping)?,
         };
-        let (mut hash, mut head) = (Digest::stream(), Vec::with_capacity(HEAD_BYTES));
-        let mut last = Vec::new();
-        let mut take = |piece: &[u8]| {
-            hash.update(piece);
-            head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - head.len())]);
-        };
-        // The last piece is kept back: the end of a file is marked in it.
+        // It takes the place of what lies there: floor or no floor.
+        let mut arriving =
+            self.begin_in(Room { dir: self.dir.clone(), floor: 0, checked: 0 }, host).map_err(keeping)?;
+        let mut failed = Ok(());
         let read = encrypted::read_unfinished(
-            &mut file,
+            file,
             |salt| self.file_key(salt),
             |piece| {
-                take(&last);
-                last.clear();
-                last.extend_from_slice(piece);
+                if failed.is_ok() {
+                    failed = arriving.write(piece);
+                }
             },
-        )?;
-        let Some((key, found)) = read else { return Ok(None) };
-        let whole = u64::from(found.pieces) * PIECE_BYTES as u64;
-        let rest = match found.end {
-            // A kill met it while it ended.
-            Some(end) => end,
-            None => self.read_rest(&path, whole)?,
-        };
-        let (pieces, next, stored) = if rest.is_empty() && found.pieces > 0 {
-            (found.pieces - 1, last, found.stored - encrypted::WHOLE_BYTES)
-        } else {
-            take(&last);
-            (found.pieces, rest, found.stored)
-        };
-        take(&next);
-        let size_bytes = u64::from(pieces) * PIECE_BYTES as u64 + next.len() as u64;
-        file.set_len(stored)?;
-        file.seek(SeekFrom::Start(stored))?;
-        let room = Room { dir: self.dir.clone(), floor: self.floor, checked: size_bytes };
-        let partial = Partial { path, kept: true };
-        let to = Encrypting::resume(file, &key, pieces, next);
-        Ok(Some(self.recording(name.to_owned(), Arriving { partial, to, hash, head, size_bytes, room })))
+        );
+        let found = read.map_err(keeping)?;
+        failed?;
+        let Some(found) = found else { return Ok(None) };
+        let mut is_whole = true;
+        if !found.is_finished {
+            let whole = u64::from(found.pieces) * PIECE_BYTES as u64;
+            if let Some((before, rest)) = self.read_rest(&path).map_err(keeping)? {
+                match whole.checked_sub(before).and_then(|known| usize::try_from(known).ok()) {
+                    Some(known) => arriving.write(rest.get(known..).unwrap_or_default())?,
+                    // Pieces before it do not decrypt any more.
+                    None => is_whole = false,
+                }
+            }
+        }
+        Ok(Some(Recovered { arriving, is_whole }))
     }
 
-    /// What of the file beside it comes behind the whole pieces. One that is older than they are, or torn, says nothing new.
-    fn read_rest(&self, path: &Path, whole: u64) -> io::Result<Vec<u8>> {
+    /// The file beside it: how many bytes come before, and what comes then. One that is torn says nothing.
+    fn read_rest(&self, path: &Path) -> io::Result<Option<(u64, Vec<u8>)>> {
         let file = match File::open(files::with_suffix(path, REST)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
         let mut bytes = Vec::new();
@@ -107,27 +101,39 @@ impl Originals {
         match read {
             Ok(_) => {}
             Err(error) if [ErrorKind::InvalidData, ErrorKind::UnexpectedEof].contains(&error.kind()) => {
-                return Ok(Vec::new());
+                return Ok(None);
             }
             Err(error) => return Err(error),
         }
-        let Some((before, rest)) = bytes.split_first_chunk::<8>() else { return Ok(Vec::new()) };
-        let known =
-            whole.checked_sub(u64::from_be_bytes(*before)).and_then(|known| usize::try_from(known).ok());
-        Ok(known.and_then(|known| rest.get(known..)).map(<[u8]>::to_vec).unwrap_or_default())
+        let split = bytes.split_first_chunk::<8>();
+        Ok(split.map(|(before, rest)| (u64::from_be_bytes(*before), rest.to_vec())))
     }
 
-    /// Keeps a recording that has ended under its hash, and takes the file beside it away.
+    /// Keeps a recording that has ended under its hash.
     pub(crate) fn keep_recording(&self, ended: Recording, media_type: &str) -> Result<Taken, ClientError> {
-        let taken = self.keep(ended.arriving, media_type)?;
-        remove(&ended.rest).map_err(keeping)?;
-        Ok(taken)
+        self.keep(ended.arriving, media_type)
     }
 
-    /// Takes a recording away of which nothing can be kept, or what is left of one that was.
+    /// Keeps what could be read of an interrupted one.
+    pub(crate) fn keep_recovered(
+        &self,
+        recovered: Recovered,
+        media_type: &str,
+    ) -> Result<Taken, ClientError> {
+        self.keep(recovered.arriving, media_type)
+    }
+
+    /// Puts the file of a recording aside of which not all can be read: somebody may read more of it one day.
+    pub(crate) fn put_recording_aside(&self, name: &str) -> Result<(), ClientError> {
+        tracing::error!(name, "a recording is damaged: what can be read of it is kept, and so is its file");
+        let path = self.dir.join(name);
+        files::rename_durably(&path, &files::with_suffix(&path, DAMAGED)).map_err(keeping)
+    }
+
+    /// Takes away what is left of a recording that was kept, or of which nothing can be.
     pub(crate) fn forget_recording(&self, name: &str) -> Result<(), ClientError> {
         let path = self.dir.join(name);
-        remove(&path).and_then(|()| remove(&files::with_suffix(&path, REST))).map_err(keeping)
+        remove(&files::with_suffix(&path, REST)).and_then(|()| remove(&path)).map_err(keeping)
     }
 
     /// The recordings whose files are here.
@@ -139,6 +145,29 @@ impl Originals {
             );
         }
         Ok(found)
+    }
+
+    /// Whether nothing was ever said to be kept in a recording's file.
+    pub(crate) fn is_blank(&self, name: &str) -> io::Result<bool> {
+        let path = self.dir.join(name);
+        Ok(fs::metadata(&path)?.len() < encrypted::WHOLE_BYTES && !files::with_suffix(&path, REST).exists())
+    }
+}
+
+impl Recovered {
+    /// Hash and length of what could be read.
+    pub(crate) fn ending(&self) -> (Digest, u64) {
+        (self.arriving.hash.clone().finish(), self.arriving.size_bytes)
+    }
+
+    /// Whether it can become a capture of this type.
+    pub(crate) fn ensure_is(&self, media_type: &str) -> Result<(), ClientError> {
+        self.arriving.ensure_is(media_type)
+    }
+
+    /// Whether it is all that was said to be kept.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 }
 
@@ -153,9 +182,9 @@ impl Recording {
         self.arriving.size_bytes
     }
 
-    /// What its hash will be.
-    pub(crate) fn digest(&self) -> Digest {
-        self.arriving.hash.clone().finish()
+    /// Hash and length.
+    pub(crate) fn ending(&self) -> (Digest, u64) {
+        (self.arriving.hash.clone().finish(), self.arriving.size_bytes)
     }
 
     /// Whether it can become a capture of this type.
@@ -163,15 +192,19 @@ impl Recording {
         self.arriving.ensure_is(media_type)
     }
 
-    /// Takes in the next bytes; they are on the disk when this returns.
+    /// Takes in the next bytes, of what must begin like this type; they are on the disk when this returns. After an error it is worth
+    /// nothing any more: what was said to be kept is read from the disk.
     pub(crate) fn write(
         &mut self,
         originals: &Originals,
         host: &dyn Host,
-        bytes: &[u8],
+        (bytes, media_type): (&[u8], &str),
     ) -> Result<(), ClientError> {
         self.arriving.room.ensure()?;
         self.arriving.write(bytes)?;
+        if self.arriving.head.len() == HEAD_BYTES {
+            self.arriving.ensure_is(media_type)?;
+        }
         self.sync(originals, host).map_err(keeping)
     }
 

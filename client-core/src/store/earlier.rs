@@ -10,6 +10,7 @@ use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR, SQLITE_NOTADB};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// How a database begins that is not encrypted.
 const CLEAR: &[u8; 16] = b"SQLite format 3\0";
@@ -18,9 +19,10 @@ const SCHEMA: &[u8] = b"CREATE TABLE";
 const SCHEMA_BYTES: u64 = 64 * 1024;
 
 /// Encrypts a database anew that an earlier version kept otherwise; any other is left alone. A copy is made beside it and takes its
-/// place when it is whole and on the disk.
-pub(super) fn encrypt(path: &Path, key: &StoreKey) -> Result<(), ClientError> {
-    let Some(earlier) = open(path, key)? else { return Ok(()) };
+/// place when it is whole and on the disk. Returns what opens what is there then: where there is no room for a copy of one that is
+/// encrypted, it is opened as it is, and copied another time.
+pub(super) fn encrypt(path: &Path, key: &StoreKey) -> Result<Zeroizing<String>, ClientError> {
+    let Some((earlier, is_encrypted)) = open(path, key)? else { return Ok(key.pragma()) };
     tracing::info!("an earlier version kept the store otherwise: it is encrypted anew");
     let beside = files::with_suffix(path, ".encrypting");
     for suffix in ["", "-wal", "-shm", "-journal"] {
@@ -32,6 +34,10 @@ pub(super) fn encrypt(path: &Path, key: &StoreKey) -> Result<(), ClientError> {
     if let Err(error) = copy(&earlier, &beside, key) {
         // The space is needed. When removing fails too, the next opening does it.
         let _ = fs::remove_file(&beside);
+        if is_encrypted && is_full(&error) {
+            tracing::warn!(%error, "there is no room to encrypt the store anew: it is opened as it is");
+            return Ok(key.pragma_alone());
+        }
         return Err(error);
     }
     // Its log is empty; closed, it takes that away, too.
@@ -43,14 +49,19 @@ pub(super) fn encrypt(path: &Path, key: &StoreKey) -> Result<(), ClientError> {
     }
     // Never the old log beside the new database.
     files::sync_dir(path.parent().unwrap_or_else(|| Path::new("."))).map_err(failed)?;
-    files::rename_durably(&beside, path).map_err(failed)
+    files::rename_durably(&beside, path).map_err(failed)?;
+    Ok(key.pragma())
 }
 
-/// Opens a database that an earlier version kept otherwise.
-fn open(path: &Path, key: &StoreKey) -> Result<Option<Connection>, ClientError> {
+fn is_full(error: &ClientError) -> bool {
+    matches!(error, ClientError::Store { source: rusqlite::Error::SqliteFailure(error, _) } if error.extended_code & 0xff == SQLITE_FULL)
+}
+
+/// Opens a database that an earlier version kept otherwise, and says whether it is encrypted.
+fn open(path: &Path, key: &StoreKey) -> Result<Option<(Connection, bool)>, ClientError> {
     match head(path)? {
         None => Ok(None),
-        Some(head) if head == *CLEAR => Ok(Some(Connection::open(path)?)),
+        Some(head) if head == *CLEAR => Ok(Some((Connection::open(path)?, false))),
         Some(head) if head == key.salt() => Ok(None),
         Some(_) => {
             // Or a power cut tore the first page: then it does not open with the salt that stands there now, and the log, in which
@@ -61,7 +72,7 @@ fn open(path: &Path, key: &StoreKey) -> Result<Option<Connection>, ClientError> 
             match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
                 Ok(()) => {
                     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-                    Ok(Some(connection))
+                    Ok(Some((connection, true)))
                 }
                 Err(rusqlite::Error::SqliteFailure(error, _))
                     if is_damage(error.extended_code) || error.extended_code & 0xff == SQLITE_NOTADB =>

@@ -6,7 +6,7 @@ use fieldproof_schema::moment::Moment;
 use rusqlite::{Connection, params};
 
 /// Whether anything of a visit that stands by itself was not with the server at a moment, by its receipts and its word: own
-/// changes and entries, which must count, too; captures; and what colleagues wrote.
+/// changes and entries, which must count, too; captures, and recordings that are none yet; and what colleagues wrote.
 pub(crate) fn any_unsafe(
     conn: &Connection,
     inspection: InspectionId,
@@ -21,6 +21,7 @@ pub(crate) fn any_unsafe(
              AND (COALESCE(j.outcome, 'accepted') <> 'accepted' OR r.at IS NULL OR r.at > ?2))
            OR EXISTS (SELECT 1 FROM evidence e LEFT JOIN receipts r ON r.id = e.receipt WHERE e.inspection = ?1
              AND (r.at IS NULL OR r.at > ?2))
+           OR EXISTS (SELECT 1 FROM recordings WHERE inspection = ?1)
            OR EXISTS (SELECT 1 FROM brought b LEFT JOIN receipts r ON r.id = b.receipt WHERE b.inspection = ?1
              AND (r.at IS NULL OR r.at > ?2))",
     )?;

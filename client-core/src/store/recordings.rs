@@ -58,29 +58,51 @@ pub(crate) fn remove(conn: &Connection, record: RecordId) -> Result<(), ClientEr
     Ok(())
 }
 
-/// All that have not ended, by record.
-pub(crate) fn all(conn: &Connection) -> Result<Vec<Open>, ClientError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT record, inspection, file, facts, digest, size_bytes, truncated FROM recordings ORDER BY record",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let facts: String = row.get(3)?;
-        let known = serde_json::from_str(&facts).map_err(|_| ClientError::Damaged { what: "a recording" })?;
-        let digest: Option<Vec<u8>> = row.get(4)?;
-        let digest = digest.map(|bytes| Digest::from_bytes(&bytes)).transpose();
-        let digest = digest.map_err(|_| ClientError::Damaged { what: "a recording" })?;
-        let size_bytes: Option<i64> = row.get(5)?;
-        let size_bytes = size_bytes.and_then(|bytes| u64::try_from(bytes).ok());
-        found.push(Open {
-            record: id(row, 0)?,
-            inspection: id(row, 1)?,
-            file: row.get(2)?,
-            known,
-            ending: digest.zip(size_bytes),
-            truncated: row.get(6)?,
-        });
-    }
-    Ok(found)
+/// All that have not ended.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<RecordId>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT record FROM recordings ORDER BY record")?;
+    let rows = statement.query_map([], |row| id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Those of an inspection.
+pub(crate) fn of_inspection(
+    conn: &Connection,
+    inspection: InspectionId,
+) -> Result<Vec<RecordId>, ClientError> {
+    let sql = "SELECT record FROM recordings WHERE inspection = ?1 ORDER BY record";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([inspection.as_bytes()], |row| id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What the files are called of those that have not ended.
+pub(crate) fn files(conn: &Connection) -> Result<Vec<String>, ClientError> {
+    let mut statement = conn.prepare_cached("SELECT file FROM recordings")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One that has not ended.
+pub(crate) fn find(conn: &Connection, record: RecordId) -> Result<Option<Open>, ClientError> {
+    let damaged = || ClientError::Damaged { what: "a recording" };
+    let sql =
+        "SELECT inspection, file, facts, digest, size_bytes, truncated FROM recordings WHERE record = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([record.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let facts: String = row.get(2)?;
+    let known = serde_json::from_str(&facts).map_err(|_| damaged())?;
+    let digest: Option<Vec<u8>> = row.get(3)?;
+    let digest = digest.map(|bytes| Digest::from_bytes(&bytes)).transpose().map_err(|_| damaged())?;
+    let size_bytes: Option<i64> = row.get(4)?;
+    let size_bytes = size_bytes.and_then(|bytes| u64::try_from(bytes).ok());
+    Ok(Some(Open {
+        record,
+        inspection: id(row, 0)?,
+        file: row.get(1)?,
+        known,
+        ending: digest.zip(size_bytes),
+        truncated: row.get(5)?,
+    }))
 }

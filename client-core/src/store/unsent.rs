@@ -14,7 +14,7 @@ pub struct Unsent {
     pub entries: u64,
     /// Changes of inspections.
     pub changes: u64,
-    /// Captures.
+    /// Captures, and recordings that are none yet.
     pub evidence: u64,
     /// The captures' bytes.
     pub evidence_bytes: u64,
@@ -35,7 +35,7 @@ pub(crate) fn total(conn: &Connection) -> Result<Unsent, ClientError> {
            (SELECT COALESCE(SUM(changes), 0) FROM runs WHERE receipt IS NULL AND outcome IS NOT 'refused')
              + (SELECT COUNT(*) FROM changes WHERE own = 1 AND run IS NULL)
              + (SELECT COALESCE(SUM(own), 0) FROM folded WHERE own > 0 AND held = 0),
-           (SELECT COUNT(*) FROM evidence WHERE receipt IS NULL),
+           (SELECT COUNT(*) FROM evidence WHERE receipt IS NULL) + (SELECT COUNT(*) FROM recordings),
            (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE receipt IS NULL)",
     )?;
     Ok(statement.query_row([], unsent)?)
@@ -72,12 +72,14 @@ pub(crate) fn by_inspection(conn: &Connection) -> Result<BTreeMap<InspectionId, 
         found.entry(id(row, 0)?).or_default().changes += count(row, 1)?;
     }
     let mut statement = conn.prepare_cached(
-        "SELECT inspection, COUNT(*), SUM(size_bytes) FROM evidence WHERE receipt IS NULL GROUP BY inspection",
+        "SELECT inspection, 1, size_bytes FROM evidence WHERE receipt IS NULL
+         UNION ALL SELECT inspection, 1, 0 FROM recordings",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let unsent = found.entry(id(row, 0)?).or_default();
-        (unsent.evidence, unsent.evidence_bytes) = (count(row, 1)?, count(row, 2)?);
+        unsent.evidence += count(row, 1)?;
+        unsent.evidence_bytes += count(row, 2)?;
     }
     Ok(found)
 }
@@ -91,7 +93,8 @@ pub(crate) fn of_inspection(conn: &Connection, inspection: InspectionId) -> Resu
             WHERE inspection = ?1 AND receipt IS NULL AND outcome IS NOT 'refused')
              + (SELECT COUNT(*) FROM changes WHERE inspection = ?1 AND own = 1 AND run IS NULL)
              + (SELECT COALESCE(SUM(own), 0) FROM folded WHERE inspection = ?1 AND own > 0 AND held = 0),
-           (SELECT COUNT(*) FROM evidence WHERE inspection = ?1 AND receipt IS NULL),
+           (SELECT COUNT(*) FROM evidence WHERE inspection = ?1 AND receipt IS NULL)
+             + (SELECT COUNT(*) FROM recordings WHERE inspection = ?1),
            (SELECT COALESCE(SUM(size_bytes), 0) FROM evidence WHERE inspection = ?1 AND receipt IS NULL)",
     )?;
     Ok(statement.query_row([inspection.as_bytes()], unsent)?)

@@ -1,11 +1,12 @@
 //! Recordings: whatever was said to be kept becomes a capture, whenever the program ends.
 
-use crate::testing::{Server, TestHost, Visit, me, options, terminal, unlock};
+use crate::testing::{PASSPHRASE, Server, TestHost, Visit, me, options, terminal, unlock};
 use crate::{CaptureFacts, Client, ClientError};
 use fieldproof_schema::capture::{CaptureKind, Place};
 use fieldproof_schema::ids::RecordId;
 use fieldproof_schema::limits::RECORDING_IDLE_MS;
 use fieldproof_schema::reference::EvidenceRegister;
+use fieldproof_schema::seal::Party;
 use fieldproof_schema::wire::error::ErrorCode;
 use std::fs;
 use std::io::Read;
@@ -87,6 +88,7 @@ impl Hand {
         for _ in 0..2 {
             let host = Arc::new(TestHost::new(9));
             let client = Client::open(dir.path(), host, options(), unlock()).unwrap();
+            client.end_left_recordings().unwrap();
             if let Some(found) = became(&client, &self.visit, record) {
                 assert_eq!(names(dir.path()).len(), 1, "{:?}", names(dir.path()));
                 return Some(found);
@@ -199,6 +201,101 @@ async fn a_recording_that_nobody_goes_on_with_ends_by_itself() {
     assert_eq!(became(&hand.client, &hand.visit, other), Some((sound, false)));
 }
 
+/// An hour of speech, two seconds at a time; the battery dies after half of it.
+#[tokio::test]
+async fn half_an_hour_outlives_the_battery() {
+    let hand = hand().await;
+    let sound = sound(1800 * 4_000);
+    let parts: Vec<_> = sound.chunks(4_000).collect();
+    let (record, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
+    let mut at = 0;
+    for part in &parts[..900] {
+        hand.host.advance_ms(2_000);
+        at = hand.client.record(record, at, part).unwrap().size_bytes;
+        hand.client.end_left_recordings().unwrap();
+    }
+    drop(hand.client);
+    let client = Client::open(hand.dir.path(), hand.host, options(), unlock()).unwrap();
+    client.end_left_recordings().unwrap();
+    assert_eq!(became(&client, &hand.visit, record), Some((sound[..900 * 4_000].to_vec(), true)));
+}
+
+#[tokio::test]
+async fn what_is_signed_lists_a_recording_that_went_on() {
+    let hand = hand().await;
+    let sound = sound(1000);
+    let (record, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
+    hand.client.record(record, 0, &sound).unwrap();
+    assert_eq!(hand.client.status().unwrap().unsent.evidence, 1, "it is on this terminal only");
+    let party = Party::Signed { name: "负责人丙".into() };
+    // Whatever else the seal wants, the recording has ended.
+    let _ = hand.client.seal(hand.visit.id, PASSPHRASE, &party, None);
+    assert_eq!(became(&hand.client, &hand.visit, record), Some((sound, true)));
+    let gone = hand.client.record(record, 1000, b"x").unwrap_err();
+    assert!(matches!(gone, ClientError::NotFound { .. }));
+}
+
+/// The store is gone and nothing names the recording: its file stays.
+#[tokio::test]
+async fn a_recording_outlives_a_damaged_store() {
+    let hand = hand().await;
+    let sound = sound(2 * PIECE);
+    let (record, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
+    hand.client.record(record, 0, &sound).unwrap();
+    let (blank, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
+    assert_ne!(record, blank);
+    drop(hand.client);
+    fs::write(hand.dir.path().join("store.db"), b"no store").unwrap();
+    let _ = fs::remove_file(hand.dir.path().join("store.db-wal"));
+    let client = Client::open(hand.dir.path(), hand.host, options(), unlock()).unwrap();
+    assert!(client.status().unwrap().recovering);
+    client.end_left_recordings().unwrap();
+    let kept = names(hand.dir.path());
+    assert_eq!(kept.iter().filter(|name| name.ends_with(".recording")).count(), 1, "{kept:?}");
+}
+
+/// One piece of the file rotted: what comes before it becomes a capture, and the file is kept as it is.
+#[tokio::test]
+async fn what_a_damaged_recording_still_holds_is_not_thrown_away() {
+    for (damaged, readable) in [(0, None), (2, Some(2 * PIECE))] {
+        let hand = hand().await;
+        let sound = sound(4 * PIECE + 9);
+        let (record, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
+        hand.client.record(record, 0, &sound).unwrap();
+        drop(hand.client);
+        let path = file(hand.dir.path(), ".recording");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[40 + damaged * (PIECE + 16) + 7] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let client = Client::open(hand.dir.path(), hand.host, options(), unlock()).unwrap();
+        client.end_left_recordings().unwrap();
+        let found = became(&client, &hand.visit, record);
+        assert_eq!(found, readable.map(|length| (sound[..length].to_vec(), true)));
+        assert!(fs::read(file(hand.dir.path(), ".damaged")).unwrap() == bytes);
+    }
+}
+
+/// A disk that cannot be written costs what came with that part, and nothing before.
+#[tokio::test]
+async fn a_part_that_cannot_be_written_ends_the_recording_and_keeps_what_came_before() {
+    let hand = hand().await;
+    let sound = sound(3 * PIECE);
+    let (record, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
+    hand.client.record(record, 0, &sound[..PIECE + 5]).unwrap();
+    // Where the file beside it is to be written lies a folder.
+    let rest = file(hand.dir.path(), ".rest");
+    let in_the_way = rest.with_file_name(format!("{}.new", rest.file_name().unwrap().to_string_lossy()));
+    fs::create_dir(&in_the_way).unwrap();
+    let at = PIECE as u64 + 5;
+    assert!(hand.client.record(record, at, &sound[PIECE + 5..]).is_err());
+    fs::remove_dir(in_the_way).unwrap();
+    let over = hand.client.record(record, at, &sound[PIECE + 5..]).unwrap_err();
+    assert!(matches!(over, ClientError::NotFound { .. }));
+    let size = hand.client.end_recording(record, false).unwrap();
+    let (bytes, truncated) = became(&hand.client, &hand.visit, record).unwrap();
+    assert!(truncated && size >= at && bytes == sound[..bytes.len()], "{size} bytes");
+}
+
 #[tokio::test]
 async fn what_is_no_recording_becomes_none() {
     let hand = hand().await;
@@ -207,6 +304,11 @@ async fn what_is_no_recording_becomes_none() {
     let (other, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
     hand.client.record(other, 0, b"<html>").unwrap();
     assert_eq!(hand.client.end_recording(other, false).unwrap_err().code(), ErrorCode::CaptureInvalid);
+    // Nobody speaks for an hour into what is none in the end.
+    let (long, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
+    let refused = hand.client.record(long, 0, &[b'x'; 100]).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::CaptureInvalid);
+    assert!(hand.client.end_recording(long, false).is_err());
     let photo = CaptureFacts::of(CaptureKind::Photo, "audio/webm");
     let refused = hand.client.begin_recording(hand.visit.id, &photo).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::CaptureInvalid);

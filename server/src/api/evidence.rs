@@ -192,7 +192,7 @@ pub(crate) async fn append(
 async fn hold(app: &App, device: &DeviceActor, digest: Digest, upload: &Upload) -> Result<(), ApiError> {
     let (org, id, now) = (device.org, device.id, app.now());
     let Upload { by, length, .. } = *upload;
-    if let Err(error) = app.blobs.complete(org, &owner(device), &digest, length).await {
+    if let Err(error) = app.blobs.complete(org, &owner(device), &digest, length, app.now()).await {
         // What somebody else brought wrongly says nothing about the capture.
         if error.code == ErrorCode::EvidenceHashMismatch && by == id {
             let device = device.clone();

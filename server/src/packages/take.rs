@@ -436,7 +436,7 @@ async fn store(
         .await?;
         reading = back;
         let completed = match staged {
-            Ok(()) => app.blobs.complete(org, &owner, &digest, size_bytes).await,
+            Ok(()) => app.blobs.complete(org, &owner, &digest, size_bytes, app.now()).await,
             Err(error) => Err(error),
         };
         if let Err(error) = completed {

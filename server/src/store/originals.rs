@@ -114,11 +114,11 @@ pub fn doubtful(tx: &mut Tx<'_>, org: OrgId, before: Moment) -> Result<Option<Di
     row.map(|r| r.get(0)).transpose()
 }
 
-/// Has what was looked at after `after` looked at again at once: a clock was ahead. Returns how many those are.
-pub fn distrust(tx: &mut Tx<'_>, org: OrgId, after: Moment) -> Result<u64, DbError> {
+/// Has what was looked at after `after` count as looked at `before`: a clock was ahead. Returns how many those are.
+pub fn distrust(tx: &mut Tx<'_>, org: OrgId, after: Moment, before: Moment) -> Result<u64, DbError> {
     tx.execute(
-        "UPDATE originals SET looked_at = 0 WHERE org = $1 AND asked_at IS NULL AND looked_at > $2",
-        &params![org, after],
+        "UPDATE originals SET looked_at = $3 WHERE org = $1 AND asked_at IS NULL AND looked_at > $2",
+        &params![org, after, before],
     )
 }
 

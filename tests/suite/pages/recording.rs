@@ -76,7 +76,7 @@ async fn a_signature_is_its_picture_and_its_strokes() {
     let world = World::start(32, None).await;
     let (_, _, one, _two) = pool(&world, |_| {}).await;
     let strokes = json!({"format": 1, "width": 300, "height": 224, "began_at_ms": 1,
-                         "strokes": [[[10, 20, 0, 0.5], [30, 40, 16, 0.6]]]});
+                         "strokes": [(0..20_000).map(|n| json!([n % 300, n % 224, 4 * n, 0.5])).collect::<Vec<_>>()]});
     let png = b"\x89PNG\r\n\x1a\n a picture";
     let sign = |caption: &'static str, strokes: String| {
         let one = &one;

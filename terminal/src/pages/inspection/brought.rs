@@ -12,8 +12,9 @@ use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::ErrorCode;
 use serde::Deserialize;
 
-/// Bytes of a field that is no file: a caption, an item.
-const FIELD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of all fields that are no file: captions, items, and the strokes of a signature, of which a page full has a hundred thousand
+/// points.
+const FIELDS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What browsers call some types otherwise.
 const ALIASES: &[(&str, &str)] = &[
@@ -76,10 +77,13 @@ impl Brought {
     pub(super) async fn receive(&mut self, ask: &Ask, request: Request) -> Result<(), ApiError> {
         let form = Multipart::from_request(request, &()).await;
         let mut form = form.map_err(|error| ApiError::malformed(error.body_text()))?;
+        let mut room = FIELDS_BYTES_MAX;
         while let Some(field) = form.next_field().await.map_err(|error| cut(&error))? {
             let Some(name) = field.name().map(str::to_owned) else { continue };
             if field.file_name().is_none() {
-                self.fields.push(name, &text(field).await?);
+                let text = text(field, room).await?;
+                room = room.saturating_sub(name.len() + text.len());
+                self.fields.push(name, &text);
             } else if name == "file" && field.file_name().is_some_and(|name| !name.is_empty()) {
                 self.file = Some(File::receive(ask, field).await?);
             }
@@ -163,11 +167,11 @@ fn place(text: &str) -> Place {
     fix.map_or_else(|| Place::Unknown(why.to_owned()), Place::At)
 }
 
-async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
+async fn text(mut field: Field<'_>, room: usize) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
     while let Some(piece) = field.chunk().await.map_err(|error| cut(&error))? {
         bytes.extend_from_slice(&piece);
-        if bytes.len() > FIELD_BYTES_MAX {
+        if bytes.len() >= room {
             return Err(ErrorCode::BodyTooLarge.into());
         }
     }

@@ -45,7 +45,6 @@ struct Group {
 }
 
 pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, ApiError> {
-    ask.app().read(|client| client.end_left_recordings()).await?;
     let visit = Visit::load(&ask, &id).await?;
     place::visit(&ask, &format!("{}/evidence", visit.path()));
     Ok(with(&ask, &visit, None, StatusCode::OK))

@@ -61,10 +61,6 @@ async fn append(
     part: Bytes,
 ) -> Result<Response, ApiError> {
     let record: RecordId = parse("record", &record)?;
-    // Whoever records is here, though no finger moves.
-    if ask.face.is_open() {
-        ask.face.touch();
-    }
     let recorded = ask.app().read(move |client| client.record(record, from.at, &part)).await?;
     let answer = json!({"bytes": recorded.size_bytes, "bytes_left": recorded.room_bytes});
     Ok(Json(answer).into_response())

@@ -111,7 +111,12 @@ impl Shot {
                 "audio" => "microphone",
                 _ => "file-text",
             },
-            kind: p.capture_kind(register.map(|register| register.kind.as_str()).unwrap_or_default()),
+            kind: match register {
+                Some(register) if register.beside.is_some() => p.t("inspection.pad.strokes"),
+                register => {
+                    p.capture_kind(register.map(|register| register.kind.as_str()).unwrap_or_default())
+                }
+            },
             caption: register.map(|register| register.caption.clone()).unwrap_or_default(),
             size: if size == 0 { String::new() } else { p.size(&size) },
             taken: register.map(|register| p.moment(&register.captured_at)).unwrap_or_default(),

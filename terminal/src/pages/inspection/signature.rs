@@ -9,8 +9,8 @@ use crate::error::ApiError;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::Response;
 use axum::routing::post;
-use fieldproof_client_core::{CaptureFacts, CaptureSource, Client};
-use fieldproof_schema::capture::{CaptureKind, STROKES, Strokes};
+use fieldproof_client_core::{CaptureFacts, Client};
+use fieldproof_schema::capture::{CaptureKind, Strokes};
 
 pub(in crate::pages) const ROUTES: &[Route] = &[Route {
     path: "/inspections/{id}/signature",
@@ -48,9 +48,7 @@ async fn capture(ask: &Ask, visit: &Visit, brought: Brought) -> Result<u64, ApiE
             place: Some(&said.place),
             ..CaptureFacts::of(CaptureKind::Signature, "image/png")
         };
-        let signed = client.capture(inspection, CaptureSource::Arrived(picture.arrived), &facts)?;
-        let facts = CaptureFacts { beside: Some(signed), media_type: STROKES, ..facts };
-        client.capture(inspection, CaptureSource::Bytes(strokes.as_bytes()), &facts)?;
+        client.capture_signature(inspection, picture.arrived, &strokes, &facts)?;
         Ok(picture.size_bytes)
     };
     ask.app().act(act).await
