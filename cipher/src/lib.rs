@@ -1,4 +1,4 @@
-//! The ciphers of a terminal: those of its files ([`files`]), and what SQLCipher calls for each page of a database
+//! The ciphers of a terminal: those of its files ([`files`]), of what one holder of a key can open ([`boxes`]), and what SQLCipher calls for each page of a database
 //! ([`database`] tells how one is opened).
 //!
 //! SQLCipher is given AES-256-CBC, HMAC-SHA-512 over it, PBKDF2 for the key of that, and random numbers of the system. All are
@@ -6,6 +6,7 @@
 //! (docs/adr/0032). It finds them by the name that `.cargo/config.toml` gives it (`SQLCIPHER_CRYPTO_CUSTOM`). Every program that
 //! links SQLite links them, whether it encrypts or not.
 
+pub mod boxes;
 pub mod database;
 pub mod files;
 mod provider;
