@@ -27,6 +27,7 @@ pub mod numbering;
 pub mod package;
 pub mod planted;
 pub mod proposal;
+pub mod recovery;
 pub mod reference;
 pub mod rule;
 pub mod seal;

@@ -33,6 +33,11 @@ pub const SERVER: &[Migration] = &[
     Migration { number: 15, name: "record", sql: include_str!("../migrations/server/0015_record.sql") },
     Migration { number: 16, name: "sessions", sql: include_str!("../migrations/server/0016_sessions.sql") },
     Migration { number: 17, name: "originals", sql: include_str!("../migrations/server/0017_originals.sql") },
+    Migration {
+        number: 18,
+        name: "custodians",
+        sql: include_str!("../migrations/server/0018_custodians.sql"),
+    },
 ];
 
 /// The history of a device's database (SQLite), oldest first.

@@ -142,6 +142,10 @@ suite_bytes!(
     PublicKey, 32, "public key"
 );
 suite_bytes!(
+    /// A key that seals messages for its holder: X25519 in the suite `std`.
+    CustodyKey, 32, "custody key"
+);
+suite_bytes!(
     /// A signature over a [`Purpose`] and a message.
     Signature, 64, "signature"
 );
@@ -199,6 +203,8 @@ pub enum Purpose {
     Certificate,
     /// The server signs how new terminals must be.
     Floor,
+    /// The server signs who keeps the shares of a terminal's key.
+    Custodians,
 }
 
 impl Purpose {
@@ -212,6 +218,7 @@ impl Purpose {
             Self::Answer => b"fieldproof/1/answer\0",
             Self::Certificate => b"fieldproof/1/certificate\0",
             Self::Floor => b"fieldproof/1/floor\0",
+            Self::Custodians => b"fieldproof/1/custodians\0",
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::certificate::SignedCertificate;
 use crate::ids::{DeviceId, OfficerId};
 use crate::moment::Moment;
-use crate::suite::{Digest, PublicKey, Signature};
+use crate::suite::{CustodyKey, Digest, PublicKey, Signature};
 use serde::{Deserialize, Serialize};
 
 /// A device asks to be enrolled with a one-time code.
@@ -95,6 +95,40 @@ pub struct Session {
     /// Whose the device is, for those who are handed its work; absent from servers of the first versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<SignedCertificate>,
+}
+
+/// A device says with what shares for its officer are sealed; the answer is who keeps the shares of its own key
+/// ([`crate::recovery::SignedCustodians`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustodyRequest {
+    /// Opened on this device alone.
+    pub key: CustodyKey,
+}
+
+/// A custodian says whom she is about to help; no share leaves her terminal before this was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelpRequest {
+    /// The device that is to be opened.
+    pub device: DeviceId,
+    /// Whose it is, as its request says.
+    pub officer: OfficerId,
+    /// The request, by its digest.
+    pub request: Digest,
+    /// How she knows who asks.
+    pub reason: String,
+}
+
+/// A device registers a new key of its officer, under a one-time code as at its enrolment. The answer is the device's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficerKeyRequest {
+    /// The one-time code that an administrator showed.
+    pub code: String,
+    /// The officer's new key.
+    pub officer_key: PublicKey,
+    /// By the device's key over [`EnrolRequest::proof_text`].
+    pub device_proof: Signature,
+    /// By the officer's new key over the same.
+    pub officer_proof: Signature,
 }
 
 #[cfg(test)]

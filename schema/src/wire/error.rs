@@ -202,6 +202,14 @@ codes! {
     AlreadyEnrolled = "already_enrolled", 409;
     /// The passphrase is wrong.
     PassphraseWrong = "passphrase_wrong", 403;
+    /// The terminal has no custodians who could open it.
+    RecoveryUnavailable = "recovery_unavailable", 409;
+    /// The text is no request or answer of a recovery, or none that belongs here.
+    RecoveryTextInvalid = "recovery_text_invalid", 422;
+    /// This terminal keeps no share of that one's key.
+    RecoveryNotCustodian = "recovery_not_custodian", 403;
+    /// The officer's key was made anew and the server does not know it yet.
+    OfficerKeyUnregistered = "officer_key_unregistered", 409;
     /// The passphrase is shorter than the minimum.
     PassphraseTooShort = "passphrase_too_short", 422;
     /// Another process has the store open.
