@@ -18,6 +18,7 @@ mod package;
 mod papers;
 mod proposals;
 mod recording;
+mod recovery;
 mod seal;
 mod standing;
 mod status;
@@ -39,6 +40,7 @@ pub use package::{Exported, Imported};
 pub use papers::{FormChoice, NewPaper, PaperBook, PaperLine};
 pub use proposals::{Correction, ProposalBook, ProposalLine};
 pub use recording::Recorded;
+pub use recovery::Plea;
 pub use seal::{SealOutlook, SealPreview, SealedContent};
 pub use standing::{ApartAs, ApartItem, InspectionStanding, Overview, WaitingCapture};
 pub use status::{EnrolledAs, Status};
@@ -66,7 +68,7 @@ use fieldproof_schema::suite::MemoryKey;
 use fieldproof_schema::wire::row::RowKind;
 use rusqlite::Connection;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -115,6 +117,18 @@ pub struct Client {
     running: Mutex<recording::Running>,
     /// Held as long as the client lives.
     _folder: Folder,
+}
+
+impl Client {
+    /// Where its data directory is.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
+    /// How it is run.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
 }
 
 impl std::fmt::Debug for Client {

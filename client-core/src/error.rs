@@ -181,6 +181,18 @@ pub enum ClientError {
     /// Something in a package is not what was signed.
     #[error("something in the package is not what was signed")]
     PackageAltered,
+    /// No custodians are known who could open this terminal.
+    #[error("nobody is named who could open this terminal")]
+    RecoveryUnavailable,
+    /// A text is no request or answer of a recovery, or none that belongs here.
+    #[error("the text is no request or answer of a recovery that belongs here")]
+    RecoveryText,
+    /// This terminal keeps no share of that one's key.
+    #[error("this terminal keeps no share of that one's key")]
+    NotCustodian,
+    /// The officer's key was made anew and the server does not know it.
+    #[error("the officer's key was made anew and is not registered with the server")]
+    OfficerKeyUnregistered,
     /// No server has said yet whose terminal this is, so nobody could believe a package of it.
     #[error("no server has said yet whose terminal this is")]
     CertificateMissing,
@@ -307,6 +319,10 @@ impl ClientError {
             Self::Package { source: PackageError::Later(_) } => ErrorCode::PackageNewer,
             Self::Package { .. } => ErrorCode::PackageInvalid,
             Self::PackageAltered => ErrorCode::PackageAltered,
+            Self::RecoveryUnavailable => ErrorCode::RecoveryUnavailable,
+            Self::RecoveryText => ErrorCode::RecoveryTextInvalid,
+            Self::NotCustodian => ErrorCode::RecoveryNotCustodian,
+            Self::OfficerKeyUnregistered => ErrorCode::OfficerKeyUnregistered,
             Self::CertificateMissing => ErrorCode::CertificateMissing,
             Self::ServerStrange { .. } => ErrorCode::ServerStrange,
             Self::Refused { code, .. } => ErrorCode::find(code).unwrap_or(ErrorCode::ServerStrange),
@@ -352,6 +368,10 @@ impl ClientError {
             | Self::SealInvalid
             | Self::Package { .. }
             | Self::PackageAltered
+            | Self::RecoveryUnavailable
+            | Self::RecoveryText
+            | Self::NotCustodian
+            | Self::OfficerKeyUnregistered
             | Self::CertificateMissing
             | Self::Offline { .. } => Value::Null,
         }

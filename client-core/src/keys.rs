@@ -6,11 +6,12 @@
 
 mod device;
 mod sealed;
+pub(crate) mod shares;
 mod store;
 
 pub(crate) use device::{device_key, read_device_key};
 pub use store::StoreKey;
-pub(crate) use store::{same_store, seal_store, unlock_store};
+pub(crate) use store::{same_store, seal, seal_store, unlock_store};
 
 pub(crate) use sealed::SealedKey;
 pub use sealed::{KeyCost, PASSPHRASE_CHARS_MIN};
@@ -57,6 +58,23 @@ pub(crate) fn unlock_officer(
     Ok(MemoryKey::from_secret(&secret))
 }
 
+/// Puts another officer's key under another passphrase in the place of one that nobody can open any more. What an earlier try made is
+/// kept; a key that goes is put aside, not deleted: what was signed with it is checked with its public half.
+pub(crate) fn renew_officer_key(
+    dir: &Path,
+    host: &dyn Host,
+    passphrase: &str,
+    cost: KeyCost,
+) -> Result<(), ClientError> {
+    if let Some(sealed) = read_sealed(dir, OFFICER_KEY)? {
+        if sealed.open(passphrase).is_ok() {
+            return Ok(());
+        }
+        put_aside(dir, OFFICER_KEY)?;
+    }
+    officer_key(dir, host, passphrase, cost).map(drop)
+}
+
 /// Opens a key under a passphrase; `None` when there is none.
 fn unlock(
     dir: &Path,
@@ -65,16 +83,14 @@ fn unlock(
     passphrase: &str,
 ) -> Result<Option<Zeroizing<[u8; 32]>>, ClientError> {
     let Some(mut sealed) = read_sealed(dir, file)? else { return Ok(None) };
-    sealed.may_try(host.now())?;
-    // Counted before the try, so that switching off in time gains nothing.
-    sealed.failures = sealed.failures.saturating_add(1);
-    sealed.failed_at = Some(host.now());
-    write_sealed(dir, file, &sealed)?;
-    let secret = sealed.open(passphrase)?;
-    sealed.failures = 0;
-    sealed.failed_at = None;
-    write_sealed(dir, file, &sealed)?;
-    Ok(Some(secret))
+    sealed.try_open(passphrase, host, |sealed| write_sealed(dir, file, sealed)).map(Some)
+}
+
+/// Gives a key's file another name, under which nobody looks for one.
+fn put_aside(dir: &Path, file: &str) -> Result<(), ClientError> {
+    let names = (1..).map(|n: u32| dir.join(format!("{file}.kept-{n}")));
+    let free = names.into_iter().find(|path| !path.exists()).expect("numbers do not run out");
+    files::rename_durably(&dir.join(file), &free).map_err(|e| ClientError::file("putting a key aside", e))
 }
 
 fn read_sealed(dir: &Path, file: &str) -> Result<Option<SealedKey>, ClientError> {

@@ -19,6 +19,7 @@ mod keys;
 mod mark;
 mod package;
 mod projection;
+pub mod recovery;
 mod retention;
 mod runs;
 mod sealing;
@@ -36,8 +37,8 @@ pub use client::{
     Client, Correction, EnrolledAs, Enrolment, EntityLine, EntityPage, EntityProfile, EntryLine,
     EvidenceFile, EvidenceItem, Exported, FailedItem, Fault, Folder, FormChoice, History, Imported,
     InspectionDetail, InspectionStanding, InspectionSummary, ItemState, NewPaper, Options, Overview,
-    PaperBook, PaperLine, ProposalBook, ProposalLine, Recorded, SealOutlook, SealPreview, SealedContent,
-    Stage, Status, TaskPage, TaskQuery, Unlock, Verification, Visit, WaitingCapture,
+    PaperBook, PaperLine, Plea, ProposalBook, ProposalLine, Recorded, SealOutlook, SealPreview,
+    SealedContent, Stage, Status, TaskPage, TaskQuery, Unlock, Verification, Visit, WaitingCapture,
 };
 pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};

@@ -2,6 +2,7 @@
 
 use super::detail::{EvidenceItem, ItemState, judged};
 use super::edits::line;
+use super::recovery::is_registered;
 use super::{Client, Desk, Who, directory};
 use crate::documents;
 use crate::error::{ClientError, Obstacle};
@@ -256,6 +257,10 @@ impl Client {
         clocks: Clocks,
     ) -> Result<Digest, ClientError> {
         let key = keys::unlock_officer(&self.dir, &*self.host, passphrase)?;
+        if !is_registered(&desk.conn, who.device, &key.public_key())? {
+            // Nobody would believe it, and what is sealed stays sealed.
+            return Err(ClientError::OfficerKeyUnregistered);
+        }
         let sealed = body::Sealed {
             statement: statement.to_owned(),
             key: key.public_key(),

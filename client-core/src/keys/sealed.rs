@@ -36,7 +36,7 @@ impl KeyCost {
 }
 
 /// The file of a key under a passphrase.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SealedKey {
     /// The form of this file; 1.
     pub(crate) format: u32,
@@ -88,8 +88,27 @@ impl SealedKey {
         Ok(secret)
     }
 
+    /// Opens it unless too many tries failed; what is counted about that is kept by `keep`.
+    pub(crate) fn try_open(
+        &mut self,
+        passphrase: &str,
+        host: &dyn Host,
+        keep: impl Fn(&Self) -> Result<(), ClientError>,
+    ) -> Result<Zeroizing<[u8; 32]>, ClientError> {
+        self.may_try(host.now())?;
+        // Counted before the try, so that switching off in time gains nothing.
+        self.failures = self.failures.saturating_add(1);
+        self.failed_at = Some(host.now());
+        keep(self)?;
+        let secret = self.open(passphrase)?;
+        self.failures = 0;
+        self.failed_at = None;
+        keep(self)?;
+        Ok(secret)
+    }
+
     /// Whether a try is allowed now: the wait doubles with every further failure.
-    pub(crate) fn may_try(&self, now: Moment) -> Result<(), ClientError> {
+    fn may_try(&self, now: Moment) -> Result<(), ClientError> {
         let Some(failed_at) = self.failed_at.filter(|_| self.failures >= FREE_TRIES) else { return Ok(()) };
         let wait = 1_u64.checked_shl(self.failures - FREE_TRIES).unwrap_or(u64::MAX).min(WAIT_SECONDS_MAX);
         let passed_micros = now.as_micros().saturating_sub(failed_at.as_micros());

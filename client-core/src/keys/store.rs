@@ -1,13 +1,12 @@
 //! The key of the store: drawn once, kept under the officer's passphrase in `store.key`, or by the platform.
 
-use super::{SealedKey, read_sealed, unlock, unlock_officer, write_sealed};
+use super::{SealedKey, put_aside, read_sealed, unlock, unlock_officer, write_sealed};
 use crate::error::ClientError;
-use crate::files;
 use crate::keys::KeyCost;
 use crate::store;
 use fieldproof_cipher::database;
 use fieldproof_schema::host::{Host, random};
-use fieldproof_schema::suite::{MemoryKey, Signer};
+use fieldproof_schema::suite::{MemoryKey, PublicKey, Signer};
 use std::fmt;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -26,6 +25,11 @@ impl StoreKey {
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// What tells it from others; of no use to whoever wants to open the store.
+    pub(crate) fn public(&self) -> PublicKey {
+        MemoryKey::from_secret(&self.0).public_key()
     }
 
     /// As SQLCipher takes it.
@@ -80,7 +84,7 @@ pub(crate) fn seal_store(
 ) -> Result<StoreKey, ClientError> {
     match read_sealed(dir, STORE_KEY)?.map(|sealed| sealed.open(passphrase)) {
         Some(Ok(secret)) if kept.as_ref().is_none_or(|kept| kept.0 == secret) => return Ok(StoreKey(secret)),
-        Some(_) => put_aside(dir)?,
+        Some(_) => put_aside(dir, STORE_KEY)?,
         None => {}
     }
     let key = kept.unwrap_or_else(|| StoreKey(Zeroizing::new(random(host))));
@@ -91,14 +95,14 @@ pub(crate) fn seal_store(
 /// store set aside.
 pub(crate) fn same_store(dir: &Path, key: StoreKey) -> Result<StoreKey, ClientError> {
     let sealed = read_sealed(dir, STORE_KEY)?;
-    let public = MemoryKey::from_secret(&key.0).public_key();
-    if sealed.is_some_and(|sealed| sealed.public != public) {
+    if sealed.is_some_and(|sealed| sealed.public != key.public()) {
         return Err(ClientError::Damaged { what: "store.key" });
     }
     Ok(key)
 }
 
-fn seal(
+/// Puts a key under a passphrase, in the place of whatever it was under.
+pub(crate) fn seal(
     dir: &Path,
     host: &dyn Host,
     (passphrase, cost): (&str, KeyCost),
@@ -106,13 +110,6 @@ fn seal(
 ) -> Result<StoreKey, ClientError> {
     write_sealed(dir, STORE_KEY, &SealedKey::seal(&key.0, passphrase, cost, host)?)?;
     Ok(key)
-}
-
-fn put_aside(dir: &Path) -> Result<(), ClientError> {
-    let names = (1..).map(|n: u32| dir.join(format!("{STORE_KEY}.kept-{n}")));
-    let free = names.into_iter().find(|path| !path.exists()).expect("numbers do not run out");
-    files::rename_durably(&dir.join(STORE_KEY), &free)
-        .map_err(|e| ClientError::file("putting a key aside", e))
 }
 
 #[cfg(test)]

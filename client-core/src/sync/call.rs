@@ -16,6 +16,12 @@ pub(crate) const CHALLENGE: &str = "/api/v1/device/challenge";
 pub(crate) const SESSION: &str = "/api/v1/device/session";
 /// Where a device says who it is to a server that was restored.
 pub(crate) const READMISSION: &str = "/api/v1/device/readmission";
+/// Where a device says with what shares are sealed for it, and learns who keeps those of its own key.
+pub(crate) const CUSTODY: &str = "/api/v1/device/custody";
+/// Where a custodian says whom she is about to help.
+pub(crate) const HELP: &str = "/api/v1/device/help";
+/// Where a device registers a new key of its officer.
+pub(crate) const OFFICER_KEY: &str = "/api/v1/device/officer-key";
 /// The sync service.
 pub(crate) const SYNC: &str = "/api/v1/sync";
 /// Captures, by digest.
@@ -49,8 +55,13 @@ pub(crate) async fn done(
     path: &str,
     body: &impl Serialize,
 ) -> Result<WireResponse, ClientError> {
+    succeeded(transport.call(post(path, body)).await?)
+}
+
+/// A request with a JSON body.
+pub(crate) fn post(path: &str, body: &impl Serialize) -> WireRequest {
     let body = serde_json::to_vec(body).expect("wire messages are plain data with text keys");
-    let request = WireRequest {
+    WireRequest {
         method: Method::Post,
         path: path.to_owned(),
         headers: vec![
@@ -58,8 +69,7 @@ pub(crate) async fn done(
             ("accept", "application/json".to_owned()),
         ],
         body: Bytes::from(body),
-    };
-    succeeded(transport.call(request).await?)
+    }
 }
 
 /// The answer of a call that succeeded; otherwise what the server said about it.

@@ -26,7 +26,7 @@ pub(crate) struct Link {
 
 impl Client {
     /// Calls with the session's token; when the server does not know it, opens a session and calls once more.
-    pub(super) async fn authorized(
+    pub(crate) async fn authorized(
         &self,
         transport: &dyn Transport,
         link: &mut Link,
@@ -60,7 +60,7 @@ impl Client {
         }
     }
 
-    async fn call_as(
+    pub(crate) async fn call_as(
         &self,
         transport: &dyn Transport,
         token: &str,
@@ -91,11 +91,16 @@ impl Client {
         if let Some(certificate) = &session.certificate {
             self.keep_certificate(&who, certificate)?;
         }
+        self.exchange_custody(transport, &session.token).await;
         Ok(session.token)
     }
 
     /// Keeps the server's word about this terminal: colleagues take its work by it.
-    fn keep_certificate(&self, who: &Who, certificate: &SignedCertificate) -> Result<(), ClientError> {
+    pub(crate) fn keep_certificate(
+        &self,
+        who: &Who,
+        certificate: &SignedCertificate,
+    ) -> Result<(), ClientError> {
         let verified = certificate.verify(&who.member.server_key);
         if !verified.is_ok_and(|c| c.device == who.device && c.device_key == who.key.public_key()) {
             let what = "the certificate is not this terminal's".to_owned();
