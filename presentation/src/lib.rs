@@ -13,4 +13,5 @@ pub mod format;
 pub mod html;
 pub mod http;
 pub mod page;
+pub mod qr;
 pub mod texts;

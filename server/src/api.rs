@@ -19,6 +19,7 @@ pub mod packages;
 pub mod plans;
 pub mod proposals;
 pub mod quarantine;
+pub mod recovery;
 pub mod reviews;
 pub mod session;
 pub mod sync;
@@ -48,6 +49,7 @@ pub fn routes() -> Router<App> {
         .merge(conflicts::routes())
         .merge(proposals::routes())
         .merge(device::routes())
+        .merge(recovery::routes())
         .merge(devices::routes())
         .merge(directory::routes())
         .merge(disclosures::routes())

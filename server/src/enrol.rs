@@ -2,18 +2,20 @@
 //! restored knows those again that were enrolled since.
 
 use crate::app::App;
+use crate::auth::DeviceActor;
 use crate::db::{DbError, Tx};
 use crate::error::ApiError;
 use crate::store::audit::Record;
 use crate::store::devices::Device;
 use crate::store::enrolment::Code;
 use crate::store::{audit, devices, enrolment, failures, feeds, officers, tenants};
+use crate::sync::carry;
 use fieldproof_schema::certificate::{Certificate, SignedCertificate};
 use fieldproof_schema::ids::{DecisionId, OrgId};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::server::SERVER;
 use fieldproof_schema::suite::{Digest, Purpose};
-use fieldproof_schema::wire::device::{EnrolRequest, Enrolled, normal_code};
+use fieldproof_schema::wire::device::{EnrolRequest, Enrolled, OfficerKeyRequest, normal_code};
 use fieldproof_schema::wire::error::ErrorCode;
 use fieldproof_schema::wire::row::RowKind;
 use serde_json::{Value, json};
@@ -58,6 +60,81 @@ pub async fn enrol(app: &App, mut request: EnrolRequest, peer: String) -> Result
         epoch,
         server_at: now,
     })
+}
+
+/// Registers a new key of a terminal's officer: the one before is under a passphrase that nobody knows any more. A repeated request
+/// gets the same answer; what was signed with earlier keys stays what it is.
+///
+/// # Errors
+/// Those of a code that is not good, or another officer's.
+pub async fn register_officer_key(
+    app: &App,
+    actor: &DeviceActor,
+    request: OfficerKeyRequest,
+) -> Result<Certificate, ApiError> {
+    let (org, now, actor) = (actor.org, app.now(), actor.clone());
+    let decision = DecisionId::new(now, app.random());
+    let write = move |tx: &mut Tx<'_>| {
+        let subject = format!("device:{}", actor.id);
+        if let Some(seconds) = failures::wait_seconds(tx, org, &subject, now)? {
+            return Ok(Err((ErrorCode::TooManyTries, json!({"retry_after_seconds": seconds}))));
+        }
+        match renew(tx, &actor, &request, decision, now)? {
+            Ok(()) => failures::forget(tx, org, &subject)?,
+            Err(refused) => {
+                failures::count(tx, org, &subject, now)?;
+                return Ok(Err((refused, Value::Null)));
+            }
+        }
+        Ok::<_, DbError>(Ok(carry::certify(tx, org, actor.id)?))
+    };
+    let certificate =
+        app.db.write(write).await?.map_err(|(code, details): Refused| ApiError::new(code).with(details))?;
+    certificate.ok_or_else(|| ErrorCode::DeviceUnknown.into())
+}
+
+fn renew(
+    tx: &mut Tx<'_>,
+    actor: &DeviceActor,
+    request: &OfficerKeyRequest,
+    decision: DecisionId,
+    now: Moment,
+) -> Result<Result<(), ErrorCode>, DbError> {
+    let (org, key) = (actor.org, &request.officer_key);
+    let code = Digest::of(normal_code(&request.code).as_bytes());
+    // Another officer's code is as good as none.
+    let known = enrolment::find(tx, org, &code)?.filter(|known| known.officer == actor.officer);
+    let Some(known) = known else { return Ok(Err(ErrorCode::EnrolmentCodeUnknown)) };
+    if let Some(used_by) = known.used_by {
+        let keys = devices::officer_keys_of(tx, org, actor.officer, actor.id)?;
+        let same = used_by == actor.id && keys.contains(key);
+        return Ok(if same { Ok(()) } else { Err(ErrorCode::EnrolmentCodeUsed) });
+    }
+    if known.expires_at <= now {
+        return Ok(Err(ErrorCode::EnrolmentCodeExpired));
+    }
+    let proof = EnrolRequest::proof_text(&request.code, actor.id, &actor.key, key);
+    let proven = actor.key.verify(Purpose::Enrolment, &proof, &request.device_proof).is_ok()
+        && key.verify(Purpose::Enrolment, &proof, &request.officer_proof).is_ok();
+    if !proven {
+        return Ok(Err(ErrorCode::EnrolmentProofInvalid));
+    }
+    if !enrolment::mark_used(tx, org, &code, actor.id, now)? {
+        return Ok(Err(ErrorCode::EnrolmentCodeUsed));
+    }
+    devices::insert_officer_key(tx, org, actor.officer, key, actor.id, now)?;
+    // Colleagues check each other's seals with these keys.
+    tx.publish(org, feeds::EVERYONE, RowKind::Officer.as_str(), &actor.officer.to_string());
+    let record = Record {
+        id: decision,
+        at: now,
+        actor: format!("device:{}", actor.id),
+        act: "officer_key.registered".into(),
+        subject: format!("officer:{}", actor.officer),
+        details: json!({"officer_key": key}),
+    };
+    audit::insert(tx, org, &record)?;
+    Ok(Ok(()))
 }
 
 fn admit(

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod codes;
 pub mod config;
 pub mod console;
+pub mod custodians;
 pub mod db;
 pub mod devices;
 pub mod dispatch;

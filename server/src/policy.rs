@@ -70,6 +70,8 @@ pub enum Act {
     Reassign,
     /// See, enrol and revoke devices.
     ManageDevices,
+    /// Propose and confirm custodians of terminals' keys.
+    NameCustodians,
     /// See with which originals something is the matter.
     LookAfterOriginals,
     /// Raise the floor of versions, for the whole organisation.
@@ -105,8 +107,8 @@ impl User {
             (
                 Role::Administrator,
                 ChangeDirectory | ReleaseProvision | Draw | DecideConflicts | DecideQuarantine
-                | HandInPackages | Reassign | ManageDevices | LookAfterOriginals | RaiseFloor | ManageUsers
-                | ReadAudit,
+                | HandInPackages | Reassign | ManageDevices | NameCustodians | LookAfterOriginals
+                | RaiseFloor | ManageUsers | ReadAudit,
             ) => true,
             (Role::Inspector, _) | (Role::Supervisor, _) | (Role::Administrator, _) => false,
         };

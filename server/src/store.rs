@@ -12,6 +12,7 @@ pub mod case_links;
 pub mod changes;
 pub mod conflict_decisions;
 pub mod conflicts;
+pub mod custodians;
 pub mod decisions;
 pub mod devices;
 pub mod disclosures;

@@ -76,6 +76,8 @@ mod quota;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod release;
 #[cfg(test)]
 mod restored;

@@ -4,6 +4,7 @@ use crate::carried;
 use crate::conflicts;
 use crate::day;
 use crate::packages_console;
+use crate::recovery;
 use crate::scope;
 use crate::support::{self, City};
 use fieldproof_schema::document::{Actor, Document, RawChange};
@@ -38,7 +39,7 @@ async fn every_statement_runs_on_postgresql() {
 }
 
 async fn every_statement_runs(world: World) {
-    let city = day::working_day(&world).await;
+    let mut city = day::working_day(&world).await;
     read_everything(&world, &city).await;
     conflicts::entity::play(&world, &city).await;
     conflicts::number::play(&world, &city).await;
@@ -54,6 +55,8 @@ async fn every_statement_runs(world: World) {
     come_back_from_a_backup(&world, &city).await;
     administer(&world, &city).await;
     decide_conflicts_of_every_kind(&world, &city).await;
+    drop(recovery::name_custodians(&world, &mut city, 2).await);
+    end_a_custodian(&world, &city.administrator).await;
     leave(&world, &city).await;
     look_around(&world, &city).await;
     assert_eq!(judge::sweep(&world.app).await.unwrap(), 0);
@@ -71,6 +74,13 @@ async fn every_statement_runs(world: World) {
 
 fn id(value: &Value) -> &str {
     value["id"].as_str().expect("an id")
+}
+
+/// One who is a custodian no longer.
+async fn end_a_custodian(world: &World, administrator: &Person) {
+    let listed = administrator.get(world, "/api/v1/custodians").await;
+    let path = format!("/api/v1/custodians/{}/end", listed[0]["officer"].as_str().unwrap());
+    administrator.post(world, &path, json!({"reason": "调离"})).await;
 }
 
 /// What one terminal signed and another one brings.

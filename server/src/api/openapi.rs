@@ -2,8 +2,8 @@
 
 use super::{
     audit, conflicts, device, devices, directory, disclosures, draws, events, evidence, health, imports,
-    inspections, numbers, packages, plans, proposals, quarantine, reviews, session, sync, teams, templates,
-    users,
+    inspections, numbers, packages, plans, proposals, quarantine, recovery, reviews, session, sync, teams,
+    templates, users,
 };
 use crate::app::App;
 use axum::Router;
@@ -26,6 +26,7 @@ pub fn routes() -> Router<App> {
     security(("bearer" = [])),
     paths(
         audit::list, conflicts::list, conflicts::show, conflicts::decide, conflicts::undo, device::enrol, device::challenge, device::session, device::readmission,
+        recovery::custody, recovery::help, recovery::officer_key, recovery::list, recovery::propose, recovery::confirm, recovery::end,
         devices::issue, devices::list, devices::revoke, directory::list_units, directory::list_officers,
         directory::list_entities, disclosures::list, disclosures::show, draws::commit, draws::show, draws::reveal,
         draws::recuse, draws::record, draws::dispatch, events::listen, evidence::offer, evidence::ask, evidence::append,

@@ -1,5 +1,6 @@
 //! Terminals: where they stand, what they said that they had not sent, a code for a new one, revocation.
 
+mod custodians;
 mod enrol;
 mod floor;
 
@@ -32,6 +33,9 @@ pub(super) const ROUTES: &[Route] = &[
     Route { path: "/console/devices", answer: || get(list) },
     Route { path: "/console/devices/enrol", answer: || get(enrol::show).post(enrol::issue) },
     Route { path: "/console/devices/floor", answer: || get(floor::show).post(floor::raise) },
+    Route { path: "/console/devices/custodians", answer: || get(custodians::show).post(custodians::propose) },
+    Route { path: "/console/devices/custodians/{officer}/confirm", answer: || post(custodians::confirm) },
+    Route { path: "/console/devices/custodians/{officer}/end", answer: || post(custodians::end) },
     Route { path: "/console/devices/{id}", answer: || get(show) },
     Route { path: "/console/devices/{id}/revoke", answer: || post(revoke) },
 ];

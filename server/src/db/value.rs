@@ -10,7 +10,7 @@ use fieldproof_schema::ids::{
     OrgId, PlanId, ReceiptId, RecordId, TaskId, UserId,
 };
 use fieldproof_schema::moment::Moment;
-use fieldproof_schema::suite::{Digest, PublicKey, Signature, SuiteError};
+use fieldproof_schema::suite::{CustodyKey, Digest, PublicKey, Signature, SuiteError};
 use std::fmt;
 
 /// One value of a parameter or a column.
@@ -356,7 +356,7 @@ macro_rules! suite_values {
     )*};
 }
 
-suite_values!(Digest, PublicKey, Signature);
+suite_values!(CustodyKey, Digest, PublicKey, Signature);
 
 macro_rules! fixed_bytes {
     ($($kind:ident: $len:literal),*) => {$(

@@ -7,7 +7,7 @@ use crate::db::{DbError, Row, Tx, params};
 use fieldproof_schema::ids::{DeviceId, OfficerId, OrgId, UserId};
 use fieldproof_schema::journal::Tip;
 use fieldproof_schema::moment::Moment;
-use fieldproof_schema::suite::{Digest, PublicKey};
+use fieldproof_schema::suite::{CustodyKey, Digest, PublicKey};
 use fieldproof_schema::wire::floor::ProgramVersion;
 use fieldproof_schema::wire::sync::StillUnsent;
 
@@ -177,6 +177,13 @@ pub fn by_token(tx: &mut Tx<'_>, org: OrgId, token: &Digest, now: Moment) -> Res
         Some(row) => find(tx, org, row.get(0)?),
         None => Ok(None),
     }
+}
+
+/// With what shares for a terminal's officer are sealed; none from terminals that have not said.
+pub fn custody_key(tx: &mut Tx<'_>, org: OrgId, id: DeviceId) -> Result<Option<CustodyKey>, DbError> {
+    let row =
+        tx.query_opt("SELECT custody_key FROM devices WHERE org = $1 AND id = $2", &params![org, id])?;
+    row.map_or(Ok(None), |r| r.get(0))
 }
 
 /// Adds a terminal.

@@ -15,14 +15,12 @@ use axum::extract::State;
 use axum::response::Response;
 use fieldproof_presentation::html::Html;
 use fieldproof_presentation::page::{Choice, Page};
+use fieldproof_presentation::qr;
 use fieldproof_schema::ids::OfficerId;
 use fieldproof_schema::wire::error::ErrorCode;
-use qrcode::{Color, EcLevel, QrCode};
 
 /// Officers that the choice offers: more than a bureau has. Others are reached from the directory of officers.
 const OFFICERS_OFFERED: i64 = 2000;
-/// Light modules around a code, without which cameras do not find it (ISO/IEC 18004).
-const QUIET: usize = 4;
 
 #[derive(Template)]
 #[template(path = "admin/enrol.html")]
@@ -110,23 +108,15 @@ fn scanned(code: &str) -> String {
     format!("fieldproof:enrol:1:{code}")
 }
 
-/// A QR code of a text, as a drawing that stays black on white in every appearance.
+/// A QR code of a text.
 fn picture(text: &str) -> Result<Html, ApiError> {
-    let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(ApiError::internal)?;
-    let width = code.width();
-    let dark = code.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
-    let modules: String =
-        dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET)).collect();
-    let side = width + 2 * QUIET;
-    Ok(Html::new(format!(
-        "<svg class=\"fp-qr\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\" aria-hidden=\"true\">\
-         <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path fill=\"#000\" d=\"{modules}\"/></svg>"
-    )))
+    qr::drawing(text).ok_or_else(|| ApiError::internal("a code that no picture holds"))
 }
 
 #[cfg(test)]
 pub(in crate::console) mod tests {
     use super::*;
+    use fieldproof_presentation::qr::QUIET;
     use std::collections::BTreeSet;
 
     /// What a camera reads from a page with a QR code.
