@@ -1,9 +1,11 @@
 //! What every request needs: the open store, the way to the server, and whose turn it is to sync.
 
+mod recovery;
+
 use crate::error::ApiError;
 use crate::syncs::{Counted, SyncView, Syncs};
 use fieldproof_client_core::{
-    Client, ClientError, Enrolment, Folder, Options, Status, SyncReport, Transport, Unlock, Wake,
+    Client, ClientError, Enrolment, Folder, KeyCost, Options, Status, SyncReport, Transport, Unlock, Wake,
 };
 use fieldproof_schema::host::Host;
 use fieldproof_schema::moment::Moment;
@@ -24,6 +26,10 @@ struct Parts {
     client: OnceLock<Arc<Client>>,
     /// What is still locked; taken up while it is unlocked.
     locked: Mutex<Option<Locked>>,
+    /// The data directory, and what guessing its passphrase costs.
+    place: (PathBuf, KeyCost),
+    /// Held while a recovery goes a step on.
+    recovering: Mutex<()>,
     transport: Arc<dyn Transport>,
     host: Arc<dyn Host>,
     incoming: PathBuf,
@@ -87,13 +93,20 @@ impl App {
         host: Arc<dyn Host>,
         incoming: PathBuf,
     ) -> Self {
-        let (client, locked) = match store.into() {
+        let store = store.into();
+        let place = match &store {
+            Store::Open(client) => (client.folder().to_owned(), client.options().key_cost),
+            Store::Locked(locked) => (locked.folder.path().to_owned(), locked.options.key_cost),
+        };
+        let (client, locked) = match store {
             Store::Open(client) => (OnceLock::from(client), None),
             Store::Locked(locked) => (OnceLock::new(), Some(locked)),
         };
         Self(Arc::new(Parts {
             client,
             locked: Mutex::new(locked),
+            place,
+            recovering: Mutex::new(()),
             transport,
             host,
             incoming,
@@ -168,11 +181,7 @@ impl App {
 
     /// Whose terminal it is, also while the store is locked.
     pub async fn officer_name(&self) -> Option<String> {
-        let locked = self.0.locked.lock().await.as_ref().map(|locked| locked.folder.path().to_owned());
-        match locked {
-            Some(data) => fieldproof_client_core::officer_name(&data).ok().flatten(),
-            None => self.read(Client::status).await.ok()?.enrolled.map(|who| who.officer_name),
-        }
+        fieldproof_client_core::officer_name(&self.0.place.0).ok().flatten()
     }
 
     /// Reads from the store, away from the threads that serve requests.

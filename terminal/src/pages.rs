@@ -13,6 +13,9 @@ mod history;
 mod inspection;
 mod package;
 mod paging;
+mod recover;
+mod recovery;
+mod scanned;
 mod seal;
 mod settings;
 mod strip;
@@ -63,6 +66,8 @@ pub(crate) const ALL: &[&[Route]] = &[
     inspection::team::ROUTES,
     inspection::upload::ROUTES,
     package::ROUTES,
+    recover::ROUTES,
+    recovery::ROUTES,
     seal::ROUTES,
     settings::ROUTES,
     strip::ROUTES,

@@ -1,8 +1,9 @@
-//! Reads the QR code of an enrolment out of a photo, on the terminal itself.
+//! Reads QR codes out of photos, on the terminal itself: those of enrolments, and what custodians of a terminal's key send each other.
 //!
 //! The console prints `fieldproof:enrol:1:` and the code. A photo comes from outside: its size in pixels and the memory for
 //! it are bounded, and whatever it says is only ever a text in a field.
 
+use fieldproof_schema::recovery::{Answer, Request};
 use image::imageops::{self, FilterType};
 use image::{GrayImage, ImageReader, Limits};
 use std::io::Cursor;
@@ -23,7 +24,7 @@ const CODE_CHARS_MAX: usize = 64;
 /// What a photo says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
-    /// A code for enrolling.
+    /// What was looked for.
     Code(String),
     /// A QR code of something else.
     Other,
@@ -35,11 +36,22 @@ pub enum Read {
 
 /// Looks for the code of an enrolment in a photo.
 pub fn read(bytes: &[u8]) -> Read {
+    find(bytes, code)
+}
+
+/// Looks for a request of a recovery in a photo, or for an answer to one.
+pub fn read_recovery(bytes: &[u8]) -> Read {
+    find(bytes, |text| {
+        (text.parse::<Request>().is_ok() || text.parse::<Answer>().is_ok()).then(|| text.to_owned())
+    })
+}
+
+fn find(bytes: &[u8], wanted: impl Fn(&str) -> Option<String>) -> Read {
     let Some(photo) = decode(bytes) else { return Read::NoPhoto };
     let mut found = Read::Nothing;
     for side in LOOKS {
         for text in texts(&shrunk(&photo, side)) {
-            match code(&text) {
+            match wanted(&text) {
                 Some(code) => return Read::Code(code),
                 None => found = Read::Other,
             }

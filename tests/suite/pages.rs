@@ -9,6 +9,7 @@ mod package;
 mod papers;
 mod proposals;
 mod recording;
+mod recovery;
 mod team;
 
 use axum::Router;
@@ -86,6 +87,24 @@ impl Answer {
     }
 }
 
+/// Sends a request to a terminal.
+async fn send(
+    router: &Router,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(format!("/secret{path}"));
+    for (name, value) in [("host", AUTHORITY)].iter().chain(headers) {
+        request = request.header(*name, *value);
+    }
+    let response = router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+    Answer { status, headers, body }
+}
+
 impl Pages {
     /// Takes a device over as its app does after a restart, and unlocks it.
     pub(crate) async fn of(mut device: Device, id: InspectionId) -> Self {
@@ -110,14 +129,7 @@ impl Pages {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(format!("/secret{path}"));
-        for (name, value) in [("host", AUTHORITY)].iter().chain(headers) {
-            request = request.header(*name, *value);
-        }
-        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
-        Answer { status, headers, body }
+        send(&self.router, method, path, headers, body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

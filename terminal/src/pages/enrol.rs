@@ -5,6 +5,7 @@
 //! page repeats.
 
 use super::fault::Said;
+use super::scanned::parts;
 use super::{Ask, Posted, Route};
 use crate::error::ApiError;
 use crate::qr::{self, PHOTO_BYTES_MAX};
@@ -167,20 +168,6 @@ async fn scan(ask: Ask, photo: Result<Multipart, MultipartRejection>) -> Respons
         Ok(qr::Read::NoPhoto) | Err(_) => "terminal.enrol.picture.none",
     };
     page.refuse(StatusCode::UNPROCESSABLE_ENTITY, About::Picture, ask.p.t(key))
-}
-
-/// The fields of a form with a photo, and the photo.
-async fn parts(mut form: Multipart) -> Result<(Fields, Vec<u8>), StatusCode> {
-    let (mut fields, mut photo) = (Vec::new(), Vec::new());
-    while let Some(field) = form.next_field().await.map_err(|error| error.status())? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(|error| error.status())?;
-        match name.as_str() {
-            "picture" => photo = bytes.to_vec(),
-            _ => fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
-        }
-    }
-    Ok((fields.into_iter().collect(), photo))
 }
 
 #[derive(Template)]

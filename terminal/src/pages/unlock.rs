@@ -24,7 +24,9 @@ pub(super) const ROUTES: &[Route] = &[
 /// What stands before the names of fields that wait on the unlock page.
 const WAITING: &str = "waiting.";
 /// Addresses that answer while it is locked.
-const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip"];
+const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip", "/recover"];
+/// What stands before other such addresses.
+const OPEN_BELOW: &[&str] = &["/assets/", "/enrol/", "/recover/"];
 
 #[derive(Template)]
 #[template(path = "unlock.html")]
@@ -119,7 +121,7 @@ pub(super) async fn keep_locked(
 ) -> Response {
     let path = ask.here.split('?').next().unwrap_or_default();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if OPEN.contains(&path) || path.starts_with("/assets/") || path.starts_with("/enrol/") {
+    if OPEN.contains(&path) || OPEN_BELOW.iter().any(|above| path.starts_with(above)) {
         return next.run(request).await;
     }
     let is_open = face.is_open();

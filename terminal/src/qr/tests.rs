@@ -1,4 +1,8 @@
 use super::*;
+use fieldproof_schema::ids::{DeviceId, OfficerId};
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::recovery::ShareBox;
+use fieldproof_schema::suite::{CustodyKey, Suite};
 use image::{DynamicImage, ImageFormat, Luma, Rgb, RgbImage};
 use qrcode::{Color, QrCode};
 
@@ -84,4 +88,30 @@ fn crc32(bytes: &[u8]) -> u32 {
         }
     }
     !crc
+}
+
+#[test]
+fn what_custodians_send_each_other_is_read_at_the_size_that_screens_show() {
+    let request = Request {
+        format: Request::FORMAT,
+        device: DeviceId::from_bytes([1; 16]),
+        device_name: "现场平板 07".into(),
+        officer: OfficerId::from_bytes([2; 16]),
+        officer_name: "王芳".into(),
+        made_at: Moment::from_micros(1_790_000_000_000_000),
+        key: CustodyKey { suite: Suite::Std, value: [3; 32] },
+        // Three custodians: what a bureau names.
+        boxes: (0..3)
+            .map(|n| ShareBox { custodian: DeviceId::from_bytes([n; 16]), sealed: vec![n; 112] })
+            .collect(),
+    };
+    let text = request.to_string();
+    assert!(text.len() <= fieldproof_presentation::qr::CHARS_MAX, "{}", text.len());
+    for (scale, format) in [(4, ImageFormat::Png), (8, ImageFormat::Jpeg)] {
+        let photo = encoded(picture(&text, scale, 40, 210), format);
+        assert_eq!(read_recovery(&photo), Read::Code(text.clone()), "{scale}");
+        assert_eq!(read(&photo), Read::Other);
+    }
+    let enrolment = encoded(picture("fieldproof:enrol:1:K7M2-9QXD", 4, 40, 210), ImageFormat::Png);
+    assert_eq!(read_recovery(&enrolment), Read::Other);
 }
