@@ -5,7 +5,8 @@ use crate::demo::api::{Api, Failure};
 use crate::demo::process::Service;
 use crate::demo::{self, Day, city, field, office};
 use crate::workspace;
-use fieldproof_schema::ids::InspectionId;
+use fieldproof_schema::ids::{InspectionId, OfficerId};
+use serde_json::json;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -73,6 +74,43 @@ impl Stage {
         let terminal = self.day.terminals.last().expect("it was just started");
         done(terminal.enrol(&self.day, officer, "unsynced").await);
         address
+    }
+
+    /// Names two custodians of the first officer's terminal: her colleague, and an officer who gets a terminal for it. Which
+    /// terminals they have.
+    pub async fn name_custodians(&mut self) -> [usize; 2] {
+        let address = self.blank_terminal();
+        let third = self.day.terminals.len() - 1;
+        let team: Vec<OfficerId> = self.day.tasks[0].team.iter().map(|(officer, _)| *officer).collect();
+        let named = async {
+            let listed = self.administrator().get("/api/v1/officers").await?;
+            let ids = listed["rows"].as_array().into_iter().flatten().filter(|row| row["active"] == true);
+            let mut ids = ids.filter_map(|row| row["id"].as_str()?.parse::<OfficerId>().ok());
+            let other = ids.find(|id| !team.contains(id)).ok_or("nobody else is in service")?;
+            self.day.terminals[third].enrol(&self.day, other, &address).await?;
+            let user = json!({"login": "guanli2", "name": "管理员丙（虚构）", "role": "administrator", "unit": "ORG-C", "password": PASSWORD});
+            self.administrator().post("/api/v1/users", &user).await?;
+            let signed_in = json!({"login": "guanli2", "password": PASSWORD});
+            let session = Api::new(&self.server())?.post("/api/v1/session", &signed_in).await?;
+            let second = Api::new(&self.server())?.with_token(session["token"].as_str().ok_or("no session")?);
+            for (officer, terminal) in [(team[1], 1), (other, third)] {
+                self.day.terminals[terminal].sync().await?;
+                let proposed = json!({"officer": officer, "unit": "ORG-C"});
+                self.administrator().post("/api/v1/custodians", &proposed).await?;
+                second.post(&format!("/api/v1/custodians/{officer}/confirm"), &json!({})).await?;
+            }
+            Ok::<_, Failure>(())
+        };
+        done(named.await);
+        [1, third]
+    }
+
+    /// A one-time code for the officer of a terminal.
+    pub async fn code_for(&self, which: usize) -> String {
+        let (officer, _) = &self.day.tasks[0].team[which];
+        let path = format!("/api/v1/officers/{officer}/enrolment-codes");
+        let code = done(self.administrator().post(&path, &json!({})).await);
+        code["code"].as_str().expect("a code").to_owned()
     }
 
     /// A folder for what a story needs besides.
@@ -168,7 +206,7 @@ impl Stage {
         let task = &self.day.tasks[which];
         let result = async {
             office::sync_all(&self.day).await?;
-            let narrative = serde_json::json!({"text": "已按要求补充。"});
+            let narrative = json!({"text": "已按要求补充。"});
             self.terminal_api(0).put(&format!("{}/narrative", task.path()), &narrative).await?;
             office::sync_all(&self.day).await?;
             office::seal(&self.day, &task.path(), 0, Some("已补充")).await
@@ -186,7 +224,7 @@ impl Stage {
                 "DELETE FROM inspection_officers WHERE inspection = ?1 AND officer = ?2",
                 rusqlite::params_from_iter(&names),
             )?;
-            let narrative = serde_json::json!({"text": "离开小组之后补写的检查情况。"});
+            let narrative = json!({"text": "离开小组之后补写的检查情况。"});
             self.terminal_api(1).put(&format!("{}/narrative", task.path()), &narrative).await?;
             self.day.terminals[1].sync().await?;
             if taken == 1 { Ok::<_, Failure>(()) } else { Err("nobody was taken off".into()) }
@@ -210,7 +248,7 @@ impl Stage {
             let team = format!("{}/team", task.path());
             for (officer, change) in [(joiner, "joins"), (task.team[terminal].0.to_string().into(), "leaves")]
             {
-                let body = serde_json::json!({"officer": officer, "change": change, "reason": "抽调支援"});
+                let body = json!({"officer": officer, "change": change, "reason": "抽调支援"});
                 administrator.post(&team, &body).await?;
             }
             let photo = crate::photo::jpeg(9, Some("gate"), 3200, 2400);
@@ -241,7 +279,7 @@ impl Stage {
         let path = self.day.tasks[which].path();
         let file = self.folder().join(format!("exported-{terminal}-{which}.zip"));
         let result = async {
-            let narrative = serde_json::json!({"text": text});
+            let narrative = json!({"text": text});
             self.terminal_api(terminal).put(&format!("{path}/narrative"), &narrative).await?;
             let wanted = format!("{path}/package?originals=true");
             let package = self.terminal_api(terminal).bytes_by(reqwest::Method::POST, &wanted).await?;
@@ -262,7 +300,7 @@ impl Stage {
         let result = async {
             let status = self.terminal_api(terminal).get("/api/v1/status").await?;
             let device = status["enrolled"]["device"].as_str().ok_or("the terminal is nobody's")?.to_owned();
-            let reason = serde_json::json!({"reason": "终端遗失"});
+            let reason = json!({"reason": "终端遗失"});
             self.administrator().post(&format!("/api/v1/devices/{device}/revoke"), &reason).await
         };
         done(result.await);
@@ -271,7 +309,7 @@ impl Stage {
     /// Has an officer propose a correction of the directory, and sync.
     pub async fn propose(&self, terminal: usize, which: usize, field: &str, value: &str) {
         let path = format!("{}/proposals", self.day.tasks[which].path());
-        let body = serde_json::json!({"field": field, "value": value, "reason": "现场核对门牌和营业执照。"});
+        let body = json!({"field": field, "value": value, "reason": "现场核对门牌和营业执照。"});
         done(self.terminal_api(terminal).post(&path, &body).await);
         self.sync(terminal).await;
     }
@@ -279,7 +317,7 @@ impl Stage {
     /// Has an officer register a paper form, with a number of the terminal's or with one that stands on the paper, and sync.
     pub async fn register(&self, terminal: usize, which: usize, form: &str, serial: Option<u32>) {
         let path = format!("{}/papers", self.day.tasks[which].path());
-        let body = serde_json::json!({"form": form, "category": "公", "note": "一式两份", "serial": serial});
+        let body = json!({"form": form, "category": "公", "note": "一式两份", "serial": serial});
         done(self.terminal_api(terminal).post(&path, &body).await);
         self.sync(terminal).await;
     }

@@ -4,6 +4,7 @@ mod attack;
 mod capture;
 pub(crate) mod crawl;
 mod officer;
+mod recovery;
 mod supervisor;
 mod typing;
 mod walk;

@@ -19,6 +19,7 @@ const TERMINAL_PARTS: &[&str] = &[
     "/inspections/{id}/items/{item}/judge",
     "/inspections/{id}/next",
     "/ping",
+    "/recover/request.txt",
     "/strip",
     "/sync/state",
 ];
@@ -48,7 +49,7 @@ async fn every_page_of_the_terminal_is_looked_at() {
         no_pages: TERMINAL_PARTS,
         sizes: &Size::TERMINAL,
         outdoors: true,
-        starts: &["/tasks", "/settings", "/sync", "/law"],
+        starts: &["/tasks", "/settings", "/sync", "/law", "/recover"],
         each: 2,
     };
     let mut walked = Walked::default();
