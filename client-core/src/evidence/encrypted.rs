@@ -86,6 +86,8 @@ pub(super) struct Unfinished {
     pub(super) pieces: u32,
     /// Whether the last piece is there, too.
     pub(super) is_finished: bool,
+    /// Whether more lies behind the first piece that does not decrypt: that one is not where the writing stopped.
+    pub(super) goes_on: bool,
 }
 
 /// Reads the pieces of a file that may not have been finished, one after another, up to what does not decrypt. `None` for what is no
@@ -102,7 +104,8 @@ pub(super) fn read_unfinished(
     }
     let (begin, salt) = head.split_at(HEAD.len());
     let Some(salt) = salt.first_chunk::<SALT_BYTES>().filter(|_| begin == HEAD) else { return Ok(None) };
-    let (pieces, mut found) = (Pieces::new(&key_of(salt)), Unfinished { pieces: 0, is_finished: false });
+    let (pieces, mut found) =
+        (Pieces::new(&key_of(salt)), Unfinished { pieces: 0, is_finished: false, goes_on: false });
     let (mut piece, mut end) = (Vec::with_capacity(WHOLE_BYTES as usize), Vec::new());
     loop {
         piece.clear();
@@ -116,6 +119,8 @@ pub(super) fn read_unfinished(
         if pieces.decrypt(found.pieces, true, &mut end).is_ok() {
             take(&end);
             found.is_finished = true;
+        } else if read == WHOLE_BYTES as usize {
+            found.goes_on = from.read(&mut [0])? > 0;
         }
         return Ok(Some(found));
     }

@@ -78,11 +78,15 @@ impl Originals {
         let mut is_whole = true;
         if !found.is_finished {
             let whole = u64::from(found.pieces) * PIECE_BYTES as u64;
-            if let Some((before, rest)) = self.read_rest(&path).map_err(keeping)? {
-                match whole.checked_sub(before).and_then(|known| usize::try_from(known).ok()) {
-                    Some(known) => arriving.write(rest.get(known..).unwrap_or_default())?,
-                    // Pieces before it do not decrypt any more.
-                    None => is_whole = false,
+            match self.read_rest(&path).map_err(keeping)? {
+                // Nothing says any more how much there was: what lies behind is kept for somebody who can read it.
+                None => is_whole = !found.goes_on,
+                Some((before, rest)) => {
+                    match whole.checked_sub(before).and_then(|known| usize::try_from(known).ok()) {
+                        Some(known) => arriving.write(rest.get(known..).unwrap_or_default())?,
+                        // Pieces before it do not decrypt any more.
+                        None => is_whole = false,
+                    }
                 }
             }
         }

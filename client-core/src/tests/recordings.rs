@@ -257,7 +257,8 @@ async fn a_recording_outlives_a_damaged_store() {
 /// One piece of the file rotted: what comes before it becomes a capture, and the file is kept as it is.
 #[tokio::test]
 async fn what_a_damaged_recording_still_holds_is_not_thrown_away() {
-    for (damaged, readable) in [(0, None), (2, Some(2 * PIECE))] {
+    let cases = [(0, None), (2, Some(2 * PIECE))].map(|case| [(case, true), (case, false)]);
+    for ((damaged, readable), has_rest) in cases.into_iter().flatten() {
         let hand = hand().await;
         let sound = sound(4 * PIECE + 9);
         let (record, _) = hand.client.begin_recording(hand.visit.id, &facts()).unwrap();
@@ -267,6 +268,9 @@ async fn what_a_damaged_recording_still_holds_is_not_thrown_away() {
         let mut bytes = fs::read(&path).unwrap();
         bytes[40 + damaged * (PIECE + 16) + 7] ^= 1;
         fs::write(&path, &bytes).unwrap();
+        if !has_rest {
+            fs::remove_file(file(hand.dir.path(), ".rest")).unwrap();
+        }
         let client = Client::open(hand.dir.path(), hand.host, options(), unlock()).unwrap();
         client.end_left_recordings().unwrap();
         let found = became(&client, &hand.visit, record);
