@@ -230,7 +230,8 @@ impl Blobs {
         }
     }
 
-    /// Moves a complete upload into the store, reads it back and compares the hash.
+    /// Copies a complete upload into the store, reads it back and compares the hash. The upload stays, to be discarded once it is
+    /// written down that the blob is held: until then whoever asks finds one of the two.
     ///
     /// A wrong hash discards the upload and is an error of the sender; nothing that is held changes.
     pub async fn complete(
@@ -270,12 +271,11 @@ impl Blobs {
             writer.finish().await.map_err(blob)?;
         }
         if is_checked && self.hash_held(&path).await? != *digest {
-            // It may have lain there for years, and what it is by now may tell what happened. The next try writes it again: what was
-            // staged is kept for that.
+            // It may have lain there for years, and what it is by now may tell what happened. The next try writes it again.
             self.put_aside(org, digest, now).await?;
             return Err(ApiError::internal("a blob reads back with another hash"));
         }
-        self.discard(owner, digest).await
+        Ok(())
     }
 
     /// Whether a blob is in the store; its bytes are not read.

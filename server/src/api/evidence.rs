@@ -204,7 +204,8 @@ async fn hold(app: &App, device: &DeviceActor, digest: Digest, upload: &Upload) 
         usage::add(tx, org, id, usage::day(now), &Day { evidence_bytes: length, ..Day::default() })?;
         evidence::note_held(tx, org, &digest, by, now)
     };
-    Ok(app.db.write(note).await?)
+    app.db.write(note).await?;
+    app.blobs.discard(&owner(device), &digest).await
 }
 
 #[utoipa::path(get, path = "/api/v1/evidence/{digest}/receipt", tag = "evidence", responses(

@@ -447,7 +447,9 @@ async fn store(
         let note = move |tx: &mut Tx<'_>| {
             devices.iter().try_for_each(|device| evidence::note_held(tx, org, &digest, *device, now))
         };
-        app.db.write(note).await?;
+        let noted = app.db.write(note).await;
+        app.blobs.discard(&owner, &digest).await?;
+        noted?;
     }
     Ok(())
 }
