@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::sleep;
 
 /// Evidence bytes of one server.
@@ -33,7 +33,7 @@ pub struct Blobs {
     /// Previews of originals: derived, and apart.
     previews: Arc<dyn ObjectStore>,
     staging: PathBuf,
-    turns: Arc<[Mutex<()>; TURNS]>,
+    turns: Arc<[Arc<Mutex<()>>; TURNS]>,
 }
 
 /// Bytes of a blob.
@@ -114,7 +114,7 @@ impl Blobs {
             // Synced, too: one of which a power cut left half would be shown for ever.
             previews: Arc::new(under(&previews)?),
             staging,
-            turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            turns: Arc::new(std::array::from_fn(|_| Arc::default())),
         })
     }
 
@@ -152,9 +152,9 @@ impl Blobs {
     }
 
     /// Waits for the turn to work on an upload: parts of one upload never meet.
-    pub async fn turn(&self, owner: &str, digest: &Digest) -> MutexGuard<'_, ()> {
+    pub async fn turn(&self, owner: &str, digest: &Digest) -> OwnedMutexGuard<()> {
         let name = Digest::of(format!("{owner}-{digest}").as_bytes());
-        self.turns[usize::from(name.value[0]) % TURNS].lock().await
+        Arc::clone(&self.turns[usize::from(name.value[0]) % TURNS]).lock_owned().await
     }
 
     /// How many bytes of an upload are here.

@@ -29,6 +29,7 @@ use fieldproof_schema::wire::evidence::{LENGTH_HEADER, OFFSET_HEADER, Offer, REC
 use fieldproof_schema::wire::row::RowKind;
 use fieldproof_schema::wire::sync::Receipt;
 use serde_json::json;
+use tokio::sync::OwnedMutexGuard;
 
 /// The routes of this resource.
 pub fn routes() -> Router<App> {
@@ -169,7 +170,7 @@ pub(crate) async fn append(
         .and_then(|v| v.parse().ok())
         .ok_or_else(|| ApiError::field(OFFSET_HEADER, "must be a decimal number"))?;
     // A part that is sent again while the first try is still at work waits here.
-    let _turn = app.blobs.turn(&owner(&device), &digest).await;
+    let turn = app.blobs.turn(&owner(&device), &digest).await;
     let upload = brought(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
     if upload.held {
         return Ok(progress(StatusCode::NO_CONTENT, upload.length, upload.length));
@@ -182,10 +183,28 @@ pub(crate) async fn append(
     }
     ensure_room(&app, &device, &upload).await?;
     let reached = app.blobs.append(&owner(&device), &digest, offset, &part).await?;
-    if reached == upload.length {
-        hold(&app, &device, digest, &upload).await?;
+    let length = upload.length;
+    if reached == length {
+        hold_in_turn(&app, &device, digest, upload, turn).await?;
     }
-    Ok(progress(StatusCode::NO_CONTENT, reached, upload.length))
+    Ok(progress(StatusCode::NO_CONTENT, reached, length))
+}
+
+/// Completes an upload, even when whoever sent it stops to wait: a store may take longer for a large one, and would otherwise be
+/// asked to begin again each time.
+async fn hold_in_turn(
+    app: &App,
+    device: &DeviceActor,
+    digest: Digest,
+    upload: Upload,
+    turn: OwnedMutexGuard<()>,
+) -> Result<(), ApiError> {
+    let (app, device) = (app.clone(), device.clone());
+    let holding = tokio::spawn(async move {
+        let _turn = turn;
+        hold(&app, &device, digest, &upload).await
+    });
+    holding.await?
 }
 
 /// Completes an upload and tells the teams that it is here.
@@ -219,14 +238,15 @@ pub(crate) async fn receipt(
     let digest: Digest = parse("digest", &digest)?;
     let turn = app.blobs.turn(&owner(&device), &digest).await;
     let upload = brought(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
-    if !upload.held {
+    if upload.held {
+        drop(turn);
+    } else {
         // All parts may be here while the server was stopped before it had read them back.
         if upload.offset != upload.length {
             return Err(continues_at(upload.offset));
         }
-        hold(&app, &device, digest, &upload).await?;
+        hold_in_turn(&app, &device, digest, upload, turn).await?;
     }
-    drop(turn);
     let (now, random, worker) = (app.now(), app.random(), app.clone());
     let give = move |tx: &mut crate::db::Tx<'_>| {
         let receipt = Receipt {
