@@ -4,24 +4,23 @@
 //! (conditional create) and read back before anyone is told that it is held.
 
 pub mod previews;
+mod write;
 
 use crate::error::ApiError;
 use bytes::Bytes;
 use fieldproof_schema::ids::OrgId;
-use fieldproof_schema::moment::Moment;
-use fieldproof_schema::planted::{self, Bug};
 use fieldproof_schema::suite::Digest;
 use fieldproof_schema::wire::error::ErrorCode;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path as BlobPath;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart};
+use object_store::{ObjectStore, ObjectStoreExt};
 use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::fs;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::sleep;
@@ -90,8 +89,6 @@ impl Read for Reader {
 /// Uploads that can be worked on at the same time, at most.
 const TURNS: usize = 64;
 
-/// Up to this size a blob is written in one conditional request.
-const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Bytes after which a gentle reader rests, and for how long: it takes some 100 MB in a second at most.
 const REST_BYTES: u64 = 16 * 1024 * 1024;
 const REST: Duration = Duration::from_millis(150);
@@ -101,21 +98,17 @@ const PIECE_BYTES: usize = 256 * 1024;
 impl Blobs {
     /// Opens the blobs under a directory, which is made when absent.
     pub async fn open(directory: PathBuf) -> Result<Self, ApiError> {
-        let [blobs, previews, staging] = ["blobs", "previews", "staging"].map(|name| directory.join(name));
-        for path in [&blobs, &previews, &staging] {
-            fs::create_dir_all(path).await.map_err(ApiError::internal)?;
-        }
-        let under = |path: &PathBuf| {
-            let store = object_store::local::LocalFileSystem::new_with_prefix(path);
-            store.map(|store| store.with_fsync(true)).map_err(ApiError::internal)
-        };
-        Ok(Self {
-            store: Arc::new(under(&blobs)?),
-            // Synced, too: one of which a power cut left half would be shown for ever.
-            previews: Arc::new(under(&previews)?),
-            staging,
-            turns: Arc::new(std::array::from_fn(|_| Arc::default())),
-        })
+        let blobs = folder(directory.join("blobs")).await?;
+        Self::beside(directory, blobs).await
+    }
+
+    async fn beside(directory: PathBuf, store: Arc<dyn ObjectStore>) -> Result<Self, ApiError> {
+        let staging = directory.join("staging");
+        fs::create_dir_all(&staging).await.map_err(ApiError::internal)?;
+        // Synced, too: one of which a power cut left half would be shown for ever.
+        let previews = folder(directory.join("previews")).await?;
+        let turns = Arc::new(std::array::from_fn(|_| Arc::default()));
+        Ok(Self { store, previews, staging, turns })
     }
 
     fn path(org: OrgId, digest: &Digest) -> BlobPath {
@@ -132,8 +125,7 @@ impl Blobs {
     /// Writes down what an epoch begins with after a restore: beside the database, which may be put back once more.
     pub async fn note_restore(&self, org: OrgId, epoch: &Digest, note: Vec<u8>) -> Result<(), ApiError> {
         let path = Self::restores(org).join(format!("{epoch}.json").as_str());
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        self.store.put_opts(&path, note.into(), options).await.map(drop).map_err(blob)
+        self.create(&path, note.into()).await
     }
 
     /// What was written down about every restore.
@@ -230,57 +222,13 @@ impl Blobs {
         }
     }
 
-    /// Copies a complete upload into the store, reads it back and compares the hash. The upload stays, to be discarded once it is
-    /// written down that the blob is held: until then whoever asks finds one of the two.
-    ///
-    /// A wrong hash discards the upload and is an error of the sender; nothing that is held changes.
-    pub async fn complete(
-        &self,
-        org: OrgId,
-        owner: &str,
-        digest: &Digest,
-        size_bytes: u64,
-        now: Moment,
-    ) -> Result<(), ApiError> {
-        let staged = self.staged(owner, digest);
-        let is_checked = !planted::is(Bug::OriginalUnchecked);
-        if is_checked && self.hash_staged(&staged).await? != *digest {
-            self.discard(owner, digest).await?;
-            return Err(ErrorCode::EvidenceHashMismatch.into());
-        }
-        let path = Self::path(org, digest);
-        if size_bytes <= WHOLE_BYTES_MAX {
-            let bytes = fs::read(&staged).await.map_err(ApiError::internal)?;
-            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-            match self.store.put_opts(&path, bytes.into(), options).await {
-                Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
-                Err(error) => return Err(blob(error)),
-            }
-        } else if self.store.head(&path).await.is_err() {
-            let mut writer = WriteMultipart::new(self.store.put_multipart(&path).await.map_err(blob)?);
-            let mut file = fs::File::open(&staged).await.map_err(ApiError::internal)?;
-            let mut piece = vec![0; PIECE_BYTES];
-            loop {
-                let read = file.read(&mut piece).await.map_err(ApiError::internal)?;
-                if read == 0 {
-                    break;
-                }
-                writer.write(&piece[..read]);
-                writer.wait_for_capacity(4).await.map_err(blob)?;
-            }
-            writer.finish().await.map_err(blob)?;
-        }
-        if is_checked && self.hash_held(&path).await? != *digest {
-            // It may have lain there for years, and what it is by now may tell what happened. The next try writes it again.
-            self.put_aside(org, digest, now).await?;
-            return Err(ApiError::internal("a blob reads back with another hash"));
-        }
-        Ok(())
-    }
-
     /// Whether a blob is in the store; its bytes are not read.
     pub async fn is_there(&self, org: OrgId, digest: &Digest) -> Result<bool, ApiError> {
-        match self.store.head(&Self::path(org, digest)).await {
+        self.has(&Self::path(org, digest)).await
+    }
+
+    async fn has(&self, path: &BlobPath) -> Result<bool, ApiError> {
+        match self.store.head(path).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(blob(error)),
@@ -317,18 +265,6 @@ impl Blobs {
         Ok(Reader { pieces: found.into_stream(), piece: Bytes::new(), runtime: Handle::current() })
     }
 
-    async fn hash_staged(&self, path: &std::path::Path) -> Result<Digest, ApiError> {
-        let mut file = fs::File::open(path).await.map_err(ApiError::internal)?;
-        let mut hash = Digest::stream();
-        let mut piece = vec![0; PIECE_BYTES];
-        loop {
-            match file.read(&mut piece).await.map_err(ApiError::internal)? {
-                0 => return Ok(hash.finish()),
-                read => hash.update(&piece[..read]),
-            }
-        }
-    }
-
     /// Reads a blob and compares it with the hash that names it.
     pub async fn look_at(&self, org: OrgId, digest: &Digest, tempo: Tempo) -> Result<Found, ApiError> {
         let mut stream = match self.store.get(&Self::path(org, digest)).await {
@@ -348,22 +284,13 @@ impl Blobs {
         }
         Ok(if hash.finish() == *digest { Found::Sound(bytes) } else { Found::Altered(bytes) })
     }
+}
 
-    /// Gives a blob that is not what it should be another name, with the moment: nothing is thrown away.
-    pub async fn put_aside(&self, org: OrgId, digest: &Digest, now: Moment) -> Result<(), ApiError> {
-        let aside = format!("{digest}-{}", now.as_micros());
-        let to = BlobPath::from_iter([org.to_string().as_str(), "altered", &aside]);
-        self.store.rename(&Self::path(org, digest), &to).await.map_err(blob)
-    }
-
-    async fn hash_held(&self, path: &BlobPath) -> Result<Digest, ApiError> {
-        let mut stream = self.store.get(path).await.map_err(blob)?.into_stream();
-        let mut hash = Digest::stream();
-        while let Some(piece) = stream.next().await {
-            hash.update(&piece.map_err(blob)?);
-        }
-        Ok(hash.finish())
-    }
+/// Blobs in a folder, which is made when absent.
+async fn folder(path: PathBuf) -> Result<Arc<dyn ObjectStore>, ApiError> {
+    fs::create_dir_all(&path).await.map_err(ApiError::internal)?;
+    let store = object_store::local::LocalFileSystem::new_with_prefix(&path).map_err(ApiError::internal)?;
+    Ok(Arc::new(store.with_fsync(true)))
 }
 
 /// Why a file of this node failed.
@@ -374,9 +301,10 @@ pub(crate) fn storage(error: io::Error) -> ApiError {
     }
 }
 
+/// Why the store failed. That it does is no fault of this program, and passes.
 fn blob(error: object_store::Error) -> ApiError {
     match error {
         object_store::Error::NotFound { .. } => ErrorCode::NotFound.into(),
-        error => ApiError::internal(error),
+        error => ApiError::unavailable(error),
     }
 }

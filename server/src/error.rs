@@ -44,6 +44,11 @@ impl ApiError {
         Self { code: ErrorCode::Internal, details: Value::Null, cause: Some(cause.into()) }
     }
 
+    /// Something that this server needs does not answer, or not as it should.
+    pub fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { code: ErrorCode::Unavailable, details: Value::Null, cause: Some(cause.into()) }
+    }
+
     /// The envelope.
     pub fn body(&self) -> ErrorBody {
         ErrorBody {

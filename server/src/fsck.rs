@@ -120,15 +120,16 @@ pub async fn ask_again(app: &App, actor: &str, why: &str, lost: &[Lost]) -> Resu
     let (mut asked, mut looks) = (Vec::new(), Vec::new());
     for original in lost.iter().filter(|original| !original.captures.is_empty()) {
         let digest = original.digest;
-        let look = look_at(app, org, digest, Care::Contents).await?;
+        let mut look = look_at(app, org, digest, Care::Contents).await?;
+        // Whatever it is by now, it may tell what happened; and where it is, the right one could not be put.
+        if look.fault == Some(Fault::Altered) && !app.blobs.put_aside(org, &digest, now).await? {
+            look.fault = None;
+        }
         looks.push(look);
         match look.fault {
-            None | Some(Fault::Unreadable) => continue,
-            Some(Fault::Missing) => {}
-            // Whatever it is by now, it may tell what happened; and where it is, the right one could not be put.
-            Some(Fault::Altered) => app.blobs.put_aside(org, &digest, now).await?,
+            None | Some(Fault::Unreadable) => {}
+            Some(Fault::Missing | Fault::Altered) => asked.push(digest),
         }
-        asked.push(digest);
     }
     scrub::note(app, org, looks).await?;
     if asked.is_empty() {

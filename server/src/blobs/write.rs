@@ -1,0 +1,139 @@
+//! How a blob comes into the store, and how one that is not what it should be gets out of the way.
+//!
+//! Stores differ in what they promise. What is relied on here: that equal names have equal bytes, because names are hashes, and that
+//! nothing is said to be held before it was read back.
+
+use super::{Blobs, PIECE_BYTES, blob};
+use crate::error::{ApiError, chain};
+use fieldproof_schema::ids::OrgId;
+use fieldproof_schema::moment::Moment;
+use fieldproof_schema::planted::{self, Bug};
+use fieldproof_schema::suite::Digest;
+use fieldproof_schema::wire::error::ErrorCode;
+use futures::StreamExt;
+use object_store::path::Path as BlobPath;
+use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, PutPayload, WriteMultipart};
+use std::path::Path;
+use tokio::fs;
+use tokio::io::AsyncReadExt;
+
+/// Up to this size a blob is written in one conditional request.
+const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Parts of a larger one that are on their way at a time, 5 MiB each.
+const PARTS_MAX: usize = 4;
+
+impl Blobs {
+    /// Copies a complete upload into the store, reads it back and compares the hash. The upload stays, to be discarded once it is
+    /// written down that the blob is held: until then whoever asks finds one of the two.
+    ///
+    /// A wrong hash discards the upload and is an error of the sender; nothing that is held changes.
+    pub async fn complete(
+        &self,
+        org: OrgId,
+        owner: &str,
+        digest: &Digest,
+        size_bytes: u64,
+        now: Moment,
+    ) -> Result<(), ApiError> {
+        let staged = self.staged(owner, digest);
+        let is_checked = !planted::is(Bug::OriginalUnchecked);
+        if is_checked && hash_staged(&staged).await? != *digest {
+            self.discard(owner, digest).await?;
+            return Err(ErrorCode::EvidenceHashMismatch.into());
+        }
+        let path = Self::path(org, digest);
+        if size_bytes <= WHOLE_BYTES_MAX {
+            let bytes = fs::read(&staged).await.map_err(ApiError::internal)?;
+            self.create(&path, bytes.into()).await?;
+        } else if !self.has(&path).await? {
+            // Another node may come to the same here: whoever is last puts the same bytes in the place of the same.
+            self.write_parts(&path, &staged).await?;
+        }
+        if is_checked && self.hash_held(&path).await? != *digest {
+            // It may have lain there for years, and what it is by now may tell what happened. The next try writes it again.
+            self.put_aside(org, digest, now).await?;
+            return Err(ApiError::internal("a blob reads back with another hash"));
+        }
+        Ok(())
+    }
+
+    /// Writes a blob in one request unless something has its name already.
+    pub(super) async fn create(&self, path: &BlobPath, bytes: PutPayload) -> Result<(), ApiError> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(path, bytes.clone(), options).await {
+            Ok(_) | Err(Error::AlreadyExists { .. }) => Ok(()),
+            // The operator says that this store knows no conditions: as with what is written in parts.
+            Err(Error::NotImplemented { .. }) if self.has(path).await? => Ok(()),
+            Err(Error::NotImplemented { .. }) => self.store.put(path, bytes).await.map(drop).map_err(blob),
+            Err(error) => Err(blob(error)),
+        }
+    }
+
+    async fn write_parts(&self, path: &BlobPath, staged: &Path) -> Result<(), ApiError> {
+        let mut writer = WriteMultipart::new(self.store.put_multipart(path).await.map_err(blob)?);
+        match send_parts(&mut writer, staged).await {
+            Ok(()) => writer.finish().await.map(drop).map_err(blob),
+            Err(error) => {
+                // Parts of what is never completed show nowhere and cost room.
+                if let Err(error) = writer.abort().await {
+                    tracing::warn!(error.cause = chain(&error), "parts of a blob cannot be taken back");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a blob that is not what it should be another name, with the moment: nothing is thrown away.
+    ///
+    /// It is read once more under the new name, since a store can give wrong bytes of a sound blob, and somebody else may have put a
+    /// sound one there meanwhile. False when it is what it should be: then it stays where it is.
+    pub async fn put_aside(&self, org: OrgId, digest: &Digest, now: Moment) -> Result<bool, ApiError> {
+        let from = Self::path(org, digest);
+        let aside = format!("{digest}-{}", now.as_micros());
+        let to = BlobPath::from_iter([org.to_string().as_str(), "altered", &aside]);
+        match self.store.copy(&from, &to).await {
+            Ok(()) => {}
+            // Another node was quicker.
+            Err(Error::NotFound { .. }) => return Ok(true),
+            Err(error) => return Err(blob(error)),
+        }
+        let is_altered = self.hash_held(&to).await? != *digest;
+        self.store.delete(if is_altered { &from } else { &to }).await.map_err(blob)?;
+        Ok(is_altered)
+    }
+
+    /// The hash of what was just written.
+    async fn hash_held(&self, path: &BlobPath) -> Result<Digest, ApiError> {
+        let mut stream = self.store.get(path).await.map_err(ApiError::unavailable)?.into_stream();
+        let mut hash = Digest::stream();
+        while let Some(piece) = stream.next().await {
+            hash.update(&piece.map_err(ApiError::unavailable)?);
+        }
+        Ok(hash.finish())
+    }
+}
+
+async fn send_parts(writer: &mut WriteMultipart, staged: &Path) -> Result<(), ApiError> {
+    let mut file = fs::File::open(staged).await.map_err(ApiError::internal)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let read = file.read(&mut piece).await.map_err(ApiError::internal)?;
+        if read == 0 {
+            return Ok(());
+        }
+        writer.write(&piece[..read]);
+        writer.wait_for_capacity(PARTS_MAX).await.map_err(blob)?;
+    }
+}
+
+async fn hash_staged(path: &Path) -> Result<Digest, ApiError> {
+    let mut file = fs::File::open(path).await.map_err(ApiError::internal)?;
+    let mut hash = Digest::stream();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match file.read(&mut piece).await.map_err(ApiError::internal)? {
+            0 => return Ok(hash.finish()),
+            read => hash.update(&piece[..read]),
+        }
+    }
+}
