@@ -1,10 +1,13 @@
 //! Evidence bytes: parts are staged on local disk, complete ones live in an object store under their hash.
 //!
-//! Staging files belong to this node and can be asked for again; the object store is the record. A blob is written once
-//! (conditional create) and read back before anyone is told that it is held.
+//! Staging files belong to this node and can be asked for again; the object store is the record: a folder, or a bucket that all
+//! nodes share. A blob is written once (conditional create) and read back before anyone is told that it is held.
 
+pub mod bucket;
 pub mod previews;
 mod write;
+
+use bucket::Bucket;
 
 use crate::error::ApiError;
 use bytes::Bytes;
@@ -100,6 +103,11 @@ impl Blobs {
     pub async fn open(directory: PathBuf) -> Result<Self, ApiError> {
         let blobs = folder(directory.join("blobs")).await?;
         Self::beside(directory, blobs).await
+    }
+
+    /// Opens the blobs in a bucket. What is this node's alone stays under the directory, which is made when absent.
+    pub async fn in_bucket(directory: PathBuf, bucket: &Bucket) -> Result<Self, ApiError> {
+        Self::beside(directory, bucket.originals()).await
     }
 
     async fn beside(directory: PathBuf, store: Arc<dyn ObjectStore>) -> Result<Self, ApiError> {

@@ -8,6 +8,7 @@ mod draw;
 mod import;
 mod serve;
 
+use crate::blobs::bucket::BucketError;
 use crate::db::DbUrlError;
 use crate::error::{ApiError, chain};
 use crate::workers::process;
@@ -68,6 +69,9 @@ pub enum CliError {
     /// The address of the database.
     #[error(transparent)]
     DatabaseUrl(DbUrlError),
+    /// The bucket for evidence.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The server was not initialised.
     #[error("{} does not exist", .0.display())]
     KeyMissing(PathBuf),
@@ -111,6 +115,7 @@ impl CliError {
                 lines.push("cli.file".to_owned());
                 return lines;
             }
+            Self::Bucket(error) => return bucket_lines(error),
             Self::Input(_) => ("cli.input", ("why", why)),
             Self::Output(_) => ("cli.output", ("why", why)),
             Self::DatabaseUrl(error) => ("cli.database_url", ("why", error.to_string())),
@@ -125,6 +130,25 @@ impl CliError {
         lines.push(key.to_owned());
         lines
     }
+}
+
+/// What is said of a bucket.
+fn bucket_lines(error: &BucketError) -> Vec<String> {
+    let (key, bucket, why) = match error {
+        BucketError::Address(address) => ("cli.bucket_address", address, None),
+        BucketError::Setting(why) => {
+            let mut lines = said("cli.bucket_setting", &[("why", &why.to_string())]);
+            lines.push("cli.bucket_setting".to_owned());
+            return lines;
+        }
+        BucketError::Missing { bucket, .. } => ("cli.bucket_missing", bucket, None),
+        BucketError::Refused { bucket, source } => ("cli.bucket_refused", bucket, Some(source)),
+        BucketError::Silent { bucket, source } => ("cli.bucket_silent", bucket, Some(source)),
+    };
+    let why = why.map(ToString::to_string).unwrap_or_default();
+    let mut lines = said(key, &[("bucket", bucket), ("why", &why)]);
+    lines.push(key.to_owned());
+    lines
 }
 
 /// A sentence in every language, Chinese first.
@@ -191,12 +215,19 @@ mod tests {
     #[test]
     fn every_error_is_a_sentence_in_both_languages_and_a_code() {
         let io = || io::Error::from(io::ErrorKind::NotFound);
+        let bucket = || "evidence".to_owned();
+        let source = || object_store::Error::NotSupported { source: Box::new(io()) };
         let errors = [
             CliError::Server(ErrorCode::LoginTaken.into()),
             CliError::file(Path::new("/x"))(io()),
             CliError::Input(io()),
             CliError::Output(io()),
             CliError::DatabaseUrl(DbUrlError::Form),
+            CliError::Bucket(BucketError::Address("evidence".to_owned())),
+            CliError::Bucket(BucketError::Setting(source())),
+            CliError::Bucket(BucketError::Missing { bucket: bucket(), source: source() }),
+            CliError::Bucket(BucketError::Refused { bucket: bucket(), source: source() }),
+            CliError::Bucket(BucketError::Silent { bucket: bucket(), source: source() }),
             CliError::KeyMissing("/x".into()),
             CliError::KeyMalformed("/x".into()),
             CliError::OfficerUnknown("OFF-99".into()),

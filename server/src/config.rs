@@ -2,16 +2,18 @@
 
 use crate::app::App;
 use crate::blobs::Blobs;
+use crate::blobs::bucket::{Bucket, BucketError};
 use crate::cli::CliError;
 use crate::clock::SystemHost;
 use crate::db::{Db, DbUrl};
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::sync::judge::{self, Judging};
 use crate::workers::Gate;
 use crate::workers::pool::Pool;
 use fieldproof_schema::host::{self, Host};
 use fieldproof_schema::migrations;
 use fieldproof_schema::suite::MemoryKey;
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -25,12 +27,25 @@ const DATABASE_FILE: &str = "fieldproof.db";
 /// Where a server's things are.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Place {
-    /// The data folder: key, evidence and, unless another is named, the database.
+    /// The data folder: key and, unless others are named, evidence and database.
     #[arg(long, env = "FIELDPROOF_DATA")]
     pub data: PathBuf,
     /// The database: `sqlite:PATH` or `postgresql://USER@HOST/DATABASE`; by default `fieldproof.db` in the data folder.
     #[arg(long, env = "FIELDPROOF_DATABASE", hide_env_values = true)]
     pub database: Option<String>,
+    /// The originals of evidence: `s3://BUCKET` or `s3://BUCKET/PREFIX`, with the settings of `AWS_…` variables; by default in the
+    /// data folder.
+    #[arg(long, env = "FIELDPROOF_BLOBS")]
+    pub blobs: Option<String>,
+}
+
+/// What a bucket is to its command when it does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bucketless {
+    /// Nothing can be done.
+    Stops,
+    /// Everything else can be done meanwhile.
+    GoesOn,
 }
 
 impl Place {
@@ -40,19 +55,22 @@ impl Place {
     /// [`CliError::KeyMissing`] when it was not; whatever keeps the key, the database or the folder from being opened.
     pub async fn open(&self) -> Result<App, CliError> {
         let key = self.key()?;
-        self.app(key, Arc::new(SystemHost::new()), Gate::InProcess).await
+        self.app(key, Arc::new(SystemHost::new()), Gate::InProcess, Bucketless::Stops).await
     }
 
     /// Opens a server that judges in so many worker processes; with 0, in this one.
     ///
+    /// A bucket that does not answer holds up nobody: a node that is started anew while the store is away takes answers, as those do
+    /// that run, and takes evidence once it is back.
+    ///
     /// # Errors
-    /// Those of [`Self::open`].
+    /// Those of [`Self::open`], besides.
     pub async fn open_to_serve(&self, workers: usize) -> Result<App, CliError> {
         let gate = match workers {
             0 => Gate::InProcess,
             workers => Gate::Workers(Arc::new(Pool::of_this_program(workers).map_err(ApiError::internal)?)),
         };
-        self.app(self.key()?, Arc::new(SystemHost::new()), gate).await
+        self.app(self.key()?, Arc::new(SystemHost::new()), gate, Bucketless::GoesOn).await
     }
 
     /// Opens a server for its initialisation: makes the folder and the key where there are none.
@@ -64,13 +82,34 @@ impl Place {
         let host = Arc::new(SystemHost::new());
         make_key(&self.data, host.as_ref())?;
         let key = self.key()?;
-        self.app(key, host, Gate::InProcess).await
+        self.app(key, host, Gate::InProcess, Bucketless::Stops).await
     }
 
-    async fn app(&self, key: MemoryKey, host: Arc<dyn Host>, gate: Gate) -> Result<App, CliError> {
+    async fn app(
+        &self,
+        key: MemoryKey,
+        host: Arc<dyn Host>,
+        gate: Gate,
+        without: Bucketless,
+    ) -> Result<App, CliError> {
+        let blobs = self.blobs(without).await?;
         let db = Db::open(&self.url()?, migrations::SERVER).await.map_err(ApiError::from)?;
-        let blobs = Blobs::open(self.data.clone()).await?;
         Ok(App::new(db, blobs, Box::new(key), host, Judging::at(Some(judge::PATIENCE), gate)))
+    }
+
+    async fn blobs(&self, without: Bucketless) -> Result<Blobs, CliError> {
+        let Some(address) = &self.blobs else { return Ok(Blobs::open(self.data.clone()).await?) };
+        // What is not text is no setting of a bucket.
+        let variables = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let bucket = Bucket::at(address, variables)?;
+        match bucket.ensure_there().await {
+            Err(error @ BucketError::Silent { .. }) if without == Bucketless::GoesOn => {
+                tracing::warn!(error.cause = chain(&error), "no evidence is taken until the bucket answers");
+            }
+            there => there?,
+        }
+        Ok(Blobs::in_bucket(self.data.clone(), &bucket).await?)
     }
 
     fn url(&self) -> Result<DbUrl, CliError> {
@@ -130,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_made_once_and_only_by_the_initialisation() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place { data: folder.path().join("data"), database: None };
+        let place = Place { data: folder.path().join("data"), database: None, blobs: None };
         assert!(matches!(place.open().await, Err(CliError::KeyMissing(_))));
         let first = place.open_new().await.unwrap().key.public_key();
         let again = place.open_new().await.unwrap().key.public_key();
@@ -154,9 +193,9 @@ mod tests {
     fn a_damaged_key_is_named() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(KEY_FILE), "not a key").unwrap();
-        let place = Place { data: folder.path().to_owned(), database: None };
+        let place = Place { data: folder.path().to_owned(), database: None, blobs: None };
         assert!(matches!(place.key(), Err(CliError::KeyMalformed(_))));
-        let place = Place { data: folder.path().to_owned(), database: Some("mysql://x".into()) };
+        let place = Place { data: folder.path().to_owned(), database: Some("mysql://x".into()), blobs: None };
         assert!(matches!(place.url(), Err(CliError::DatabaseUrl(_))));
     }
 }
