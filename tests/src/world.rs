@@ -25,6 +25,7 @@ use fieldproof_schema::wire::evidence::OFFSET_HEADER;
 use fieldproof_server::admission::{self, queue::Limits};
 use fieldproof_server::app::App;
 use fieldproof_server::blobs::Blobs;
+use fieldproof_server::blobs::bucket::Bucket;
 use fieldproof_server::db::{Db, DbUrl};
 use fieldproof_server::routes;
 use fieldproof_server::sync::judge::Judging;
@@ -71,11 +72,13 @@ struct Manner {
     gate: Gate,
     /// Whether it does one thing after another where it could do some at once, so that each has its place.
     one_by_one: bool,
+    /// Where its originals are; none: in its folder.
+    bucket: Option<Bucket>,
 }
 
 impl Manner {
     fn new(patience: Option<Duration>, gate: Gate) -> Self {
-        Self { patience, limits: admission::LIMITS, gate, one_by_one: false }
+        Self { patience, limits: admission::LIMITS, gate, one_by_one: false, bucket: None }
     }
 
     /// The server on what it stored. Its key is the same at every start, its randomness is not.
@@ -88,7 +91,12 @@ impl Manner {
             (judging, Db::open(url, migrations::SERVER).await)
         };
         let db = db.expect("the database opens");
-        let blobs = Blobs::open(folder.join("evidence")).await.expect("the blobs open");
+        let folder = folder.join("evidence");
+        let blobs = match &self.bucket {
+            Some(bucket) => Blobs::in_bucket(folder, bucket).await,
+            None => Blobs::open(folder).await,
+        };
+        let blobs = blobs.expect("the blobs open");
         App::with_limits(db, blobs, Box::new(key), Arc::new(host), judging, self.limits)
     }
 }
@@ -104,6 +112,14 @@ impl World {
     pub async fn start_narrow(seed: u64, limits: Limits) -> Self {
         let mut world = Self::start(seed, None).await;
         world.manner.limits = limits;
+        world.restart().await;
+        world
+    }
+
+    /// Starts a server with its originals in a bucket.
+    pub async fn start_in(seed: u64, url: Option<&str>, bucket: Bucket) -> Self {
+        let mut world = Self::start(seed, url).await;
+        world.manner.bucket = Some(bucket);
         world.restart().await;
         world
     }

@@ -86,6 +86,8 @@ mod retention;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod s3;
+#[cfg(test)]
 mod scope;
 #[cfg(test)]
 mod scrub;
