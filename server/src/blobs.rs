@@ -18,12 +18,12 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path as BlobPath;
 use object_store::{ObjectStore, ObjectStoreExt};
-use std::io::{self, ErrorKind, Read};
+use std::fs::{File, Metadata};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::fs;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::sleep;
@@ -35,6 +35,8 @@ pub struct Blobs {
     /// Previews of originals: derived, and apart.
     previews: Arc<dyn ObjectStore>,
     staging: PathBuf,
+    /// The folder that the store is, where it is one: what was staged is put there as it lies.
+    folder: Option<PathBuf>,
     turns: Arc<[Arc<Mutex<()>>; TURNS]>,
 }
 
@@ -97,26 +99,33 @@ const REST_BYTES: u64 = 16 * 1024 * 1024;
 const REST: Duration = Duration::from_millis(150);
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 256 * 1024;
+/// So many bytes of an upload are not synced at most: what a power cut takes away comes again.
+const SYNCED_BYTES: u64 = 8 * 1024 * 1024;
 
 impl Blobs {
     /// Opens the blobs under a directory, which is made when absent.
     pub async fn open(directory: PathBuf) -> Result<Self, ApiError> {
-        let blobs = folder(directory.join("blobs")).await?;
-        Self::beside(directory, blobs).await
+        let place = directory.join("blobs");
+        let blobs = folder(place.clone()).await?;
+        Self::beside(directory, blobs, Some(place)).await
     }
 
     /// Opens the blobs in a bucket. What is this node's alone stays under the directory, which is made when absent.
     pub async fn in_bucket(directory: PathBuf, bucket: &Bucket) -> Result<Self, ApiError> {
-        Self::beside(directory, bucket.originals()).await
+        Self::beside(directory, bucket.originals(), None).await
     }
 
-    async fn beside(directory: PathBuf, store: Arc<dyn ObjectStore>) -> Result<Self, ApiError> {
+    async fn beside(
+        directory: PathBuf,
+        store: Arc<dyn ObjectStore>,
+        place: Option<PathBuf>,
+    ) -> Result<Self, ApiError> {
         let staging = directory.join("staging");
         fs::create_dir_all(&staging).await.map_err(ApiError::internal)?;
         // Synced, too: one of which a power cut left half would be shown for ever.
         let previews = folder(directory.join("previews")).await?;
         let turns = Arc::new(std::array::from_fn(|_| Arc::default()));
-        Ok(Self { store, previews, staging, turns })
+        Ok(Self { store, previews, staging, folder: place, turns })
     }
 
     fn path(org: OrgId, digest: &Digest) -> BlobPath {
@@ -182,34 +191,39 @@ impl Blobs {
         Ok(staged)
     }
 
-    /// Writes a part at `offset`; what was staged beyond is cut. The bytes are synced before this returns.
+    /// Writes a part at `offset`; what was staged beyond is cut. The bytes are synced now and then, and before the upload is completed:
+    /// until there is a receipt nobody relies on them, and after a power cut the terminal is told how many are here.
     pub async fn append(
         &self,
         owner: &str,
         digest: &Digest,
         offset: u64,
-        part: &[u8],
+        part: Bytes,
     ) -> Result<u64, ApiError> {
-        let write = async {
-            let mut file = fs::OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(self.staged(owner, digest))
-                .await?;
-            file.set_len(offset).await?;
-            file.seek(io::SeekFrom::Start(offset)).await?;
-            file.write_all(part).await?;
-            file.sync_all().await
+        let staged = self.staged(owner, digest);
+        // One step away from the threads that serve: each step there costs two turns of threads.
+        let write = move || {
+            let mut file = File::options().create(true).truncate(false).write(true).open(&staged)?;
+            if is_shared(&file.metadata()?) {
+                // It is in the store already, where nothing is written to it any more.
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            file.set_len(offset)?;
+            file.seek(SeekFrom::Start(offset))?;
+            file.write_all(&part)?;
+            let reached = offset + part.len() as u64;
+            if reached / SYNCED_BYTES > offset / SYNCED_BYTES {
+                file.sync_data()?;
+            }
+            Ok(reached)
         };
-        write.await.map_err(storage)?;
-        Ok(offset + part.len() as u64)
+        tokio::task::spawn_blocking(write).await.map_err(ApiError::internal)?.map_err(storage)
     }
 
     /// Writes a whole original that lies in a file here. It may wait for the disk: call it away from the threads that serve.
     pub fn stage(&self, owner: &str, digest: &Digest, mut from: impl Read) -> Result<(), ApiError> {
         let mut write = || {
-            let mut file = std::fs::File::create(self.staged(owner, digest))?;
+            let mut file = File::create(self.staged(owner, digest))?;
             io::copy(&mut from, &mut file)?;
             file.sync_all()
         };
@@ -217,7 +231,7 @@ impl Blobs {
     }
 
     /// A file on this node that is gone when nobody has it open any more, whatever happens.
-    pub fn temporary(&self) -> Result<std::fs::File, ApiError> {
+    pub fn temporary(&self) -> Result<File, ApiError> {
         tempfile::tempfile_in(&self.staging).map_err(storage)
     }
 
@@ -299,6 +313,17 @@ async fn folder(path: PathBuf) -> Result<Arc<dyn ObjectStore>, ApiError> {
     fs::create_dir_all(&path).await.map_err(ApiError::internal)?;
     let store = object_store::local::LocalFileSystem::new_with_prefix(&path).map_err(ApiError::internal)?;
     Ok(Arc::new(store.with_fsync(true)))
+}
+
+/// Whether a staged file has another name in the store.
+#[cfg(unix)]
+fn is_shared(file: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(file) > 1
+}
+
+#[cfg(not(unix))]
+fn is_shared(_: &Metadata) -> bool {
+    false
 }
 
 /// Why a file of this node failed.

@@ -42,6 +42,8 @@ impl HttpTransport {
         // Fails when another part of the process has chosen a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
+            // As docs/PROTOCOL.md says, whatever the crates that are built along can do.
+            .http1_only()
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
             .redirect(reqwest::redirect::Policy::none())

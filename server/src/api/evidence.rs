@@ -182,7 +182,7 @@ pub(crate) async fn append(
         return Err(too_large(upload.length));
     }
     ensure_room(&app, &device, &upload).await?;
-    let reached = app.blobs.append(&owner(&device), &digest, offset, &part).await?;
+    let reached = app.blobs.append(&owner(&device), &digest, offset, part).await?;
     let length = upload.length;
     if reached == length {
         hold_in_turn(&app, &device, digest, upload, turn).await?;

@@ -3,7 +3,7 @@
 //! Stores differ in what they promise. What is relied on here: that equal names have equal bytes, because names are hashes, and that
 //! nothing is said to be held before it was read back.
 
-use super::{Blobs, PIECE_BYTES, blob};
+use super::{Blobs, PIECE_BYTES, blob, storage};
 use crate::error::{ApiError, chain};
 use fieldproof_schema::ids::OrgId;
 use fieldproof_schema::moment::Moment;
@@ -13,12 +13,16 @@ use fieldproof_schema::wire::error::ErrorCode;
 use futures::StreamExt;
 use object_store::path::Path as BlobPath;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, PutPayload, WriteMultipart};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use tokio::fs;
 use tokio::io::AsyncReadExt;
 
 /// Up to this size a blob is written in one conditional request.
 const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Folders of a store that may be new with a blob: its own, the organisation's, and the store itself.
+const LEVELS: usize = 3;
 /// Parts of a larger one that are on their way at a time, 5 MiB each.
 const PARTS_MAX: usize = 4;
 
@@ -37,11 +41,15 @@ impl Blobs {
     ) -> Result<(), ApiError> {
         let staged = self.staged(owner, digest);
         let is_checked = !planted::is(Bug::OriginalUnchecked);
-        if is_checked && hash_staged(&staged).await? != *digest {
+        if is_checked && hash_staged(staged.clone()).await? != *digest {
             self.discard(owner, digest).await?;
             return Err(ErrorCode::EvidenceHashMismatch.into());
         }
         let path = Self::path(org, digest);
+        if self.link(&staged, &path).await? {
+            // The very file that was read.
+            return Ok(());
+        }
         if size_bytes <= WHOLE_BYTES_MAX {
             let bytes = fs::read(&staged).await.map_err(ApiError::internal)?;
             self.create(&path, bytes.into()).await?;
@@ -55,6 +63,24 @@ impl Blobs {
             return Err(ApiError::internal("a blob reads back with another hash"));
         }
         Ok(())
+    }
+
+    /// Gives a staged file, synced, a second name in a store that is a folder of the same file system. False where it is none, or
+    /// where something has that name.
+    async fn link(&self, staged: &Path, path: &BlobPath) -> Result<bool, ApiError> {
+        let Some(folder) = self.folder.as_ref().filter(|_| cfg!(unix)) else { return Ok(false) };
+        let (staged, held) = (staged.to_owned(), folder.join(path.as_ref()));
+        let link = move || {
+            let above = held.parent().unwrap_or(&held);
+            std::fs::create_dir_all(above)?;
+            match std::fs::hard_link(&staged, &held) {
+                // Names on the way may be new, too.
+                Ok(()) => above.ancestors().take(LEVELS).try_for_each(sync).map(|()| true),
+                // Whatever it is, it is looked at; and not every file system gives second names.
+                Err(_) => Ok(false),
+            }
+        };
+        tokio::task::spawn_blocking(link).await.map_err(ApiError::internal)?.map_err(storage)
     }
 
     /// Writes a blob in one request unless something has its name already.
@@ -126,14 +152,85 @@ async fn send_parts(writer: &mut WriteMultipart, staged: &Path) -> Result<(), Ap
     }
 }
 
-async fn hash_staged(path: &Path) -> Result<Digest, ApiError> {
-    let mut file = fs::File::open(path).await.map_err(ApiError::internal)?;
-    let mut hash = Digest::stream();
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        match file.read(&mut piece).await.map_err(ApiError::internal)? {
-            0 => return Ok(hash.finish()),
-            read => hash.update(&piece[..read]),
+/// Syncs what was staged and reads it.
+async fn hash_staged(path: PathBuf) -> Result<Digest, ApiError> {
+    let read = move || {
+        let mut file = File::options().read(true).write(true).open(&path)?;
+        file.sync_all()?;
+        let (mut hash, mut piece) = (Digest::stream(), vec![0; PIECE_BYTES]);
+        loop {
+            match file.read(&mut piece)? {
+                0 => return Ok(hash.finish()),
+                read => hash.update(&piece[..read]),
+            }
         }
+    };
+    tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)?.map_err(storage)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Found, Tempo};
+    use super::*;
+    use bytes::Bytes;
+
+    const NOW: Moment = Moment::from_micros(1);
+
+    /// Puts all bytes of an upload onto this node.
+    async fn staged(blobs: &Blobs, owner: &str, bytes: &[u8]) -> Digest {
+        let digest = Digest::of(bytes);
+        blobs.append(owner, &digest, 0, Bytes::copy_from_slice(bytes)).await.unwrap();
+        digest
+    }
+
+    #[tokio::test]
+    async fn what_was_staged_is_the_blob_and_nobody_writes_to_it_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().to_owned()).await.unwrap();
+        let (org, bytes) = (OrgId::from_bytes([1; 16]), vec![7; 3_000_000]);
+        let digest = staged(&blobs, "a", &bytes).await;
+        blobs.complete(org, "a", &digest, bytes.len() as u64, NOW).await.unwrap();
+        // Not written down yet: it is asked for again, and a part comes late.
+        let late = blobs.append("a", &digest, 5, Bytes::from_static(b"late")).await;
+        assert!(late.is_err() || cfg!(not(unix)));
+        blobs.complete(org, "a", &digest, bytes.len() as u64, NOW).await.unwrap();
+        blobs.discard("a", &digest).await.unwrap();
+        // Somebody else brings the same.
+        assert_eq!(staged(&blobs, "b", &bytes).await, digest);
+        blobs.complete(org, "b", &digest, bytes.len() as u64, NOW).await.unwrap();
+        let found = blobs.look_at(org, &digest, Tempo::Full).await.unwrap();
+        assert_eq!(found, Found::Sound(bytes.len() as u64));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_hash_never_has_a_name_and_a_rotten_blob_gives_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().to_owned()).await.unwrap();
+        let (org, bytes) = (OrgId::from_bytes([1; 16]), b"what was taken".to_vec());
+        let digest = Digest::of(&bytes);
+        blobs.append("a", &digest, 0, Bytes::from_static(b"something else")).await.unwrap();
+        let refused = blobs.complete(org, "a", &digest, 14, NOW).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::EvidenceHashMismatch);
+        assert!(!blobs.is_there(org, &digest).await.unwrap());
+
+        staged(&blobs, "a", &bytes).await;
+        blobs.complete(org, "a", &digest, 14, NOW).await.unwrap();
+        blobs.discard("a", &digest).await.unwrap();
+        let held = folder.path().join("blobs").join(Blobs::path(org, &digest).as_ref());
+        std::fs::write(&held, b"rotten").unwrap();
+        staged(&blobs, "b", &bytes).await;
+        assert!(blobs.complete(org, "b", &digest, 14, NOW).await.is_err());
+        blobs.complete(org, "b", &digest, 14, NOW).await.unwrap();
+        assert_eq!(std::fs::read(&held).unwrap(), bytes);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("blobs").join(org.to_string()).join("altered"))
+                .unwrap()
+                .count(),
+            1
+        );
     }
 }
