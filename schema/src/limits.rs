@@ -99,6 +99,11 @@ pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 pub const EVIDENCE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Bytes of one upload request; a cut costs at most this much.
 pub const EVIDENCE_PART_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Originals of one device that are on their way at the same time: over a link with a long way a single request leaves it idle.
+/// Each holds a part in memory on either side.
+pub const UPLOADS_AT_ONCE_MAX: usize = 3;
+/// Bytes from which on an original is a large one, which goes after all others and by itself: more than photos have.
+pub const EVIDENCE_LARGE_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of an original of which the server makes a preview: a photo of fifty megapixels with hardly any compression.
 pub const PREVIEW_ORIGINAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Pixels of such an original; a few bytes can claim four thousand million.

@@ -1,4 +1,4 @@
-//! Who is let in, before a body is read: so much at a time, one request of each device, fairly between devices.
+//! Who is let in, before a body is read: so much at a time, a few requests of each device, fairly between devices.
 //!
 //! Sync and evidence have a queue each, so that large originals never hold up records. Whose turn it is is decided in
 //! [`queue`]; here requests wait for it. What is refused costs a look at the session and nothing else: nothing is parsed,
@@ -15,7 +15,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_LENGTH;
 use fieldproof_schema::host::{Host, random};
 use fieldproof_schema::ids::DeviceId;
-use fieldproof_schema::limits::SYNC_BODY_BYTES_MAX;
+use fieldproof_schema::limits::{SYNC_BODY_BYTES_MAX, UPLOADS_AT_ONCE_MAX};
 use fieldproof_schema::wire::error::ErrorCode;
 use futures::StreamExt;
 use queue::{Answer, Limits, Moved, Queue, Ticket};
@@ -52,7 +52,7 @@ pub struct Admission {
 impl Admission {
     /// Queues with these limits each.
     pub fn new(host: &Arc<dyn Host>, limits: Limits) -> Self {
-        Self { sync: Lane::new(host, limits), evidence: Lane::new(host, limits) }
+        Self { sync: Lane::new(host, limits, 1), evidence: Lane::new(host, limits, UPLOADS_AT_ONCE_MAX) }
     }
 }
 
@@ -76,13 +76,14 @@ struct State {
 pub struct Permit {
     lane: Lane,
     device: DeviceId,
+    weight: u64,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let now = self.lane.0.host.monotonic_ms();
         let mut state = self.lane.state();
-        let moved = state.queue.done(now, self.device);
+        let moved = state.queue.done(now, self.device, self.weight);
         state.call(&self.lane, moved);
     }
 }
@@ -91,6 +92,7 @@ impl Drop for Permit {
 struct Turn<'a> {
     lane: &'a Lane,
     device: DeviceId,
+    weight: u64,
     ticket: Ticket,
     called: oneshot::Receiver<bool>,
     over: bool,
@@ -106,7 +108,7 @@ impl Drop for Turn<'_> {
         let left = state.queue.leave(self.ticket);
         drop(state);
         if !left && self.called.try_recv() == Ok(true) {
-            drop(Permit { lane: self.lane.clone(), device: self.device });
+            drop(Permit { lane: self.lane.clone(), device: self.device, weight: self.weight });
         }
     }
 }
@@ -124,8 +126,8 @@ impl State {
 }
 
 impl Lane {
-    fn new(host: &Arc<dyn Host>, limits: Limits) -> Self {
-        let state = Mutex::new(State { queue: Queue::new(limits), calls: HashMap::new() });
+    fn new(host: &Arc<dyn Host>, limits: Limits, each: usize) -> Self {
+        let state = Mutex::new(State { queue: Queue::new(limits, each), calls: HashMap::new() });
         Self(Arc::new(Inner { host: Arc::clone(host), state }))
     }
 
@@ -149,12 +151,12 @@ impl Lane {
             let (answer, moved) = state.queue.ask(now, device, weight);
             state.call(self, moved);
             match answer {
-                Answer::Enter => return Ok(Permit { lane: self.clone(), device }),
+                Answer::Enter => return Ok(Permit { lane: self.clone(), device, weight }),
                 Answer::Return => None,
                 Answer::Wait(ticket) => {
                     let (call, called) = oneshot::channel();
                     state.calls.insert(ticket, call);
-                    Some(Turn { lane: self, device, ticket, called, over: false })
+                    Some(Turn { lane: self, device, weight, ticket, called, over: false })
                 }
             }
         };
@@ -163,7 +165,7 @@ impl Lane {
         {
             turn.over = true;
             if called == Ok(true) {
-                return Ok(Permit { lane: self.clone(), device });
+                return Ok(Permit { lane: self.clone(), device, weight });
             }
         }
         let (now, drawn) = (self.0.host.monotonic_ms(), u64::from_le_bytes(random(self.0.host.as_ref())));

@@ -5,6 +5,7 @@
 //! have come, one after another: a thousand terminals that return together are spread over the time that serving them
 //! takes.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 /// How much is let in.
@@ -60,7 +61,8 @@ pub struct Moved {
 struct Place {
     /// Where its next request begins at the earliest.
     next: u64,
-    /// The request that was refused or waits: where it begins, and its ticket, which decides between equals.
+    /// The request that was refused, or that waits before its others: where it begins, and its ticket, which decides between
+    /// equals.
     asked: Option<(u64, Ticket)>,
     seen_ms: u64,
 }
@@ -75,7 +77,11 @@ struct Waiting<K> {
 #[derive(Debug)]
 pub struct Queue<K> {
     limits: Limits,
-    at_work: HashMap<K, u64>,
+    /// Requests of one device at work at the same time, and as many more in wait.
+    each: usize,
+    /// How many of each device are at work, of those that have any.
+    at_work: HashMap<K, usize>,
+    at_work_count: usize,
     weight: u64,
     waiting: BTreeMap<(u64, Ticket), Waiting<K>>,
     waiting_weight: u64,
@@ -90,11 +96,13 @@ pub struct Queue<K> {
 }
 
 impl<K: Copy + Eq + std::hash::Hash> Queue<K> {
-    /// An empty one.
-    pub fn new(limits: Limits) -> Self {
+    /// An empty one that lets in so many requests of `each` device at a time.
+    pub fn new(limits: Limits, each: usize) -> Self {
         Self {
             limits,
+            each,
             at_work: HashMap::new(),
+            at_work_count: 0,
             weight: 0,
             waiting: BTreeMap::new(),
             waiting_weight: 0,
@@ -107,15 +115,25 @@ impl<K: Copy + Eq + std::hash::Hash> Queue<K> {
         }
     }
 
-    /// A request of a device with its weight in bytes. One device has one request at work and one in wait.
+    /// A request of a device with its weight in bytes. One device has so many requests at work as each may, and so many in
+    /// wait.
     pub fn ask(&mut self, now_ms: u64, key: K, weight: u64) -> (Answer, Moved) {
         let mut moved = Moved::default();
-        if self.waiting.values().any(|waiting| waiting.key == key) {
+        let own = self.waiting.iter().filter(|(_, waiting)| waiting.key == key);
+        let own: Vec<u64> = own.map(|((start, _), waiting)| start.saturating_add(waiting.weight)).collect();
+        if own.len() >= self.each {
             return (Answer::Return, moved);
         }
-        let (start, ticket) = self.place(now_ms, key);
+        let (start, ticket) = match own.last() {
+            // Behind the last one that waits; when it is refused it keeps no place of its own.
+            Some(behind) => {
+                self.last_ticket += 1;
+                (*behind, self.last_ticket)
+            }
+            None => self.place(now_ms, key),
+        };
         if self.waiting.is_empty() && self.fits(key, weight) {
-            self.enter(now_ms, key, start, weight);
+            self.enter(now_ms, key, (start, ticket), weight);
             return (Answer::Enter, moved);
         }
         if self.waiting.len() >= self.limits.waiting {
@@ -141,9 +159,16 @@ impl<K: Copy + Eq + std::hash::Hash> Queue<K> {
         }
     }
 
-    /// A device's request has been answered.
-    pub fn done(&mut self, now_ms: u64, key: K) -> Moved {
-        if let Some(weight) = self.at_work.remove(&key) {
+    /// A device's request of this weight has been answered.
+    pub fn done(&mut self, now_ms: u64, key: K, weight: u64) -> Moved {
+        if let Entry::Occupied(mut own) = self.at_work.entry(key) {
+            match own.get() - 1 {
+                0 => {
+                    own.remove();
+                }
+                left => *own.get_mut() = left,
+            }
+            self.at_work_count -= 1;
             self.weight -= weight;
             self.fade(now_ms);
             self.served += weight as f64;
@@ -173,7 +198,7 @@ impl<K: Copy + Eq + std::hash::Hash> Queue<K> {
 
     /// Requests at work, and their weights together.
     pub fn load(&self) -> (usize, u64) {
-        (self.at_work.len(), self.weight)
+        (self.at_work_count, self.weight)
     }
 
     fn place(&mut self, now_ms: u64, key: K) -> (u64, Ticket) {
@@ -193,30 +218,37 @@ impl<K: Copy + Eq + std::hash::Hash> Queue<K> {
         place.asked.unwrap_or_default()
     }
 
-    fn fits(&self, key: K, weight: u64) -> bool {
-        let room = self.at_work.is_empty() || self.weight.saturating_add(weight) <= self.limits.weight;
-        room && self.at_work.len() < self.limits.in_flight && !self.at_work.contains_key(&key)
+    /// Whether as many requests of a device are at work as may be.
+    fn is_full(&self, key: &K) -> bool {
+        self.at_work.get(key).is_some_and(|count| *count >= self.each)
     }
 
-    fn enter(&mut self, now_ms: u64, key: K, start: u64, weight: u64) {
-        self.at_work.insert(key, weight);
+    fn fits(&self, key: K, weight: u64) -> bool {
+        let room = self.at_work_count == 0 || self.weight.saturating_add(weight) <= self.limits.weight;
+        room && self.at_work_count < self.limits.in_flight && !self.is_full(&key)
+    }
+
+    fn enter(&mut self, now_ms: u64, key: K, (start, ticket): (u64, Ticket), weight: u64) {
+        *self.at_work.entry(key).or_default() += 1;
+        self.at_work_count += 1;
         self.weight += weight;
         self.now_served = self.now_served.max(start);
-        let next = start.saturating_add(weight);
-        self.places.insert(key, Place { next, asked: None, seen_ms: now_ms });
+        let place = self.places.entry(key).or_default();
+        place.next = place.next.max(start.saturating_add(weight));
+        place.seen_ms = now_ms;
+        if place.asked.is_some_and(|(_, asked)| asked == ticket) {
+            place.asked = None;
+        }
     }
 
-    /// Lets in who waits, in order; a device of which a request is at work is passed over, one that is too heavy is not.
+    /// Lets in who waits, in order; a device that has all at work that it may is passed over, one that is too heavy is not.
     fn advance(&mut self, now_ms: u64, moved: &mut Moved) {
-        while let Some((place, Waiting { key, weight })) = self
-            .waiting
-            .iter()
-            .find(|(_, w)| !self.at_work.contains_key(&w.key))
-            .map(|(p, w)| (*p, w.clone()))
+        while let Some((place, Waiting { key, weight })) =
+            self.waiting.iter().find(|(_, w)| !self.is_full(&w.key)).map(|(p, w)| (*p, w.clone()))
             && self.fits(key, weight)
         {
             self.forget(place);
-            self.enter(now_ms, key, place.0, weight);
+            self.enter(now_ms, key, place, weight);
             moved.entered.push(place.1);
         }
     }

@@ -50,7 +50,7 @@ impl Play {
     fn new(left: Vec<Vec<u64>>, arrive_within_ms: u64, pace_ms: u64) -> Self {
         let count = left.len();
         let mut play = Self {
-            queue: Queue::new(LIMITS),
+            queue: Queue::new(LIMITS, 1),
             events: BTreeMap::new(),
             order: 0,
             left,
@@ -100,7 +100,8 @@ impl Play {
                     }
                 }
                 Event::Answered(terminal) => {
-                    let moved = self.queue.done(now, terminal);
+                    let weight = *self.left[terminal].last().unwrap();
+                    let moved = self.queue.done(now, terminal, weight);
                     self.take(now, moved);
                     self.left[terminal].pop();
                     self.done_ms[terminal] = now;
@@ -184,24 +185,46 @@ fn one_very_heavy_terminal_does_not_slow_the_others() {
 
 #[test]
 fn a_device_that_is_served_much_stands_behind_one_that_is_served_little() {
-    let mut queue = Queue::new(Limits { in_flight: 1, weight: MIB, waiting: 8 });
+    let mut queue = Queue::new(Limits { in_flight: 1, weight: MIB, waiting: 8 }, 1);
     assert_eq!(queue.ask(0, 'a', 10).0, Answer::Enter);
     let (Answer::Wait(again), _) = queue.ask(1, 'a', 10) else { panic!("one at a time") };
     assert_eq!(queue.ask(2, 'a', 10).0, Answer::Return, "one in wait");
     let (Answer::Wait(other), _) = queue.ask(3, 'b', 10) else { panic!("there is no room") };
-    assert_eq!(queue.done(4, 'a'), Moved { entered: vec![other], dropped: vec![] });
-    assert_eq!(queue.done(5, 'b'), Moved { entered: vec![again], dropped: vec![] });
-    assert_eq!(queue.done(6, 'a'), Moved::default());
+    assert_eq!(queue.done(4, 'a', 10), Moved { entered: vec![other], dropped: vec![] });
+    assert_eq!(queue.done(5, 'b', 10), Moved { entered: vec![again], dropped: vec![] });
+    assert_eq!(queue.done(6, 'a', 10), Moved::default());
+    assert_eq!(queue.load(), (0, 0));
+}
+
+#[test]
+fn a_device_has_a_few_at_work_and_a_few_in_wait_where_it_may() {
+    let mut queue = Queue::new(Limits { in_flight: 3, weight: MIB, waiting: 8 }, 2);
+    assert_eq!([queue.ask(0, 'a', 10).0, queue.ask(0, 'a', 10).0], [Answer::Enter; 2]);
+    let (Answer::Wait(third), _) = queue.ask(0, 'a', 10) else { panic!("two at a time") };
+    let (Answer::Wait(fourth), _) = queue.ask(0, 'a', 10) else { panic!("two in wait") };
+    assert_eq!(queue.ask(0, 'a', 10).0, Answer::Return);
+    // Who has all at work that it may does not keep others from the room that is left.
+    assert_eq!(queue.ask(1, 'b', 10).0, Answer::Enter);
+    assert_eq!(queue.done(2, 'a', 10).entered, [third]);
+    assert_eq!(queue.load(), (3, 30));
+    // One that waits in the middle may go; what was behind it stays.
+    assert!(queue.leave(fourth));
+    let (Answer::Wait(last), _) = queue.ask(3, 'a', 10) else { panic!("there is room to wait") };
+    assert_eq!(queue.done(4, 'a', 10).entered, [last]);
+    for _ in 0..2 {
+        assert_eq!(queue.done(5, 'a', 10), Moved::default());
+    }
+    assert_eq!(queue.done(6, 'b', 10), Moved::default());
     assert_eq!(queue.load(), (0, 0));
 }
 
 #[test]
 fn whoever_was_refused_keeps_the_place() {
-    let mut queue = Queue::new(Limits { in_flight: 1, weight: MIB, waiting: 1 });
+    let mut queue = Queue::new(Limits { in_flight: 1, weight: MIB, waiting: 1 }, 1);
     assert_eq!(queue.ask(0, 0, 10).0, Answer::Enter);
     let (Answer::Wait(_), _) = queue.ask(1, 1, 10) else { panic!("one may wait") };
     assert_eq!(queue.ask(2, 2, 10).0, Answer::Return);
-    assert_eq!(queue.done(3, 0).entered.len(), 1);
+    assert_eq!(queue.done(3, 0, 10).entered.len(), 1);
     let (Answer::Wait(late), _) = queue.ask(4, 3, 10) else { panic!("one may wait") };
     let (Answer::Wait(early), moved) = queue.ask(5, 2, 10) else { panic!("it was there before") };
     assert_eq!(moved.dropped, [late]);
@@ -210,15 +233,15 @@ fn whoever_was_refused_keeps_the_place() {
 
 #[test]
 fn what_is_heavier_than_all_that_fits_is_let_in_alone() {
-    let mut queue = Queue::new(Limits { in_flight: 4, weight: 100, waiting: 8 });
+    let mut queue = Queue::new(Limits { in_flight: 4, weight: 100, waiting: 8 }, 1);
     assert_eq!(queue.ask(0, 'a', 1000).0, Answer::Enter);
     let (Answer::Wait(light), _) = queue.ask(1, 'b', 1) else { panic!("there is no room") };
-    assert_eq!(queue.done(2, 'a').entered, [light]);
+    assert_eq!(queue.done(2, 'a', 1000).entered, [light]);
 }
 
 #[test]
 fn moments_to_return_are_bounded_and_one_after_another() {
-    let mut queue: Queue<u8> = Queue::new(LIMITS);
+    let mut queue: Queue<u8> = Queue::new(LIMITS, 1);
     let moments: Vec<_> = (0..2_000).map(|_| queue.return_ms(0, MIB, 0)).collect();
     assert!(moments.is_sorted());
     assert!(moments.iter().all(|ms| (RETURN_MS_MIN..=RETURN_MS_MAX * 9 / 8).contains(ms)));
