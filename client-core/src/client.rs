@@ -57,7 +57,7 @@ use crate::journal_writer::{Clocks, Pen};
 use crate::keys::{KeyCost, StoreKey};
 use crate::runs;
 use crate::store::{folded, list, meta, rows, unsent, unsigned};
-use crate::sync::Link;
+use crate::sync::{Link, Uploading};
 use fieldproof_schema::checklist::Template;
 use fieldproof_schema::document::{Actor, Document, TemplatePin};
 use fieldproof_schema::host::Host;
@@ -102,8 +102,12 @@ pub struct Client {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) options: Options,
     pub(crate) shelf: Shelf,
-    /// One sync at a time; may be held while waiting for the network, the desk never.
+    /// One exchange of records at a time; may be held while waiting for the network, the desk never.
     pub(crate) link: tokio::sync::Mutex<Link>,
+    /// The token of the session with the server, once there is one; held while one is opened.
+    pub(crate) session: tokio::sync::Mutex<Option<String>>,
+    /// Originals on their way, beside the records.
+    pub(crate) uploading: Uploading,
     /// Closed before the writer, whose closing then tidies the write-ahead log away.
     reader: Mutex<Connection>,
     desk: Mutex<Desk>,
@@ -226,6 +230,11 @@ impl Client {
         let signed = runs::sign(&tx, &pen)?;
         documents::snapshot_signed(&tx, documents, &signed)?;
         Ok(tx.commit()?)
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &Path {
+        &self.dir
     }
 
     /// The originals that are kept here.

@@ -49,7 +49,9 @@ pub use sealing::SealState;
 pub use store::list::TaskGroup;
 pub use store::standing::Standing;
 pub use store::unsent::Unsent;
-pub use sync::{RefusedItem, SyncReport, UpdateNeeded, Wake, Wakes, backoff};
+pub use sync::{
+    HeldBack, RefusedItem, SyncReport, UpdateNeeded, UploadReport, UploadRules, Wake, Wakes, backoff,
+};
 pub use transport::{
     Answering, HttpTransport, Method, Opened, Opening, Piece, Pieces, Timeouts, Transport, TransportError,
     WireRequest, WireResponse,

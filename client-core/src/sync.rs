@@ -1,4 +1,4 @@
-//! The sync engine: rounds of push and pull, then captures, until nothing is left to say.
+//! The sync engine: rounds of push and pull until nothing is left to say; beside them originals ([`upload`]).
 //!
 //! What to send is planned purely ([`plan`]) from what has no receipt; what an answer changes is one transaction
 //! ([`intake`]). Every request may be cut or repeated. The desk is never held while the network is waited for, so that an
@@ -22,6 +22,8 @@ mod upload;
 pub use floor::UpdateNeeded;
 pub use listen::{Wake, Wakes};
 pub(crate) use session::Link;
+pub(crate) use upload::Uploading;
+pub use upload::{HeldBack, UploadReport, UploadRules};
 
 use crate::client::Client;
 use crate::error::ClientError;
@@ -70,6 +72,30 @@ pub struct SyncReport {
     pub rolled_back: bool,
     /// True when the server had come back older, or began a new epoch: everything it misses was offered again.
     pub server_restored: bool,
+}
+
+impl SyncReport {
+    /// Adds what an exchange did that came after it.
+    pub fn add(&mut self, more: Self) {
+        self.rounds += more.rounds;
+        self.entries_sent += more.entries_sent;
+        self.changes_sent += more.changes_sent;
+        self.bytes_sent += more.bytes_sent;
+        self.rows_received += more.rows_received;
+        self.evidence_completed += more.evidence_completed;
+        self.refused.extend(more.refused);
+        self.still_unsent = more.still_unsent;
+        self.recovered |= more.recovered;
+        self.rolled_back |= more.rolled_back;
+        self.server_restored |= more.server_restored;
+    }
+
+    /// Adds what went beside it.
+    pub fn add_uploads(&mut self, uploads: UploadReport) {
+        self.evidence_completed += uploads.completed;
+        self.bytes_sent += uploads.bytes_sent;
+        self.refused.extend(uploads.refused);
+    }
 }
 
 /// An item that needs a person.
@@ -131,24 +157,48 @@ impl Client {
     /// # Errors
     /// As [`Self::sync`].
     pub async fn sync_only(&self, transport: &dyn Transport) -> Result<SyncReport, ClientError> {
+        self.sync_by(transport, &UploadRules::default()).await
+    }
+
+    /// The same with originals as far as these rules let them go.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn sync_by(
+        &self,
+        transport: &dyn Transport,
+        rules: &UploadRules,
+    ) -> Result<SyncReport, ClientError> {
+        let mut report = self.exchange(transport).await?;
+        let mut uploads = UploadReport::default();
+        let sent = self.upload(transport, &|| rules.clone(), &mut uploads).await;
+        report.add_uploads(uploads);
+        report.still_unsent = unsent::total(&self.reader())?;
+        sent?;
+        if report.evidence_completed > 0 {
+            // The server was told that these captures were still here, and people read it.
+            report.add(self.exchange(transport).await?);
+        }
+        Ok(report)
+    }
+
+    /// Sends the records that the server does not hold and takes in what is new; originals go apart ([`Self::upload`]), at the
+    /// same time where somebody sends them. Waits for an exchange that goes on already.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn exchange(&self, transport: &dyn Transport) -> Result<SyncReport, ClientError> {
         let mut link = self.link.lock().await;
         if self.desk()?.who.is_none() {
             return Err(ClientError::NotEnrolled);
         }
         let mut report = SyncReport::default();
-        self.exchange(transport, &mut link, &mut report).await?;
-        let evidence = self.upload_all(transport, &mut link, &mut report).await;
+        self.rounds(transport, &mut link, &mut report).await?;
         report.still_unsent = unsent::total(&self.reader())?;
-        evidence?;
-        if report.evidence_completed > 0 {
-            // The server was told that these captures were still here, and people read it.
-            self.exchange(transport, &mut link, &mut report).await?;
-            report.still_unsent = unsent::total(&self.reader())?;
-        }
         Ok(report)
     }
 
-    async fn exchange(
+    async fn rounds(
         &self,
         transport: &dyn Transport,
         link: &mut Link,
@@ -189,7 +239,7 @@ impl Client {
                 }
                 tx.commit()?;
             }
-            let answer = match self.ask(transport, link, (body, nonce)).await {
+            let answer = match self.ask(transport, (body, nonce)).await {
                 Err(error) if error.code() == ErrorCode::BodyTooLarge => {
                     // One item alone cannot be made smaller: the others go on without it.
                     if !self.set_aside_lone_item(&push, report)? && !link.budget.refused() {
@@ -256,7 +306,6 @@ impl Client {
     async fn ask(
         &self,
         transport: &dyn Transport,
-        link: &mut Link,
         (body, nonce): (Bytes, Nonce),
     ) -> Result<SyncAnswer, ClientError> {
         let server = self.desk()?.who.as_ref().ok_or(ClientError::NotEnrolled)?.member.server_key;
@@ -269,7 +318,7 @@ impl Client {
             ],
             body,
         };
-        let response = self.authorized(transport, link, request).await?;
+        let response = self.authorized(transport, request).await?;
         if response.header("content-type").is_none_or(|found| found != SYNC_MEDIA_TYPE) {
             return Err(ClientError::ServerStrange { what: "the answer is not a sync answer".to_owned() });
         }

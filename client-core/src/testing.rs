@@ -2,9 +2,11 @@
 //!
 //! The real server is tested together with this crate in the workspace's `tests`.
 
+mod gate;
 mod server;
 mod visit;
 
+pub(crate) use gate::{Gate, Stop};
 pub(crate) use server::{Nowhere, Server, State};
 pub(crate) use visit::{
     PASSPHRASE, Visit, colleague, first_offered, me, officer_row, options, pass, terminal, unlock, view_of,

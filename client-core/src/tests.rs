@@ -14,3 +14,4 @@ mod runs;
 mod sealing;
 mod syncing;
 mod upgrade;
+mod uploading;

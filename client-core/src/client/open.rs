@@ -11,7 +11,7 @@ use crate::keys::{self, StoreKey};
 use crate::mark;
 use crate::projection;
 use crate::store::{self, journal, meta, receipts};
-use crate::sync::{Link, recover};
+use crate::sync::{Link, Uploading, recover};
 use fieldproof_schema::host::{Host, random};
 use fieldproof_schema::ids::DeviceId;
 use fieldproof_schema::journal::{Kind, body};
@@ -99,6 +99,8 @@ impl Client {
             options,
             shelf: Shelf::default(),
             link: tokio::sync::Mutex::new(Link::default()),
+            session: tokio::sync::Mutex::default(),
+            uploading: Uploading::default(),
             desk: Mutex::new(desk),
             failed: AtomicBool::new(false),
             reader: Mutex::new(reader),

@@ -97,8 +97,7 @@ impl Client {
             request: request.digest(),
             reason: reason.trim().to_owned(),
         };
-        let mut link = self.link.lock().await;
-        self.authorized(transport, &mut link, call::post(call::HELP, &asked)).await?;
+        self.authorized(transport, call::post(call::HELP, &asked)).await?;
         Ok(answer.to_string())
     }
 
@@ -129,8 +128,7 @@ impl Client {
             device_proof: who.key.sign(Purpose::Enrolment, &proof),
             officer_proof: officer.sign(Purpose::Enrolment, &proof),
         };
-        let mut link = self.link.lock().await;
-        let answer = self.authorized(transport, &mut link, call::post(call::OFFICER_KEY, &request)).await?;
+        let answer = self.authorized(transport, call::post(call::OFFICER_KEY, &request)).await?;
         let certificate: SignedCertificate = serde_json::from_slice(&answer.body)
             .map_err(|_| ClientError::ServerStrange { what: "the answer is not a certificate".to_owned() })?;
         self.keep_certificate(&who, &certificate)

@@ -3,6 +3,7 @@
 use super::columns::{count, digest, id, signed};
 use crate::error::ClientError;
 use fieldproof_schema::ids::{InspectionId, RecordId};
+use fieldproof_schema::limits::EVIDENCE_LARGE_BYTES;
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::suite::Digest;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -109,23 +110,43 @@ fn original(row: &Row<'_>) -> rusqlite::Result<Original> {
     })
 }
 
-/// Originals that the server does not hold: own ones whose entry it holds, then those that packages brought; small before
-/// large.
+/// Orders captures `e` as they are sent, `newest` telling of each visit when the last of those that wait was taken: large ones
+/// after all others, and then those of the visit where somebody captured last, small before large. What comes `between` is
+/// ordered by before visits are.
+pub(super) fn order(between: &str) -> String {
+    format!(
+        "e.size_bytes > {EVIDENCE_LARGE_BYTES}, {between} newest.at DESC, e.inspection, e.size_bytes, e.record"
+    )
+}
+
+/// For each visit of which captures wait when the last of them was taken.
+pub(super) const NEWEST: &str = "WITH newest AS (
+    SELECT inspection, MAX(captured_at) AS at FROM evidence WHERE receipt IS NULL GROUP BY inspection)";
+
+/// Originals that the server does not hold, in the order in which they are sent: own ones whose entry it holds, and behind
+/// own ones of their size those that packages brought.
 pub(crate) fn pending(conn: &Connection) -> Result<Vec<Original>, ClientError> {
-    let mut found = Vec::new();
-    for sql in [
-        "SELECT e.record, e.inspection, e.digest, e.size_bytes, e.media_type, 1 FROM evidence e
-         WHERE e.receipt IS NULL AND e.code IS NULL
-           AND EXISTS (SELECT 1 FROM journal j WHERE j.hash = e.entry AND j.receipt IS NOT NULL)
-         ORDER BY e.size_bytes, e.record",
-        "SELECT record, inspection, digest, size_bytes, media_type, 0 FROM brought WHERE receipt IS NULL
-         ORDER BY size_bytes, record",
-    ] {
-        let mut statement = conn.prepare_cached(sql)?;
-        let rows = statement.query_map([], original)?;
-        found.extend(rows.collect::<Result<Vec<_>, _>>()?);
-    }
-    Ok(found)
+    let mut statement = conn.prepare_cached(&format!(
+        "{NEWEST}, e AS (
+           SELECT own.record, own.inspection, own.digest, own.size_bytes, own.media_type, 1 AS own FROM evidence own
+             WHERE own.receipt IS NULL AND own.code IS NULL
+               AND EXISTS (SELECT 1 FROM journal j WHERE j.hash = own.entry AND j.receipt IS NOT NULL)
+           UNION ALL SELECT record, inspection, digest, size_bytes, media_type, 0 FROM brought WHERE receipt IS NULL)
+         SELECT e.record, e.inspection, e.digest, e.size_bytes, e.media_type, e.own
+         FROM e LEFT JOIN newest ON newest.inspection = e.inspection
+         ORDER BY {}",
+        order("e.own DESC,")
+    ))?;
+    let rows = statement.query_map([], original)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Own captures that can be sent and that the server does not hold, with their lengths.
+pub(crate) fn lengths_waiting(conn: &Connection) -> Result<Vec<(RecordId, u64)>, ClientError> {
+    let mut statement = conn
+        .prepare_cached("SELECT record, size_bytes FROM evidence WHERE receipt IS NULL AND code IS NULL")?;
+    let rows = statement.query_map([], |row| Ok((id(row, 0)?, count(row, 1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// A package brought an original, which lies in its file. An own one goes to the server by itself.

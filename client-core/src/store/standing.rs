@@ -4,6 +4,7 @@
 //! one are not counted.
 
 use super::columns::{count, digest, id, signed};
+use super::evidence::{NEWEST, order};
 use crate::error::ClientError;
 use fieldproof_schema::ids::{InspectionId, RecordId};
 use fieldproof_schema::suite::Digest;
@@ -121,19 +122,21 @@ pub(crate) struct Waiting {
     pub(crate) code: Option<String>,
 }
 
-/// Captures whose bytes the server does not hold, in the order in which they are sent: small before large.
+/// Captures whose bytes the server does not hold: what cannot be sent first, then in the order in which they are sent.
 pub(crate) fn waiting_captures(
     conn: &Connection,
     from: u64,
     limit: u64,
 ) -> Result<Vec<Waiting>, ClientError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT e.record, e.inspection, COALESCE(i.entity_name, ''), e.kind, e.item, e.size_bytes,
+    let mut statement = conn.prepare_cached(&format!(
+        "{NEWEST} SELECT e.record, e.inspection, COALESCE(i.entity_name, ''), e.kind, e.item, e.size_bytes,
            j.receipt IS NOT NULL, e.code
          FROM evidence e LEFT JOIN journal j ON j.hash = e.entry
          LEFT JOIN inspections i ON i.inspection = e.inspection
-         WHERE e.receipt IS NULL ORDER BY e.code IS NULL, e.size_bytes, e.record LIMIT ?1 OFFSET ?2",
-    )?;
+         LEFT JOIN newest ON newest.inspection = e.inspection
+         WHERE e.receipt IS NULL ORDER BY e.code IS NULL, {} LIMIT ?1 OFFSET ?2",
+        order("")
+    ))?;
     let rows = statement.query_map(params![signed(limit), signed(from)], |row| {
         Ok(Waiting {
             record: id(row, 0)?,

@@ -33,14 +33,14 @@ impl Client {
     /// Listens for wake-ups; none where the transport cannot.
     ///
     /// # Errors
-    /// As [`Self::sync`]; a sync that runs is waited for, because it may be opening the session.
+    /// As [`Self::sync`].
     pub async fn listen(&self, transport: &dyn Transport) -> Result<Option<Wakes>, ClientError> {
         if self.desk()?.who.is_none() {
             return Err(ClientError::NotEnrolled);
         }
-        let mut renewed = false;
+        let mut ended: Option<String> = None;
         loop {
-            let token = self.session(transport, renewed).await?;
+            let token = self.session(transport, ended.as_deref()).await?;
             let mut headers =
                 vec![("accept", EVENTS_MEDIA_TYPE.to_owned()), ("authorization", format!("Bearer {token}"))];
             headers.extend(self.mark()?.map(|mark| (LAST_EVENT_HEADER, mark)));
@@ -52,7 +52,9 @@ impl Client {
                 Opened::Answer(response) => response,
             };
             match call::succeeded(response) {
-                Err(error) if error.code() == ErrorCode::SignInRequired && !renewed => renewed = true,
+                Err(error) if error.code() == ErrorCode::SignInRequired && ended.is_none() => {
+                    ended = Some(token);
+                }
                 Err(error) => return Err(error),
                 Ok(_) => {
                     return Err(ClientError::ServerStrange { what: "the answer is no stream".to_owned() });

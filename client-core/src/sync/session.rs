@@ -11,17 +11,14 @@ use fieldproof_schema::suite::{Purpose, Signer};
 use fieldproof_schema::wire::device::{Challenge, ChallengeRequest, Session, SessionRequest};
 use fieldproof_schema::wire::error::ErrorCode;
 
-/// What is remembered between calls, and lost with the process: that costs a few more calls.
+/// What is remembered between rounds, and lost with the process: that costs a few more calls.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
-    token: Option<String>,
     /// True once the server's idea of the journal was seen since the opening. A store can only have come back older
     /// between two openings; pushing before that is known would put entries beside the chain.
     pub(super) greeted: bool,
     /// How much one push may carry.
     pub(super) budget: Budget,
-    /// Bytes of one part of an original; none until a smaller one than usual was needed.
-    pub(super) part_bytes: Option<usize>,
 }
 
 impl Client {
@@ -29,33 +26,34 @@ impl Client {
     pub(crate) async fn authorized(
         &self,
         transport: &dyn Transport,
-        link: &mut Link,
         request: WireRequest,
     ) -> Result<WireResponse, ClientError> {
-        if let Some(token) = &link.token {
-            match self.call_as(transport, token, &request).await {
-                Err(error) if error.code() == ErrorCode::SignInRequired => link.token = None,
-                other => return other,
+        let token = self.session(transport, None).await?;
+        match self.call_as(transport, &token, &request).await {
+            Err(error) if error.code() == ErrorCode::SignInRequired => {
+                let token = self.session(transport, Some(&token)).await?;
+                self.call_as(transport, &token, &request).await
             }
+            other => other,
         }
-        let token = self.open_session(transport).await?;
-        let answer = self.call_as(transport, &token, &request).await;
-        link.token = Some(token);
-        answer
     }
 
-    /// The session's token, for calls that last; a new session when there is none, or when it is said to have ended.
+    /// The session's token; a new session when there is none, or when it is the one that `ended`.
+    ///
+    /// A new session ends the one before. So one is opened at a time, and who finds that another call has opened one meanwhile
+    /// takes that.
     pub(super) async fn session(
         &self,
         transport: &dyn Transport,
-        has_ended: bool,
+        ended: Option<&str>,
     ) -> Result<String, ClientError> {
-        let mut link = self.link.lock().await;
-        match &link.token {
-            Some(token) if !has_ended => Ok(token.clone()),
+        let mut known = self.session.lock().await;
+        match &*known {
+            Some(token) if ended != Some(token.as_str()) => Ok(token.clone()),
             _ => {
+                *known = None;
                 let token = self.open_session(transport).await?;
-                Ok(link.token.insert(token).clone())
+                Ok(known.insert(token).clone())
             }
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) server_at_seconds: i64,
     /// Bytes of one part that are lost on the way.
     pub(crate) cut_parts: u32,
+    /// Parts that it has no time for.
+    pub(crate) busy_parts: u32,
     /// What the terminal said that it had not sent, request by request.
     pub(crate) said: Vec<Option<StillUnsent>>,
     /// What it says that terminals must be.
@@ -238,6 +240,10 @@ impl Server {
             let signed = self.receipt(state, device, vec![digest]);
             return Ok(response(200, "application/cbor", minicbor::to_vec(&signed).unwrap()));
         }
+        if request.method == Method::Patch && state.busy_parts > 0 {
+            state.busy_parts -= 1;
+            return Err(ErrorCode::Busy);
+        }
         let cut = request.method == Method::Patch && state.cut_parts > 0;
         if cut {
             state.cut_parts -= 1;
@@ -261,11 +267,13 @@ impl Transport for Server {
     fn call(&self, request: WireRequest) -> Answering<'_> {
         Box::pin(async move {
             let answer = self.handle(&request).unwrap_or_else(|code| {
-                let details = if code == ErrorCode::EvidenceOffset {
-                    let digest = request.path.rsplit('/').next().unwrap().parse().unwrap();
-                    serde_json::json!({"offset": self.state().blobs[&digest].len()})
-                } else {
-                    serde_json::Value::Null
+                let details = match code {
+                    ErrorCode::EvidenceOffset => {
+                        let digest = request.path.rsplit('/').next().unwrap().parse().unwrap();
+                        serde_json::json!({"offset": self.state().blobs[&digest].len()})
+                    }
+                    ErrorCode::Busy => serde_json::json!({"retry_after_seconds": 7}),
+                    _ => serde_json::Value::Null,
                 };
                 let body = ErrorBody { code: code.as_str().into(), message: BTreeMap::new(), details };
                 response(code.status(), "application/json", serde_json::to_vec(&body).unwrap())

@@ -61,17 +61,19 @@ impl Reach {
     }
 }
 
-/// A device's link.
+/// A device's link: it carries one request after another, in the order in which they set out, so that a world with the same
+/// seed has the same history however many of them are under way.
 #[derive(Clone)]
 pub struct Link {
     router: Reach,
     state: Arc<Mutex<State>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Link {
     /// A link that works.
     pub fn new(router: Reach) -> Self {
-        Self { router, state: Arc::default() }
+        Self { router, state: Arc::default(), turn: Arc::default() }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -190,6 +192,7 @@ fn cut(error: io::Error) -> TransportError {
 impl Transport for Link {
     fn call(&self, mut request: WireRequest) -> Answering<'_> {
         Box::pin(async move {
+            let _turn = self.turn.lock().await;
             self.spoil(&mut request);
             let fate = self.with(|state| {
                 state.requests += 1;
