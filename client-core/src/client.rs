@@ -232,11 +232,6 @@ impl Client {
         Ok(tx.commit()?)
     }
 
-    /// The data directory.
-    pub fn data(&self) -> &Path {
-        &self.dir
-    }
-
     /// The originals that are kept here.
     pub(crate) fn originals(&self) -> Result<Arc<Originals>, ClientError> {
         let originals = self.originals.lock().unwrap_or_else(PoisonError::into_inner);

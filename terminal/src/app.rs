@@ -1,11 +1,13 @@
 //! What every request needs: the open store, the way to the server, and whose turn it is to sync.
 
 mod recovery;
+mod syncing;
 
 use crate::error::ApiError;
-use crate::syncs::{Counted, SyncView, Syncs};
+use crate::syncs::{SyncView, Syncs};
+use crate::uploads::Uploads;
 use fieldproof_client_core::{
-    Client, ClientError, Enrolment, Folder, KeyCost, Options, Status, SyncReport, Transport, Unlock, Wake,
+    Client, ClientError, Enrolment, Folder, KeyCost, Options, Status, Transport, Unlock, Wake,
 };
 use fieldproof_schema::host::Host;
 use fieldproof_schema::moment::Moment;
@@ -34,11 +36,16 @@ struct Parts {
     host: Arc<dyn Host>,
     incoming: PathBuf,
     enrolled: AtomicBool,
-    /// Held while a sync runs.
+    /// Held while records are exchanged.
     turn: Mutex<()>,
-    /// Syncs that failed one after another.
+    /// Held while originals are sent, beside the records: a film of hours holds up no answer.
+    sending: Mutex<()>,
+    /// Exchanges that failed one after another.
     failures: AtomicU32,
     syncs: Syncs,
+    uploads: Uploads,
+    /// Something may have become due of the originals.
+    due: Notify,
     acted: Notify,
     /// The server's last word that rows wait.
     wake: std::sync::Mutex<Option<Wake>>,
@@ -98,6 +105,7 @@ impl App {
             Store::Open(client) => (client.folder().to_owned(), client.options().key_cost),
             Store::Locked(locked) => (locked.folder.path().to_owned(), locked.options.key_cost),
         };
+        let uploads = Uploads::open(&place.0);
         let (client, locked) = match store {
             Store::Open(client) => (OnceLock::from(client), None),
             Store::Locked(locked) => (OnceLock::new(), Some(locked)),
@@ -112,8 +120,11 @@ impl App {
             incoming,
             enrolled: AtomicBool::new(false),
             turn: Mutex::new(()),
+            sending: Mutex::new(()),
             failures: AtomicU32::new(0),
             syncs: Syncs::default(),
+            uploads,
+            due: Notify::new(),
             acted: Notify::new(),
             wake: std::sync::Mutex::default(),
             woken: Notify::new(),
@@ -237,51 +248,6 @@ impl App {
             Ok(status)
         })
         .await
-    }
-
-    /// Syncs once; waits for a sync that runs already and then runs another, so that what was done before the call is
-    /// part of it.
-    pub async fn sync(&self) -> Result<SyncReport, ApiError> {
-        self.online(|app| async move {
-            let _turn = app.0.turn.lock().await;
-            let client = app.client()?;
-            app.0.syncs.begin(app.host().now());
-            let way = Counted { inner: &*app.0.transport, syncs: &app.0.syncs };
-            let result = client.sync_only(&way).await;
-            app.0.syncs.end(app.host().now(), &result);
-            if result.is_ok() {
-                // Nobody waits for it: the sync shows as ended.
-                client.retain();
-            }
-            match &result {
-                Ok(_) | Err(ClientError::NotEnrolled) => {
-                    if app.0.failures.swap(0, Ordering::Relaxed) > 0 {
-                        app.0.reached.notify_one();
-                    }
-                }
-                Err(_) => {
-                    app.0.failures.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            result
-        })
-        .await
-        .inspect_err(|error| {
-            if matches!(error, ApiError::Broken(_)) {
-                self.0.syncs.broke();
-            }
-        })
-    }
-
-    /// Begins a sync and goes on, unless one runs already. What comes of it is in [`Self::syncs`].
-    pub fn begin_sync(&self) {
-        if self.is_locked() || self.syncs().running.is_some() {
-            return;
-        }
-        // Said at once, so that whoever looks next sees it run.
-        self.0.syncs.begin(self.host().now());
-        let app = self.clone();
-        tokio::spawn(async move { app.sync().await.map(drop) });
     }
 
     /// What is known about syncing.

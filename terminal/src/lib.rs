@@ -20,6 +20,7 @@ pub mod qr;
 pub mod service;
 pub mod sync_loop;
 pub mod syncs;
+pub mod uploads;
 
 #[cfg(test)]
 mod testing;

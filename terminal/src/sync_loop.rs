@@ -1,4 +1,5 @@
-//! Syncs in the background: soon after the officer acted, otherwise now and then, more rarely while the server is away.
+//! Syncs in the background: soon after the officer acted, otherwise now and then, more rarely while the server is away; and
+//! beside that sends originals, which may take hours, whenever an exchange of records has reached the server.
 //!
 //! It only logs how a sync went. What is unsent is a matter of receipts, and the next sync takes up whatever the last one
 //! left.
@@ -24,11 +25,53 @@ const WAKE_MS_MAX: u64 = 60_000;
 
 /// Syncs until the terminal closes; the first time at once.
 pub async fn run(app: App) {
+    tokio::join!(exchange(&app), upload(&app));
+}
+
+async fn exchange(app: &App) {
     loop {
-        let asked = attempt(&app).await;
+        let asked = attempt(app).await;
         tokio::select! {
             () = app.closed() => return,
-            () = wait(&app, asked) => {}
+            () = wait(app, asked) => {}
+        }
+    }
+}
+
+/// Sends originals whenever some may be due: an exchange reached the server, or the officer chose anew.
+async fn upload(app: &App) {
+    loop {
+        tokio::select! {
+            () = app.closed() => return,
+            () = app.due() => {}
+        }
+        tokio::select! {
+            () = app.closed() => return,
+            () = send(app) => {}
+        }
+    }
+}
+
+/// Sends what may go. What fails is tried again by its own count of failures, as long as exchanges reach the server; where
+/// they do not, the next that does says so.
+async fn send(app: &App) {
+    let mut failures = 0;
+    loop {
+        let (report, result) = app.upload().await;
+        if report.completed > 0 {
+            app.note_sent();
+        }
+        let Err(error) = result else { return };
+        if matches!(error.code(), ErrorCode::NotEnrolled | ErrorCode::StoreLocked) {
+            return;
+        }
+        // A link that carries something before it is cut is tried again soon.
+        failures = if report.bytes_sent > 0 { 1 } else { failures + 1 };
+        let (code, cause) = (error.code().as_str(), chain(&error));
+        tracing::info!(error.code = code, error.cause = cause, failures, "originals were not all sent");
+        sleep(pause(failures, error.retry_after_seconds().map(Duration::from_secs), app.host())).await;
+        if app.sync_failures() > 0 {
+            return;
         }
     }
 }
@@ -39,7 +82,7 @@ async fn attempt(app: &App) -> Option<Duration> {
     if let Err(error) = app.read(Client::end_left_recordings).await {
         tracing::debug!(error.cause = chain(&error), "no recordings are looked at");
     }
-    let result = app.sync().await;
+    let result = app.exchange().await;
     match &result {
         Ok(report) if !report.refused.is_empty() => {
             tracing::warn!(

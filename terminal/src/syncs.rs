@@ -3,13 +3,13 @@
 //! A report of what happened, kept in memory. What the server holds is never read from here, but from receipts.
 
 use crate::error::ApiError;
-use fieldproof_client_core::{Answering, ClientError, SyncReport, Transport, WireRequest};
+use fieldproof_client_core::{Answering, ClientError, SyncReport, Transport, UploadReport, WireRequest};
 use fieldproof_schema::moment::Moment;
 use fieldproof_schema::wire::error::{ErrorBody, ErrorCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A sync that runs.
+/// An exchange or an upload that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Running {
     /// Since when.
@@ -20,7 +20,7 @@ pub struct Running {
     pub bytes_sent: u64,
 }
 
-/// How the last sync went.
+/// How the last exchange of records went.
 #[derive(Debug, Clone)]
 pub struct Last {
     /// When it ended.
@@ -29,14 +29,29 @@ pub struct Last {
     pub result: Result<SyncReport, ErrorBody>,
 }
 
+/// How the last originals went that were sent.
+#[derive(Debug, Clone)]
+pub struct LastUpload {
+    /// When that ended.
+    pub at: Moment,
+    /// What was done.
+    pub done: UploadReport,
+    /// Why it did not end well.
+    pub failed: Option<ErrorBody>,
+}
+
 /// What is known about syncing.
 #[derive(Debug, Clone, Default)]
 pub struct SyncView {
-    /// The one that runs.
+    /// The exchange that runs.
     pub running: Option<Running>,
-    /// The last one since the start.
+    /// The originals that are being sent.
+    pub uploading: Option<Running>,
+    /// The last exchange since the start.
     pub last: Option<Last>,
-    /// When the next begins by itself; none where none does.
+    /// The last originals since the start.
+    pub last_upload: Option<LastUpload>,
+    /// When the next exchange begins by itself; none where none does.
     pub next_at: Option<Moment>,
 }
 
@@ -44,8 +59,29 @@ pub struct SyncView {
 #[derive(Default)]
 pub(crate) struct Syncs {
     known: Mutex<SyncView>,
+    exchange: Traffic,
+    upload: Traffic,
+}
+
+/// What went over the way.
+#[derive(Default)]
+struct Traffic {
     requests: AtomicU64,
     bytes: AtomicU64,
+}
+
+impl Traffic {
+    fn begin(&self) {
+        self.requests.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
+    fn show(&self, running: Option<&mut Running>) {
+        if let Some(running) = running {
+            running.requests = self.requests.load(Ordering::Relaxed);
+            running.bytes_sent = self.bytes.load(Ordering::Relaxed);
+        }
+    }
 }
 
 impl Syncs {
@@ -55,16 +91,13 @@ impl Syncs {
 
     pub(crate) fn view(&self) -> SyncView {
         let mut view = self.known().clone();
-        if let Some(running) = &mut view.running {
-            running.requests = self.requests.load(Ordering::Relaxed);
-            running.bytes_sent = self.bytes.load(Ordering::Relaxed);
-        }
+        self.exchange.show(view.running.as_mut());
+        self.upload.show(view.uploading.as_mut());
         view
     }
 
     pub(crate) fn begin(&self, at: Moment) {
-        self.requests.store(0, Ordering::Relaxed);
-        self.bytes.store(0, Ordering::Relaxed);
+        self.exchange.begin();
         let mut known = self.known();
         known.running = Some(Running { since: at, requests: 0, bytes_sent: 0 });
         known.next_at = None;
@@ -83,26 +116,52 @@ impl Syncs {
         }
     }
 
-    /// The thread that synced broke; the next may begin.
+    pub(crate) fn begin_upload(&self, at: Moment) {
+        self.upload.begin();
+        self.known().uploading = Some(Running { since: at, requests: 0, bytes_sent: 0 });
+    }
+
+    pub(crate) fn end_upload(&self, at: Moment, done: &UploadReport, result: &Result<(), ClientError>) {
+        let mut known = self.known();
+        known.uploading = None;
+        // Looking whether there is something to send is nothing to tell.
+        if result.is_err() || *done != UploadReport::default() {
+            let failed = result.as_ref().err().map(ApiError::body_of);
+            known.last_upload = Some(LastUpload { at, done: done.clone(), failed });
+        }
+    }
+
+    /// The thread that talked to the server broke; the next may begin.
     pub(crate) fn broke(&self) {
-        self.known().running = None;
+        let mut known = self.known();
+        (known.running, known.uploading) = (None, None);
     }
 
     pub(crate) fn expect(&self, at: Option<Moment>) {
         self.known().next_at = at;
     }
+
+    /// A way to the server that counts what records go over it.
+    pub(crate) fn counted<'a>(&'a self, inner: &'a dyn Transport) -> impl Transport + 'a {
+        Counted { inner, traffic: &self.exchange }
+    }
+
+    /// A way to the server that counts what originals go over it.
+    pub(crate) fn counted_upload<'a>(&'a self, inner: &'a dyn Transport) -> impl Transport + 'a {
+        Counted { inner, traffic: &self.upload }
+    }
 }
 
 /// A way to the server that counts what goes over it.
-pub(crate) struct Counted<'a> {
-    pub(crate) inner: &'a dyn Transport,
-    pub(crate) syncs: &'a Syncs,
+struct Counted<'a> {
+    inner: &'a dyn Transport,
+    traffic: &'a Traffic,
 }
 
 impl Transport for Counted<'_> {
     fn call(&self, request: WireRequest) -> Answering<'_> {
-        self.syncs.requests.fetch_add(1, Ordering::Relaxed);
-        self.syncs.bytes.fetch_add(request.body.len() as u64, Ordering::Relaxed);
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        self.traffic.bytes.fetch_add(request.body.len() as u64, Ordering::Relaxed);
         self.inner.call(request)
     }
 }
@@ -122,6 +181,23 @@ mod tests {
         syncs.end(at, &Err(ClientError::Recovering));
         let view = syncs.view();
         assert_eq!((view.running, view.last.unwrap().result.unwrap_err().code), (None, "offline".to_owned()));
+    }
+
+    #[test]
+    fn originals_are_reported_apart_and_only_when_there_were_any() {
+        let syncs = Syncs::default();
+        let at = Moment::from_micros(1);
+        syncs.begin_upload(at);
+        let view = syncs.view();
+        assert!(view.running.is_none() && view.uploading.is_some_and(|running| running.since == at));
+        syncs.end_upload(at, &UploadReport::default(), &Ok(()));
+        let view = syncs.view();
+        assert!(view.uploading.is_none() && view.last_upload.is_none());
+        syncs.begin_upload(at);
+        let done = UploadReport { completed: 2, ..UploadReport::default() };
+        syncs.end_upload(at, &done, &Err(ClientError::Recovering));
+        let last = syncs.view().last_upload.unwrap();
+        assert_eq!((last.done.completed, last.failed.unwrap().code), (2, "offline".to_owned()));
     }
 
     #[test]

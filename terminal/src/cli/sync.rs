@@ -3,11 +3,15 @@
 use super::output::{Output, megabytes};
 use super::{SyncArgs, open, transport};
 use crate::error::StartError;
+use crate::uploads::Uploads;
 use std::process::ExitCode;
 
 pub(super) async fn run(args: &SyncArgs, output: &Output) -> Result<ExitCode, StartError> {
     let transport = transport(&args.server)?;
-    let report = open(&args.store, output)?.sync(&transport).await?;
+    let client = open(&args.store, output)?;
+    let rules = Uploads::open(&args.store.data).rules();
+    let report = client.sync_by(&transport, &rules).await?;
+    client.retain();
     output.say(
         "sync.done",
         &[
@@ -20,6 +24,9 @@ pub(super) async fn run(args: &SyncArgs, output: &Output) -> Result<ExitCode, St
     )?;
     if !report.refused.is_empty() {
         output.say("sync.refused", &[("count", &report.refused.len().to_string())])?;
+    }
+    if rules.paused {
+        output.say("sync.paused", &[])?;
     }
     Ok(ExitCode::SUCCESS)
 }
