@@ -19,6 +19,23 @@
     document.addEventListener('focusin', tell)
     document.addEventListener('pointerdown', tell)
 
+    // What the browser knows about the network, told once for each page of each start and when it changes: large originals may
+    // wait for one that costs nothing. Most browsers of desktops know nothing, and nothing is told then.
+    const network = navigator.connection
+    const tellNetwork = () => {
+        const body = new URLSearchParams({ type: network.type ?? '', save_data: String(network.saveData === true) })
+        const known = `${root} ${body}`
+        const before = sessionStorage.getItem('fp-network')
+        if (before === known || before === null && !network.type && !network.saveData) return
+        fetch(`${root}/network`, { method: 'POST', body, credentials: 'same-origin', redirect: 'manual' }).then(answer => {
+            if (answer.ok) sessionStorage.setItem('fp-network', known)
+        }, () => {})
+    }
+    if (network) {
+        tellNetwork()
+        network.addEventListener?.('change', tellNetwork)
+    }
+
     // The keypad stands under the field; the field stays a field, for hardware keyboards and input methods.
     const coarse = matchMedia('(pointer: coarse)')
     let pad = null

@@ -5,6 +5,7 @@ mod edits;
 mod evidence;
 mod history;
 mod inspections;
+mod network;
 pub(crate) mod packages;
 mod references;
 mod seals;
@@ -43,6 +44,7 @@ pub fn routes(app: App) -> Router {
         .merge(seals::routes())
         .route_layer(middleware::from_fn_with_state(app.clone(), enrolled));
     Router::new()
+        .merge(network::routes())
         .merge(terminal::routes())
         .merge(work)
         .fallback(async || ApiError::from(ErrorCode::NotFound))

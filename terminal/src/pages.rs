@@ -72,6 +72,7 @@ pub(crate) const ALL: &[&[Route]] = &[
     settings::ROUTES,
     strip::ROUTES,
     sync::ROUTES,
+    sync::uploads::ROUTES,
     tasks::ROUTES,
     unlock::ROUTES,
 ];

@@ -59,6 +59,8 @@ async fn no_address_but_health_answers_without_the_secret() {
         (Method::POST, "/api/v1/enrol"),
         (Method::POST, "/api/v1/sync"),
         (Method::GET, "/api/v1/verify"),
+        (Method::GET, "/api/v1/network"),
+        (Method::PUT, "/api/v1/network"),
         (Method::GET, "/"),
         (Method::GET, "/nowhere"),
         (Method::OPTIONS, "/api/v1/status"),

@@ -1,7 +1,9 @@
 //! What the officer chose about the pages, and where she was last. Kept beside the store, in a file that may be lost.
 
+use super::sync::uploads::network_words;
 use super::{Ask, Posted, Route};
 use crate::error::ApiError;
+use crate::uploads::METERED_MEGABYTES;
 use askama::Template;
 use axum::extract::OriginalUri;
 use axum::response::Response;
@@ -82,6 +84,9 @@ struct SettingsPage {
     languages: Vec<Choice>,
     themes: Vec<Choice>,
     lock: Vec<Choice>,
+    uploads: Vec<Choice>,
+    /// What is known about the network, in words.
+    network: String,
     server: String,
     version: &'static str,
     who: EnrolledAs,
@@ -110,6 +115,15 @@ async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Result<Response, ApiEr
         };
         Choice::new(minutes.to_string(), label, minutes == settings.lock_minutes)
     });
+    let kept = ask.app().uploads().choices().metered_megabytes_max;
+    let uploads = METERED_MEGABYTES.map(|most| {
+        let label = match most {
+            None => p.t("terminal.uploads.rule.all"),
+            Some(0) => p.t("terminal.uploads.rule.none"),
+            Some(most) => p.t1("terminal.uploads.rule.most", "n", most),
+        };
+        Choice::new(value_of(most), label, most == kept)
+    });
     let (languages, themes) = (p.languages(settings.language.as_ref()), p.themes(&settings.theme));
     Ok(ask.show(&SettingsPage {
         keys: [fingerprint(&who.officer_key), fingerprint(&who.server_key)],
@@ -117,11 +131,18 @@ async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Result<Response, ApiEr
         version: env!("CARGO_PKG_VERSION"),
         saved: uri.query() == Some("saved"),
         lock: lock.to_vec(),
+        uploads: uploads.to_vec(),
+        network: network_words(&p, ask.app().uploads().network()),
         p,
         languages,
         themes,
         who,
     }))
+}
+
+/// What the form calls a choice of [`METERED_MEGABYTES`].
+fn value_of(most: Option<u32>) -> String {
+    most.map_or_else(|| "all".to_owned(), |most| most.to_string())
 }
 
 async fn save(ask: Ask, Posted(fields): Posted) -> Result<Response, ApiError> {
@@ -131,6 +152,10 @@ async fn save(ask: Ask, Posted(fields): Posted) -> Result<Response, ApiError> {
         settings.theme = Theme::find(fields.get("theme")).unwrap_or_default();
         settings.lock_minutes = minutes.unwrap_or(settings.lock_minutes);
     })?;
+    let chosen = METERED_MEGABYTES.into_iter().find(|most| value_of(*most) == fields.get("uploads"));
+    if let Some(most) = chosen {
+        ask.app().choose_uploads(|choices| choices.metered_megabytes_max = most)?;
+    }
     Ok(ask.go("/settings?saved"))
 }
 

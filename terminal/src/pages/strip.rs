@@ -36,17 +36,23 @@ struct Strip {
     /// The last contact: the time of today, or the day too.
     contact: Option<String>,
     running: bool,
+    /// Originals are being sent.
+    uploading: bool,
+    /// The officer paused originals.
+    paused: bool,
     /// Names what is shown, so that what has not changed is not sent again.
     seen: String,
 }
 
 async fn strip(face: &Face, p: Page) -> Result<Strip, ApiError> {
     let o = face.app().read(Client::overview).await?;
-    let running = face.app().syncs().running.is_some();
-    let seen = Digest::of(format!("{o:?} {running} {}", p.lang()).as_bytes());
+    let syncs = face.app().syncs();
+    let (running, uploading) = (syncs.running.is_some(), syncs.uploading.is_some());
+    let paused = face.app().uploads().choices().paused;
+    let seen = Digest::of(format!("{o:?} {running} {uploading} {paused} {}", p.lang()).as_bytes());
     let seen = seen.value.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     let contact = o.last_contact.map(|at| short(&p, at, face.app().host().now()));
-    Ok(Strip { p, o, contact, running, seen })
+    Ok(Strip { p, o, contact, running, uploading, paused, seen })
 }
 
 /// `14:05` today, `11-23 14:05` on other days of the year, else in full.

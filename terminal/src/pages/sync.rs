@@ -2,6 +2,7 @@
 
 mod faults;
 mod told;
+pub(super) mod uploads;
 
 use super::fault::Said;
 use super::paging::{self, Pager, ROWS};
@@ -16,12 +17,13 @@ use axum::response::Response;
 use axum::routing::get;
 use faults::fault_words;
 use fieldproof_client_core::{
-    ApartAs, ApartItem, Client, InspectionStanding, Overview, Stage, Verification, WaitingCapture,
+    ApartAs, ApartItem, Client, HeldBack, InspectionStanding, Overview, Stage, Verification,
 };
 use fieldproof_presentation::fields::Fields;
 use fieldproof_presentation::page::Page;
 use fieldproof_presentation::texts;
 use told::{Ended, code_words, ended, kind_words};
+use uploads::{Uploads, Waiting};
 
 pub(super) const ROUTES: &[Route] = &[
     Route { path: "/sync", answer: || get(show).post(begin) },
@@ -38,12 +40,19 @@ struct State {
     running: Option<crate::syncs::Running>,
     next_at: Option<fieldproof_schema::moment::Moment>,
     last: Option<Ended>,
+    uploads: Uploads,
 }
 
 impl State {
-    fn new(p: &Page, o: Overview, syncs: SyncView) -> Self {
-        let last = syncs.last.map(|last| ended(p, last));
-        Self { o, running: syncs.running, next_at: syncs.next_at, last }
+    fn new(ask: &Ask, o: Overview, held_back: HeldBack, syncs: SyncView) -> Self {
+        let uploads = Uploads::new(ask, &syncs, held_back);
+        let last = syncs.last.map(|last| ended(&ask.p, last));
+        Self { o, running: syncs.running, next_at: syncs.next_at, last, uploads }
+    }
+
+    /// Whether something goes to the server or comes from it.
+    fn is_busy(&self) -> bool {
+        self.running.is_some() || self.uploads.running.is_some()
     }
 
     /// Records that the server does not hold.
@@ -71,7 +80,7 @@ struct SyncPage {
     state: State,
     rows: Vec<InspectionStanding>,
     pager: Pager,
-    captures: Vec<WaitingCapture>,
+    captures: Vec<Waiting>,
     apart: Vec<Apart>,
 }
 
@@ -84,11 +93,15 @@ struct Apart {
 
 async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Result<Response, ApiError> {
     let from = paging::from(&Fields::parse(uri.query().unwrap_or_default().as_bytes()));
-    let (o, mut rows, captures, apart) = ask
+    let rules = ask.app().uploads().rules();
+    let (o, held_back, mut rows, captures, apart) = ask
         .app()
         .read(move |client| {
             let rows = client.standings(from, ROWS + 1)?;
-            Ok((client.overview()?, rows, client.waiting_captures(0, ROWS)?, client.apart(APART_MAX)?))
+            let captures = client.waiting_captures(0, ROWS)?.into_iter();
+            let captures: Vec<_> = captures.map(|capture| Waiting::new(capture, &rules)).collect();
+            let held_back = uploads::held_back(client, &rules)?;
+            Ok((client.overview()?, held_back, rows, captures, client.apart(APART_MAX)?))
         })
         .await?;
     let more = rows.len() as u64 > ROWS;
@@ -101,7 +114,7 @@ async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Result<Response, ApiEr
     });
     Ok(ask.show(&SyncPage {
         apart: apart.collect(),
-        state: State::new(&p, o, ask.app().syncs()),
+        state: State::new(&ask, o, held_back, ask.app().syncs()),
         pager: Pager::new("/sync", &[], from, more),
         p,
         rows,
@@ -112,9 +125,11 @@ async fn show(ask: Ask, OriginalUri(uri): OriginalUri) -> Result<Response, ApiEr
 /// The state alone, while one looks. A page that saw a sync run is asked to come again when it has ended.
 async fn state(ask: Ask, OriginalUri(uri): OriginalUri) -> Result<Response, ApiError> {
     let saw = uri.query().is_some_and(|query| query == "running");
-    let o = ask.app().read(Client::overview).await?;
-    let state = State::new(&ask.p, o, ask.app().syncs());
-    let ended = saw && state.running.is_none();
+    let rules = ask.app().uploads().rules();
+    let read = move |client: &Client| Ok((client.overview()?, uploads::held_back(client, &rules)?));
+    let (o, held_back) = ask.app().read(read).await?;
+    let state = State::new(&ask, o, held_back, ask.app().syncs());
+    let ended = saw && !state.is_busy();
     let mut response = ask.show(&StatePart { p: ask.p.clone(), state });
     if ended {
         let refresh = HeaderName::from_static("hx-refresh");

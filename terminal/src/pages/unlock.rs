@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// What stands before the names of fields that wait on the unlock page.
 const WAITING: &str = "waiting.";
 /// Addresses that answer while it is locked.
-const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip", "/recover"];
+const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip", "/network", "/recover"];
 /// What stands before other such addresses.
 const OPEN_BELOW: &[&str] = &["/assets/", "/enrol/", "/recover/"];
 

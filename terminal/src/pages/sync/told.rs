@@ -31,7 +31,6 @@ pub(super) fn ended(p: &Page, last: Last) -> Ended {
             ];
             let counts = [
                 ("changes", report.changes_sent.to_string()),
-                ("evidence", report.evidence_completed.to_string()),
                 ("rows", report.rows_received.to_string()),
                 ("size", p.size(&report.bytes_sent)),
             ];
