@@ -4,6 +4,7 @@
 //! the same end: everything is there once, in the record and with its receipt.
 
 pub mod cli;
+mod many;
 
 use crate::crash::{Failure, is_small};
 use crate::proxy::Proxy;

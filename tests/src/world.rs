@@ -8,6 +8,7 @@ pub mod console;
 pub mod desk;
 pub mod device;
 pub mod forge;
+pub mod gate;
 pub mod host;
 pub mod link;
 pub mod node;

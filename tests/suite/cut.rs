@@ -10,6 +10,8 @@ const SEED: u64 = 20_260_604;
 const STEP: usize = 797;
 /// Uploads that are cut.
 const UPLOADS: u64 = 4;
+/// Connections that are cut while photos and a film go together.
+const TOGETHER: u64 = 40;
 
 fn same(tally: &Tally) {
     let findings: Vec<String> = tally.diverged.iter().map(ToString::to_string).collect();
@@ -30,4 +32,12 @@ async fn an_exchange_that_is_cut_anywhere_is_made_good_by_the_next() {
     let tally = line.at_random(UPLOADS).await.unwrap();
     same(&tally);
     assert_eq!(tally.cuts, UPLOADS);
+}
+
+#[tokio::test]
+async fn photos_and_a_film_that_go_together_arrive_however_often_they_are_cut() {
+    let mut line = Line::lay(SEED).await.unwrap();
+    let tally = line.many_at_random(TOGETHER).await.unwrap();
+    same(&tally);
+    assert!(tally.cuts >= TOGETHER, "{tally:?}");
 }

@@ -102,6 +102,8 @@ mod terminal;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod uploads;
+#[cfg(test)]
 mod wake;
 #[cfg(test)]
 mod workers;

@@ -19,6 +19,9 @@ pub struct Cut {
     /// Uploads of large originals that are cut at random.
     #[arg(long, default_value_t = 1000)]
     cuts: u64,
+    /// Connections that are cut at random while photos and a film go together.
+    #[arg(long, default_value_t = 1000)]
+    many: u64,
     /// What originals and places are drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,15 +44,17 @@ impl Cut {
             }
         }
         let uploads = line.at_random(self.cuts).await?;
-        for finding in exchange.diverged.iter().chain(&uploads.diverged) {
+        let many = line.many_at_random(self.many).await?;
+        for finding in exchange.diverged.iter().chain(&uploads.diverged).chain(&many.diverged) {
             writeln!(io::stderr(), "{finding}").ok();
         }
-        let diverged = exchange.diverged.len() + uploads.diverged.len();
-        let cuts = exchange.cuts + uploads.cuts;
+        let diverged = exchange.diverged.len() + uploads.diverged.len() + many.diverged.len();
+        let cuts = exchange.cuts + uploads.cuts + many.cuts;
         let per_second = cuts as f64 / began.elapsed().as_secs_f64();
         let line = json!({
             "command": "crash cut", "seed": self.seed, "step": step, "exchange_cuts": exchange.cuts,
-            "upload_cuts": uploads.cuts, "unharmed": exchange.unharmed + uploads.unharmed, "diverged": diverged,
+            "upload_cuts": uploads.cuts, "cuts_of_many": many.cuts, "diverged": diverged,
+            "unharmed": exchange.unharmed + uploads.unharmed + many.unharmed,
             "cuts_per_second": (per_second * 10.0).round() / 10.0,
         });
         writeln!(io::stdout(), "{line}")?;
