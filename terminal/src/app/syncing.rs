@@ -21,11 +21,11 @@ impl App {
         self.talk(|app| async move { app.exchange_here().await }).await
     }
 
-    /// Sends originals as far as the officer's choices let them go, unless somebody does already. The report says what was done,
+    /// Sends originals as far as the officer's choices let them go; waits for whoever does already. The report says what was done,
     /// also when it did not end well.
     pub(crate) async fn upload(&self) -> (UploadReport, Result<(), ApiError>) {
         let sent = self.talk(|app| async move {
-            let Ok(_sending) = app.0.sending.try_lock() else { return Ok((UploadReport::default(), Ok(()))) };
+            let _sending = app.0.sending.lock().await;
             Ok(app.upload_here().await)
         });
         match sent.await {
