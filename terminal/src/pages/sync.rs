@@ -45,7 +45,7 @@ struct State {
 
 impl State {
     fn new(ask: &Ask, o: Overview, held_back: HeldBack, syncs: SyncView) -> Self {
-        let uploads = Uploads::new(ask, &syncs, held_back);
+        let uploads = Uploads::new(ask, &syncs, o.unsent.evidence, held_back);
         let last = syncs.last.map(|last| ended(&ask.p, last));
         Self { o, running: syncs.running, next_at: syncs.next_at, last, uploads }
     }

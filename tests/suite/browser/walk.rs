@@ -76,6 +76,7 @@ async fn every_page_of_the_terminal_is_looked_at() {
     // In other hands, and revoked.
     stage.reassign_half_sent(0, 4).await;
     face.look(&browser, &format!("/inspections/{}", stage.visit(4)), "reassigned", &mut walked).await;
+    hold_originals_back(&face, &browser, &stage, &mut walked).await;
     stage.mend_link().await;
     stage.revoke(0).await;
     face.look(&browser, "/sync", "revoked", &mut walked).await;
@@ -83,6 +84,21 @@ async fn every_page_of_the_terminal_is_looked_at() {
     browser.kept_to_itself(&[&face.root, &stage.terminal(2)]).await;
     println!("{}", browser.album().index().unwrap().display());
     face.verdict(&browser, &walked).await;
+}
+
+/// A photo that a metered network holds back, and one that waits because the officer paused.
+async fn hold_originals_back(face: &Face<'_>, browser: &Browser, stage: &Stage, walked: &mut Walked) {
+    browser.goto(&format!("{}/settings", face.root)).await;
+    browser.choose("#uploads", "0").await;
+    browser.follow("main form .btn-primary").await;
+    stage.terminal_api(0).put("/api/v1/network", &json!({"metered": true})).await.unwrap();
+    face.look(browser, "/sync", "held-back", walked).await;
+    face.look(browser, "/settings", "settings-metered", walked).await;
+    browser.goto(&format!("{}/sync", face.root)).await;
+    browser.follow("form[action$='/sync/uploads'] .btn").await;
+    face.look(browser, "/sync", "paused", walked).await;
+    browser.follow("form[action$='/sync/uploads'] .btn").await;
+    stage.terminal_api(0).put("/api/v1/network", &json!({"metered": false})).await.unwrap();
 }
 
 #[tokio::test]

@@ -34,10 +34,13 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(ask: &Ask, syncs: &SyncView, held_back: HeldBack) -> Self {
+    /// Of so many that wait.
+    pub(super) fn new(ask: &Ask, syncs: &SyncView, waiting: u64, held_back: HeldBack) -> Self {
         let (p, uploads) = (&ask.p, ask.app().uploads());
         let last = syncs.last_upload.clone();
-        let failed = last.as_ref().and_then(|last| last.failed.as_ref());
+        // Where nothing may go, what once failed is no news.
+        let can_go = held_back.captures < waiting;
+        let failed = last.as_ref().and_then(|last| last.failed.as_ref()).filter(|_| can_go);
         Self {
             paused: uploads.choices().paused,
             running: syncs.uploading,
