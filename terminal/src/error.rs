@@ -168,6 +168,16 @@ pub enum StartError {
     },
 }
 
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Client(error) => error.into(),
+            StartError::File { what, source } => Self::File { what, source },
+            other => other.code().into(),
+        }
+    }
+}
+
 impl StartError {
     /// The stable code.
     pub fn code(&self) -> ErrorCode {

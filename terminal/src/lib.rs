@@ -14,6 +14,7 @@ pub mod error;
 pub mod guard;
 pub mod incoming;
 pub mod listen;
+pub mod officers;
 mod original;
 pub mod pages;
 pub mod qr;

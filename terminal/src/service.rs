@@ -3,14 +3,12 @@
 pub mod ready;
 
 use crate::api;
-use crate::app::{App, Store};
+use crate::app::App;
 use crate::config::ServeSettings;
 use crate::error::StartError;
 use crate::guard::{self, Guard};
-use crate::incoming;
-use crate::listen;
+use crate::officers::{Officers, Others};
 use crate::pages::{self, Face, Settings};
-use crate::sync_loop;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::{
@@ -36,10 +34,8 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// A terminal that listens and is not served yet.
 pub struct Service {
     listener: TcpListener,
-    router: Router,
-    app: App,
+    officers: Officers,
     ready: Ready,
-    auto_sync: bool,
 }
 
 impl Service {
@@ -54,19 +50,13 @@ impl Service {
         }
         let transport = HttpTransport::new(&settings.server, Timeouts::default());
         let transport = transport.map_err(StartError::Server)?;
-        let host = Arc::new(SystemHost::new());
-        let store = Store::open(&settings.data, host.clone(), options)?;
-        let incoming = incoming::prepare(&settings.data);
-        let incoming =
-            incoming.map_err(|source| StartError::File { what: "preparing for uploads", source })?;
         let listen = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
-        let pages_settings = Settings::open(&settings.data).of_server(&settings.server);
-        let secret = guard::draw_secret(&*host);
-        let guard = Guard::new(address, &secret);
-        let app = App::new(store, Arc::new(transport), host, incoming);
+        let secret = guard::draw_secret(&SystemHost::new());
+        let officers = Officers::open(address, settings, (options, Arc::new(transport), &secret))?;
+        let app = officers.first();
         if let Some(passphrase) = passphrase
             && app.is_locked()
         {
@@ -80,14 +70,12 @@ impl Service {
         }
         Ok(Self {
             listener,
-            router: router(app.clone(), guard, pages_settings),
-            app,
+            officers,
             ready: Ready {
                 listening: format!("http://{address}"),
                 open: format!("http://{address}/{secret}"),
                 secret,
             },
-            auto_sync: settings.auto_sync,
         })
     }
 
@@ -101,28 +89,28 @@ impl Service {
     /// # Errors
     /// When the socket no longer listens.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let app = self.app.clone();
-        let syncing = self.auto_sync.then(|| tokio::spawn(sync_loop::run(app.clone())));
-        let listening = self.auto_sync.then(|| tokio::spawn(listen::run(app.clone())));
+        let officers = self.officers.clone();
+        officers.begin();
         let shutdown = async {
             shutdown.await;
             // A sync that waits for the network must not hold up its asker's connection, and so the end.
-            app.close();
+            officers.close();
         };
         let limits = Limits { grace: GRACE, ..Limits::default() };
-        let served = serve(self.listener, self.router, limits, shutdown).await;
-        app.close();
-        for task in [syncing, listening].into_iter().flatten() {
-            // It ends by itself once the terminal closes; whether it broke before was said by the panic.
-            let _ = task.await;
-        }
+        let served = serve(self.listener, self.officers.router(), limits, shutdown).await;
+        self.officers.end().await;
         served
     }
 }
 
-/// The whole service behind its guard, which looks at a request before any route is searched.
+/// The whole service of one officer behind its guard, which looks at a request before any route is searched.
 pub fn router(app: App, guard: Guard, settings: Settings) -> Router {
-    let pages = pages::routes(Face::new(app.clone(), guard.root(), settings));
+    router_among(app, guard, settings, None)
+}
+
+/// The same on a terminal that others use, too.
+pub fn router_among(app: App, guard: Guard, settings: Settings, others: Option<Others>) -> Router {
+    let pages = pages::routes(Face::new(app.clone(), guard.root(), settings, others));
     let start = guard.root().to_owned();
     let inside = api::routes(app)
         .nest(guard.root(), pages)

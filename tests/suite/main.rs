@@ -50,6 +50,8 @@ mod kill;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod officers;
+#[cfg(test)]
 mod packages;
 #[cfg(test)]
 mod packages_console;

@@ -8,6 +8,7 @@ use super::fault::Said;
 use super::scanned::parts;
 use super::{Ask, Posted, Route};
 use crate::error::ApiError;
+use crate::officers::Named;
 use crate::qr::{self, PHOTO_BYTES_MAX};
 use askama::Template;
 use axum::extract::multipart::MultipartRejection;
@@ -55,6 +56,8 @@ struct EnrolPage {
     scanned: bool,
     min: usize,
     wrong: Option<(About, String)>,
+    /// Who else uses this terminal.
+    others: Vec<Named>,
 }
 
 impl EnrolPage {
@@ -69,7 +72,14 @@ impl EnrolPage {
             scanned: false,
             min: PASSPHRASE_CHARS_MIN,
             wrong: None,
+            others: Vec::new(),
         }
+    }
+
+    /// With the way back to whoever else uses this terminal.
+    async fn among(mut self, ask: &Ask) -> Self {
+        self.others = ask.face.others().await;
+        self
     }
 
     /// What is wrong with a field.
@@ -87,11 +97,11 @@ async fn show(ask: Ask) -> Result<Response, ApiError> {
     if ask.app().is_enrolled().await? {
         return Ok(ask.go("/"));
     }
-    Ok(ask.show(&EnrolPage::new(&ask, &Fields::default())))
+    Ok(ask.show(&EnrolPage::new(&ask, &Fields::default()).among(&ask).await))
 }
 
 async fn enrol(ask: Ask, Posted(fields): Posted) -> Response {
-    let page = EnrolPage::new(&ask, &fields);
+    let page = EnrolPage::new(&ask, &fields).among(&ask).await;
     let passphrase = fields.get("passphrase").to_owned();
     let refused = |about, key: &str| (about, ask.p.t1(key, "n", PASSPHRASE_CHARS_MIN));
     let unfit = if fields.filled("code").is_none() {
@@ -155,7 +165,7 @@ async fn scan(ask: Ask, photo: Result<Multipart, MultipartRejection>) -> Respons
             return EnrolPage::new(&ask, &Fields::default()).refuse(status, about, ask.p.t(key));
         }
     };
-    let mut page = EnrolPage::new(&ask, &fields);
+    let mut page = EnrolPage::new(&ask, &fields).among(&ask).await;
     // Unpacking and looking take long; other pages go on meanwhile.
     let read = tokio::task::spawn_blocking(move || qr::read(&photo)).await;
     let key = match read {

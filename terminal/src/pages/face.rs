@@ -3,6 +3,7 @@
 use super::settings::Settings;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::officers::{Named, Others};
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::header::{ACCEPT_LANGUAGE, LOCATION};
 use axum::http::request::Parts;
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fieldproof_presentation::page::{self, Page};
 use fieldproof_presentation::texts::Language;
+use fieldproof_schema::wire::error::ErrorCode;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +23,8 @@ pub struct Face(Arc<Shared>);
 struct Shared {
     app: App,
     root: String,
+    /// Who else uses this terminal; none where nobody can.
+    others: Option<Others>,
     settings: Mutex<Settings>,
     /// Milliseconds of the monotonic clock at the last look at a page, plus one; 0 while locked.
     used_at: AtomicU64,
@@ -28,9 +32,30 @@ struct Shared {
 
 impl Face {
     /// Pages of `app` below `root`, locked.
-    pub fn new(app: App, root: &str, settings: Settings) -> Self {
-        let root = root.to_owned();
-        Self(Arc::new(Shared { app, root, settings: Mutex::new(settings), used_at: AtomicU64::new(0) }))
+    pub fn new(app: App, root: &str, settings: Settings, others: Option<Others>) -> Self {
+        let (root, settings) = (root.to_owned(), Mutex::new(settings));
+        Self(Arc::new(Shared { app, root, others, settings, used_at: AtomicU64::new(0) }))
+    }
+
+    /// Who else uses this terminal.
+    pub async fn others(&self) -> Vec<Named> {
+        match &self.0.others {
+            Some(others) => others.named(&self.0.root).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether others can use this terminal, too.
+    pub fn is_shared(&self) -> bool {
+        self.0.others.is_some()
+    }
+
+    /// Where somebody who is new on this terminal enrols.
+    pub async fn newcomer(&self) -> Result<String, ApiError> {
+        match &self.0.others {
+            Some(others) => others.add().await,
+            None => Err(ErrorCode::NotFound.into()),
+        }
     }
 
     /// The terminal.

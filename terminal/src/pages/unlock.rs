@@ -5,10 +5,11 @@
 use super::fault::Said;
 use super::{Ask, Face, Posted, Route, strip};
 use crate::error::ApiError;
+use crate::officers::Named;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -19,12 +20,13 @@ use fieldproof_presentation::page::{Page, answer};
 pub(super) const ROUTES: &[Route] = &[
     Route { path: "/unlock", answer: || get(show).post(unlock) },
     Route { path: "/lock", answer: || post(lock) },
+    Route { path: "/officers", answer: || post(add) },
 ];
 
 /// What stands before the names of fields that wait on the unlock page.
 const WAITING: &str = "waiting.";
 /// Addresses that answer while it is locked.
-const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip", "/network", "/recover"];
+const OPEN: &[&str] = &["/unlock", "/lock", "/ping", "/enrol", "/strip", "/network", "/officers", "/recover"];
 /// What stands before other such addresses.
 const OPEN_BELOW: &[&str] = &["/assets/", "/enrol/", "/recover/"];
 
@@ -40,6 +42,9 @@ struct UnlockPage {
     /// What was posted and waits.
     waiting: Vec<(String, String)>,
     fault: Option<Said>,
+    /// Who else uses this terminal, and whether somebody new can.
+    others: Vec<Named>,
+    is_shared: bool,
 }
 
 #[derive(Template)]
@@ -59,7 +64,16 @@ async fn page(ask: &Ask, then: &str, waiting: Vec<(String, String)>, fault: Opti
     let fault = fault.map(|fault| Said::new(&ask.p, &fault.body()));
     let then = ask.face.path_within(then).to_owned();
     let (p, started) = (ask.p.clone(), ask.app().is_locked());
-    let shown = UnlockPage { p, officer: officer.unwrap_or_default(), started, then, waiting, fault };
+    let shown = UnlockPage {
+        p,
+        officer: officer.unwrap_or_default(),
+        started,
+        then,
+        waiting,
+        fault,
+        others: ask.face.others().await,
+        is_shared: ask.face.is_shared(),
+    };
     let mut response = answer(code, &shown);
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -94,6 +108,14 @@ async fn unlock(ask: Ask, Posted(fields): Posted) -> Response {
 async fn lock(ask: Ask) -> Response {
     ask.face.lock();
     ask.go("/unlock")
+}
+
+/// Somebody who is new on this terminal: she enrols in a part of her own, and this one stays locked.
+async fn add(ask: Ask) -> Result<Response, ApiError> {
+    let root = ask.face.newcomer().await?;
+    ask.face.lock();
+    let location = HeaderValue::try_from(format!("{root}/enrol")).map_err(ApiError::malformed)?;
+    Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response())
 }
 
 /// Remembers the page that is shown; forgets one that is not there any more.
