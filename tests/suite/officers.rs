@@ -18,8 +18,8 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 const AUTHORITY: &str = "127.0.0.1:4000";
-const FIRST: &str = "雨过天青云破处";
-const SECOND: &str = "这般颜色做将来";
+const FIRST: &str = "雨过天青云破处也";
+const SECOND: &str = "这般颜色做将来也";
 const CANARY: &str = "更衣室积水二十八平方";
 
 /// A terminal that is switched on.
@@ -62,7 +62,7 @@ impl Terminal {
             .header("host", AUTHORITY)
             .header("authorization", format!("Bearer {secret}"))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(Body::from(query(form).trim_start_matches('?').to_owned()))
+            .body(Body::from(form_of(form)))
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let location = response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
@@ -107,6 +107,12 @@ impl Terminal {
     }
 }
 
+/// A form as a browser sends it: what is empty, too.
+fn form_of(fields: &[(&str, &str)]) -> String {
+    let empty = fields.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| format!("&{name}="));
+    format!("{}{}", query(fields).trim_start_matches('?'), empty.collect::<String>())
+}
+
 /// Whether some words stand in a file somewhere below.
 fn stands(below: &Path, words: &str) -> bool {
     fs::read_dir(below).unwrap().any(|entry| {
@@ -133,7 +139,9 @@ async fn officers_change_on_a_terminal_and_lose_and_read_nothing() {
 
     // In a cellar, and then she hands it over.
     link.down();
-    let written = terminal.post(format!("{first}{narrative}"), &[("text", CANARY)]).await;
+    let written = terminal
+        .post(format!("{first}{narrative}"), &[("of", "narrative"), ("base", ""), ("text", CANARY)])
+        .await;
     assert!(written.status.is_redirection() || written.status.is_success(), "{}", written.text);
     assert!(terminal.get(format!("{first}{narrative}")).await.text.contains(CANARY));
     assert!(terminal.unsent(&first).await > 0);
@@ -169,9 +177,9 @@ async fn officers_change_on_a_terminal_and_lose_and_read_nothing() {
     drop(terminal);
     let terminal = Terminal::on(&data, &link);
     let door = terminal.get(format!("{first}/unlock")).await;
-    let again =
-        door.text.split("/unlock\"").filter_map(|part| part.rsplit_once("href=\"")).map(|(_, root)| root);
-    let second = again.filter(|root| *root != first).next_back().expect("the second one is named").to_owned();
+    let (_, others) = door.text.split_once("id=\"others\"").expect("the others are named");
+    let (_, second) = others.split_once("<a class=\"btn fp-wide\" href=\"").expect("a way to her pages");
+    let second = second.split("/unlock\"").next().unwrap().to_owned();
     assert_eq!(terminal.unlock(&second, FIRST).await, StatusCode::FORBIDDEN);
     assert_eq!(terminal.unlock(&second, SECOND).await, StatusCode::SEE_OTHER);
     assert_eq!(terminal.sync(&second).await, 0);
