@@ -43,6 +43,11 @@ pub(crate) fn officer_key(
     Ok(MemoryKey::from_secret(&secret))
 }
 
+/// Whether somebody has begun to enrol in a data directory: a key is under her passphrase.
+pub fn has_begun(dir: &Path) -> bool {
+    dir.join(OFFICER_KEY).exists()
+}
+
 /// The officer's public key; needs no passphrase. `None` before the enrolment.
 pub(crate) fn officer_public_key(dir: &Path) -> Result<Option<PublicKey>, ClientError> {
     Ok(read_sealed(dir, OFFICER_KEY)?.map(|sealed| sealed.public))

@@ -44,7 +44,7 @@ pub use clock::SystemHost;
 pub use error::{ClientError, Obstacle};
 pub use evidence::{Arriving, EvidenceBytes};
 pub use identity::officer_name;
-pub use keys::{KeyCost, PASSPHRASE_CHARS_MIN, StoreKey};
+pub use keys::{KeyCost, PASSPHRASE_CHARS_MIN, StoreKey, has_begun};
 pub use sealing::SealState;
 pub use store::list::TaskGroup;
 pub use store::standing::Standing;

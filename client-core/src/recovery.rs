@@ -37,12 +37,17 @@ struct Kept {
 }
 
 /// A request that waits for answers.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Waiting {
     format: u32,
     /// What opens the answers, under the passphrase that the officer chose anew.
     key: SealedKey,
     request: String,
+    /// What stands on the screen for the custodians to compare.
+    check_number: String,
+    /// Of which key the shares are, and who has them.
+    store: PublicKey,
+    custodians: Vec<Custodian>,
     answers: Vec<Answer>,
 }
 
@@ -77,17 +82,18 @@ pub struct Asked {
 pub fn look(dir: &Path) -> Result<Recovery, ClientError> {
     let kept: Option<Kept> = read(dir, SHARES)?;
     let custodians = kept.map(|kept| kept.custodians).unwrap_or_default();
-    let name = |device: DeviceId| custodians.iter().find(|c| c.device == device).map(|c| c.name.clone());
-    let asked = match waiting(dir)? {
-        None => None,
-        Some((waiting, request)) => Some(Asked {
-            check_number: request.check_number(),
+    let asked = waiting(dir)?.map(|(waiting, request)| {
+        let Waiting { custodians, answers, .. } = &waiting;
+        let answered =
+            custodians.iter().filter(|c| answers.iter().any(|answer| answer.custodian == c.device));
+        Asked {
+            answered: answered.map(|custodian| custodian.name.clone()).collect(),
+            is_enough: answers.len() >= CUSTODIANS_MIN,
             made_at: request.made_at,
-            answered: waiting.answers.iter().filter_map(|answer| name(answer.custodian)).collect(),
-            is_enough: waiting.answers.len() >= CUSTODIANS_MIN,
+            check_number: waiting.check_number,
             text: waiting.request,
-        }),
-    };
+        }
+    });
     Ok(Recovery { custodians: custodians.into_iter().map(|custodian| custodian.name).collect(), asked })
 }
 
@@ -113,7 +119,16 @@ pub fn ask(dir: &Path, host: &dyn Host, passphrase: &str, cost: KeyCost) -> Resu
         boxes: kept.boxes,
     };
     let key = SealedKey::seal(&secret, passphrase, cost, host)?;
-    write(dir, REQUEST, &Waiting { format: FORMAT, key, request: request.to_string(), answers: Vec::new() })?;
+    let waiting = Waiting {
+        format: FORMAT,
+        key,
+        request: request.to_string(),
+        check_number: shares::check_number(&request),
+        store: kept.store,
+        custodians: kept.custodians,
+        answers: Vec::new(),
+    };
+    write(dir, REQUEST, &waiting)?;
     look(dir)?.asked.ok_or(ClientError::Damaged { what: REQUEST })
 }
 
@@ -139,23 +154,25 @@ pub fn take_answer(dir: &Path, text: &str) -> Result<Asked, ClientError> {
 ///
 /// # Errors
 /// [`ClientError::PassphraseWrong`] and [`ClientError::TooManyTries`] for another passphrase than the one that was chosen;
-/// [`ClientError::RecoveryText`] while two have not answered, or where what they answered does not open this store: it is then
-/// forgotten, and they can answer again.
+/// [`ClientError::RecoveryText`] while two have not answered, or where what they answered does not open this store: what is
+/// wrong of it is then forgotten, and they can answer again.
 pub fn finish(dir: &Path, host: &dyn Host, passphrase: &str, cost: KeyCost) -> Result<(), ClientError> {
     let (mut waiting, request) = waiting(dir)?.ok_or(ClientError::RecoveryText)?;
-    let kept: Kept = read(dir, SHARES)?.ok_or(ClientError::RecoveryUnavailable)?;
-    let Waiting { key, answers, request: text, .. } = &mut waiting;
-    let keep = |key: &SealedKey| {
-        let waiting =
-            Waiting { format: FORMAT, key: key.clone(), request: text.clone(), answers: answers.clone() };
-        write(dir, REQUEST, &waiting)
-    };
-    let opener = Opener::from_secret(&*key.try_open(passphrase, host, keep)?);
-    if answers.len() < CUSTODIANS_MIN {
+    let mut key = waiting.key.clone();
+    let opened = key.try_open(passphrase, host, |key| {
+        write(dir, REQUEST, &Waiting { key: key.clone(), ..waiting.clone() })
+    });
+    let opener = Opener::from_secret(&*opened?);
+    waiting.key = key;
+    if waiting.answers.len() < CUSTODIANS_MIN {
         return Err(ClientError::RecoveryText);
     }
-    let Some(store) = joined(&opener, &request, answers, kept.store) else {
-        waiting.answers.clear();
+    let Some(store) = joined(&opener, &request, &waiting.answers, waiting.store) else {
+        // Anybody can make one up who saw the request: those that were sealed for it stay, unless they are what is wrong.
+        waiting.answers.retain(|answer| shares::opens(&opener, &request, answer));
+        if waiting.answers.len() >= CUSTODIANS_MIN {
+            waiting.answers.clear();
+        }
         write(dir, REQUEST, &waiting)?;
         return Err(ClientError::RecoveryText);
     };
@@ -163,6 +180,14 @@ pub fn finish(dir: &Path, host: &dyn Host, passphrase: &str, cost: KeyCost) -> R
     keys::renew_officer_key(dir, host, passphrase, cost)?;
     keys::seal(dir, host, (passphrase, cost), store)?;
     forget(dir, REQUEST)
+}
+
+/// Forgets what was asked: the officer remembered her passphrase, and a second way in is one too many.
+///
+/// # Errors
+/// Those of the disk.
+pub fn withdraw(dir: &Path) -> Result<(), ClientError> {
+    if dir.join(REQUEST).exists() { forget(dir, REQUEST) } else { Ok(()) }
 }
 
 /// What any two of the answers make, when it is the key that the shares were made of.

@@ -61,7 +61,7 @@ impl Client {
         let known: Option<OfficerRow> =
             rows::get(&self.reader(), RowKind::Officer, &request.officer.to_string())?;
         Ok(Plea {
-            check_number: request.check_number(),
+            check_number: shares::check_number(&request),
             officer_name: known.map_or(request.officer_name, |officer| officer.name),
             device_name: request.device_name,
             made_at: request.made_at,

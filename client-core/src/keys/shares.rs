@@ -5,6 +5,7 @@
 
 use super::StoreKey;
 use crate::error::ClientError;
+use argon2::{Algorithm, Argon2, Params, Version};
 use fieldproof_cipher::boxes::{self, Opener};
 use fieldproof_cipher::files::{KEY_BYTES, derive};
 use fieldproof_schema::host::{Host, random};
@@ -15,6 +16,10 @@ use zeroize::Zeroizing;
 
 /// What one custodian has: a share for each other custodian, in the order of their terminals.
 type Shares = Zeroizing<Vec<u8>>;
+
+/// What making a number to compare costs.
+const CHECK_MEMORY_KIB: u32 = 64 * 1024;
+const CHECK_SALT: &[u8] = b"fieldproof/1/check-number";
 
 const SHARES: &str = "fieldproof/1/recovery-shares";
 const ANSWER: &str = "fieldproof/1/recovery-answer";
@@ -28,6 +33,24 @@ pub(crate) fn custody(store: &StoreKey, device: DeviceId) -> Opener {
 /// The key with which others seal for it.
 pub(crate) fn public(opener: &Opener) -> CustodyKey {
     CustodyKey { suite: Suite::Std, value: opener.public() }
+}
+
+/// Twelve digits that stand on both screens: who answers compares them, and so answers to the terminal before her and not to somebody on the
+/// way. Each guess at a request that shows the same ones costs as much as one at a passphrase.
+pub(crate) fn check_number(request: &Request) -> String {
+    let mut made = [0; 8];
+    let params =
+        Params::new(CHECK_MEMORY_KIB, 1, 1, Some(made.len())).expect("these are parameters of argon2id");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(&request.digest().to_bytes(), CHECK_SALT, &mut made)
+        .expect("a digest and a salt of this length can be hashed");
+    let number = u64::from_be_bytes(made) % 1_000_000_000_000;
+    format!("{:04} {:04} {:04}", number / 100_000_000, number / 10_000 % 10_000, number % 10_000)
+}
+
+/// Whether an answer is sealed to this request's key, whatever is in it.
+pub(crate) fn opens(opener: &Opener, request: &Request, answer: &Answer) -> bool {
+    opener.open(ANSWER, &answer_about(&request.digest(), answer.custodian), &answer.sealed).is_ok()
 }
 
 /// Cuts the key of a terminal's store into shares, sealed to its custodians, who are ordered by their terminals.
