@@ -222,8 +222,14 @@ impl Blobs {
 
     /// Writes a whole original that lies in a file here. It may wait for the disk: call it away from the threads that serve.
     pub fn stage(&self, owner: &str, digest: &Digest, mut from: impl Read) -> Result<(), ApiError> {
+        let staged = self.staged(owner, digest);
         let mut write = || {
-            let mut file = File::create(self.staged(owner, digest))?;
+            // It may have another name in the store, where nothing is written to it.
+            match std::fs::remove_file(&staged) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            let mut file = File::create_new(&staged)?;
             io::copy(&mut from, &mut file)?;
             file.sync_all()
         };

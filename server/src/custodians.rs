@@ -134,7 +134,7 @@ pub async fn exchange(app: &App, actor: &DeviceActor, key: CustodyKey) -> Result
 }
 
 /// Who keeps the shares of a terminal: the custodians of its officer's unit and of those above it, nearest first, never she herself,
-/// each with the terminal that she was given last.
+/// each with the terminal that was hers when she was confirmed.
 pub fn of(tx: &mut Tx<'_>, org: OrgId, device: DeviceId, officer: OfficerId) -> Result<Custodians, DbError> {
     let mut named = Vec::new();
     if let Some(own) = officers::find(tx, org, officer)? {

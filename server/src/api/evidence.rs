@@ -182,11 +182,17 @@ pub(crate) async fn append(
         return Err(too_large(upload.length));
     }
     ensure_room(&app, &device, &upload).await?;
-    let reached = app.blobs.append(&owner(&device), &digest, offset, part).await?;
     let length = upload.length;
-    if reached == length {
-        hold_in_turn(&app, &device, digest, upload, turn).await?;
-    }
+    let (taking, sender) = (app.clone(), device.clone());
+    // To its end, and with its turn, also when the sender hangs up: a write that outlives its turn would meet the next.
+    let taken = tokio::spawn(async move {
+        let reached = taking.blobs.append(&owner(&sender), &digest, offset, part).await?;
+        if reached == upload.length {
+            hold_in_turn(&taking, &sender, digest, upload, turn).await?;
+        }
+        Ok::<_, ApiError>(reached)
+    });
+    let reached = taken.await??;
     Ok(progress(StatusCode::NO_CONTENT, reached, length))
 }
 

@@ -76,7 +76,7 @@ pub fn list(tx: &mut Tx<'_>, org: OrgId, asker: UserId) -> Result<Vec<Listed>, D
         in_scope!(
             "SELECT c.officer, c.unit, c.proposed_by, c.proposed_at, c.confirmed_by, c.confirmed_at, o.name, p.name, f.name,
              (SELECT COUNT(*) FROM devices d WHERE d.org = c.org AND d.officer = c.officer AND d.revoked_at IS NULL
-              AND d.custody_key IS NOT NULL)
+              AND d.custody_key IS NOT NULL AND (c.confirmed_at IS NULL OR d.enrolled_at <= c.confirmed_at))
              FROM custodians c JOIN officers o ON o.org = c.org AND o.id = c.officer
              JOIN users p ON p.org = c.org AND p.id = c.proposed_by
              LEFT JOIN users f ON f.org = c.org AND f.id = c.confirmed_by
@@ -127,12 +127,13 @@ pub fn remove(tx: &mut Tx<'_>, org: OrgId, officer: OfficerId) -> Result<bool, D
     Ok(tx.execute("DELETE FROM custodians WHERE org = $1 AND officer = $2", &params![org, officer])? > 0)
 }
 
-/// Terminals of confirmed custodians of a unit that open shares: of each custodian the one that was enrolled last comes first.
+/// Terminals of confirmed custodians of a unit that open shares: those that were hers when she was confirmed, the first one first. One that
+/// was enrolled in her name since, by a single administrator, is none.
 pub fn keepers(tx: &mut Tx<'_>, org: OrgId, unit: &str) -> Result<Vec<Keeper>, DbError> {
     let rows = tx.query(
         "SELECT d.id, d.officer, d.custody_key FROM custodians c JOIN devices d ON d.org = c.org AND d.officer = c.officer
          WHERE c.org = $1 AND c.unit = $2 AND c.confirmed_at IS NOT NULL AND d.revoked_at IS NULL
-         AND d.custody_key IS NOT NULL ORDER BY c.officer, d.enrolled_at DESC, d.id LIMIT 1000",
+         AND d.custody_key IS NOT NULL AND d.enrolled_at <= c.confirmed_at ORDER BY c.officer, d.enrolled_at, d.id LIMIT 1000",
         &params![org, unit],
     )?;
     rows.iter().map(|r| Ok(Keeper { device: r.get(0)?, officer: r.get(1)?, key: r.get(2)? })).collect()
