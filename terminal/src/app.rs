@@ -155,7 +155,11 @@ impl App {
     /// Those of [`Client::open`]; nothing is destroyed.
     pub async fn unlock(&self, passphrase: String) -> Result<(), ApiError> {
         let app = self.clone();
-        tokio::spawn(async move { app.open(passphrase).await }).await?
+        tokio::spawn(async move {
+            app.open(passphrase).await?;
+            app.withdraw_request().await
+        })
+        .await?
     }
 
     async fn open(&self, passphrase: String) -> Result<(), ApiError> {
@@ -179,6 +183,11 @@ impl App {
     /// Whether the store has not been unlocked since the program started.
     pub fn is_locked(&self) -> bool {
         self.0.client.get().is_none()
+    }
+
+    /// Whether somebody has begun to enrol in it, or has enrolled.
+    pub(crate) fn has_begun(&self) -> bool {
+        fieldproof_client_core::has_begun(&self.0.place.0)
     }
 
     /// Whether it is somebody's terminal; a locked store is.

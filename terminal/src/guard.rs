@@ -37,8 +37,9 @@ pub struct Guard(Arc<Rules>);
 struct Rules {
     /// What `Host` may say.
     hosts: [String; 2],
-    /// Only the hash is compared: how long the comparison takes says nothing about the secret.
+    /// Only hashes are compared: how long the comparison takes says nothing about a secret. In the addresses of pages, and for programs.
     secret: Digest,
+    bearer: Digest,
     /// The beginning of the addresses of pages.
     root: String,
 }
@@ -46,8 +47,14 @@ struct Rules {
 impl Guard {
     /// For a service that listens on `address` and was started with `secret`.
     pub fn new(address: SocketAddr, secret: &str) -> Self {
+        Self::with_bearer(address, secret, secret)
+    }
+
+    /// The same with another secret for programs, where pages tell others their address.
+    pub fn with_bearer(address: SocketAddr, secret: &str, bearer: &str) -> Self {
         let hosts = [address.to_string(), format!("localhost:{}", address.port())];
-        Self(Arc::new(Rules { hosts, secret: Digest::of(secret.as_bytes()), root: format!("/{secret}") }))
+        let [in_address, bearer] = [secret, bearer].map(|secret| Digest::of(secret.as_bytes()));
+        Self(Arc::new(Rules { hosts, secret: in_address, bearer, root: format!("/{secret}") }))
     }
 
     /// What stands before the address of every page: a slash and the secret.
@@ -77,9 +84,11 @@ impl Guard {
         }
         let in_address = uri.path().split('/').nth(1);
         let in_header = only(headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        let knows =
-            |given: Option<&str>| given.is_some_and(|given| Digest::of(given.as_bytes()) == self.0.secret);
-        if knows(in_address) | knows(in_header) { Ok(()) } else { Err(ErrorCode::ForeignOrigin) }
+        let knows = |given: Option<&str>, secret: Digest| {
+            given.is_some_and(|given| Digest::of(given.as_bytes()) == secret)
+        };
+        let may = knows(in_address, self.0.secret) | knows(in_header, self.0.bearer);
+        if may { Ok(()) } else { Err(ErrorCode::ForeignOrigin) }
     }
 }
 

@@ -45,6 +45,8 @@ struct Shared {
     host: Arc<SystemHost>,
     transport: Arc<dyn Transport>,
     all: Mutex<Vec<Holder>>,
+    /// Where the pages of the officer begin who is at it.
+    at: Mutex<Option<String>>,
     /// What syncs in the background.
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Held while somebody is added.
@@ -54,8 +56,9 @@ struct Shared {
 /// One officer's part of the terminal.
 #[derive(Clone)]
 struct Holder {
-    /// Only hashes are compared, as the guard does.
-    secret: Digest,
+    /// Only hashes are compared, as the guard does: the secret in the addresses of pages, which the others' pages tell, and the one
+    /// for programs, which they do not.
+    secrets: [Digest; 2],
     root: String,
     app: App,
     router: Router,
@@ -79,7 +82,8 @@ impl Officers {
     pub fn open(
         address: SocketAddr,
         settings: &ServeSettings,
-        (options, transport, secret): (Options, Arc<dyn Transport>, &str),
+        (options, transport): (Options, Arc<dyn Transport>),
+        secrets: [&str; 2],
     ) -> Result<Self, StartError> {
         let shared = Shared {
             address,
@@ -88,15 +92,16 @@ impl Officers {
             host: Arc::new(SystemHost::new()),
             transport,
             all: Mutex::default(),
+            at: Mutex::default(),
             tasks: Mutex::default(),
             adding: tokio::sync::Mutex::default(),
         };
         let officers = Self(Arc::new(shared));
-        let first = officers.holder(&settings.data, secret)?;
+        let first = officers.holder(&settings.data, secrets)?;
         officers.all().push(first);
         let others = folders(&settings.data);
         for folder in others.map_err(|source| StartError::File { what: "looking for officers", source })? {
-            match officers.holder(&folder, &guard::draw_secret(&*officers.0.host)) {
+            match officers.next_holder(&folder) {
                 Ok(holder) => officers.all().push(holder),
                 Err(error) => {
                     let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -110,6 +115,11 @@ impl Officers {
     /// The first officer's part.
     pub fn first(&self) -> App {
         self.all()[0].app.clone()
+    }
+
+    /// The part whose pages begin there.
+    pub fn app(&self, root: &str) -> Option<App> {
+        self.all().iter().find(|holder| holder.root == root).map(|holder| holder.app.clone())
     }
 
     /// Begins to sync in the background.
@@ -148,22 +158,30 @@ impl Officers {
         let in_header = in_header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         let given = [in_address, in_header].map(|given| Digest::of(given.as_bytes()));
         let all = self.all();
-        let found = all.iter().find(|holder| given.contains(&holder.secret));
+        let bears = |holder: &&Holder| holder.secrets.iter().zip(&given).any(|(known, given)| known == given);
+        let found = all.iter().find(bears);
         found.unwrap_or(&all[0]).router.clone()
     }
 
-    fn holder(&self, folder: &Path, secret: &str) -> Result<Holder, StartError> {
+    fn next_holder(&self, folder: &Path) -> Result<Holder, StartError> {
+        let [secret, bearer] = [(); 2].map(|()| guard::draw_secret(&*self.0.host));
+        self.holder(folder, [&secret, &bearer])
+    }
+
+    fn holder(&self, folder: &Path, [secret, bearer]: [&str; 2]) -> Result<Holder, StartError> {
         let shared = &*self.0;
         let store = Store::open(folder, shared.host.clone(), shared.options.clone())?;
         let incoming = incoming::prepare(folder);
         let incoming =
             incoming.map_err(|source| StartError::File { what: "preparing for uploads", source })?;
         let app = App::new(store, shared.transport.clone(), shared.host.clone(), incoming);
-        let (guard, settings) = (Guard::new(shared.address, secret), Settings::open(folder));
+        let guard = Guard::with_bearer(shared.address, secret, bearer);
+        let settings = Settings::open(folder);
         let (root, others) = (guard.root().to_owned(), Others(Arc::downgrade(&self.0)));
         let settings = settings.of_server(&shared.settings.server);
         let router = service::router_among(app.clone(), guard, settings, Some(others));
-        Ok(Holder { secret: Digest::of(secret.as_bytes()), root, app, router })
+        let secrets = [secret, bearer].map(|secret| Digest::of(secret.as_bytes()));
+        Ok(Holder { secrets, root, app, router })
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Holder>> {
@@ -195,6 +213,25 @@ impl Others {
         named
     }
 
+    /// Somebody is at her pages, and nobody at the others' any more.
+    pub fn take(&self, root: &str) {
+        if let Some(shared) = self.0.upgrade() {
+            let mut at = shared.at.lock().unwrap_or_else(PoisonError::into_inner);
+            if at.as_deref() != Some(root) {
+                *at = Some(root.to_owned());
+            }
+        }
+    }
+
+    /// Whether nobody took the terminal over since.
+    pub fn is_at(&self, root: &str) -> bool {
+        let at = |shared: Arc<Shared>| {
+            let at = shared.at.lock().unwrap_or_else(PoisonError::into_inner);
+            at.as_deref().is_none_or(|at| at == root)
+        };
+        self.0.upgrade().is_none_or(at)
+    }
+
     /// Where somebody who is new on this terminal enrols: in a part that belongs to nobody.
     ///
     /// # Errors
@@ -204,10 +241,9 @@ impl Others {
         let _turn = officers.0.adding.lock().await;
         let holders: Vec<(String, App)> =
             officers.all().iter().map(|holder| (holder.root.clone(), holder.app.clone())).collect();
-        for (root, app) in &holders {
-            if !app.is_enrolled().await? {
-                return Ok(root.clone());
-            }
+        // One in which somebody has begun is hers: it stands under her passphrase.
+        if let Some((root, _)) = holders.iter().find(|(_, app)| !app.has_begun()) {
+            return Ok(root.clone());
         }
         if holders.len() >= OFFICERS_MAX {
             return Err(ApiError::field("officers", format!("at most {OFFICERS_MAX}")));
@@ -215,7 +251,7 @@ impl Others {
         let made = officers.clone();
         let make = move || {
             let folder = free(&made.0.settings.data)?;
-            made.holder(&folder, &guard::draw_secret(&*made.0.host))
+            made.next_holder(&folder)
         };
         let holder = tokio::task::spawn_blocking(make).await??;
         let (root, app) = (holder.root.clone(), holder.app.clone());

@@ -54,8 +54,9 @@ impl Service {
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
-        let secret = guard::draw_secret(&SystemHost::new());
-        let officers = Officers::open(address, settings, (options, Arc::new(transport), &secret))?;
+        // Pages of other officers tell where this one's begin; what programs need they do not tell.
+        let [page, secret] = [(); 2].map(|()| guard::draw_secret(&SystemHost::new()));
+        let officers = Officers::open(address, settings, (options, Arc::new(transport)), [&page, &secret])?;
         let app = officers.first();
         if let Some(passphrase) = passphrase
             && app.is_locked()
@@ -73,7 +74,7 @@ impl Service {
             officers,
             ready: Ready {
                 listening: format!("http://{address}"),
-                open: format!("http://{address}/{secret}"),
+                open: format!("http://{address}/{page}"),
                 secret,
             },
         })

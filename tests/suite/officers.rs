@@ -4,14 +4,15 @@ use crate::support::{self, City};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use fieldproof_client_core::{KeyCost, Options};
+use fieldproof_client_core::{Client, KeyCost, Options};
 use fieldproof_presentation::fields::query;
+use fieldproof_schema::wire::error::ErrorCode;
+use fieldproof_terminal::app::App;
 use fieldproof_terminal::config::ServeSettings;
 use fieldproof_terminal::officers::Officers;
 use fieldproof_tests::world::World;
 use fieldproof_tests::world::link::Link;
 use http_body_util::BodyExt;
-use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,20 +48,16 @@ impl Terminal {
             auto_sync: false,
         };
         let options = Options { key_cost: KeyCost::CHEAP, ..Options::default() };
-        let way = (options, Arc::new(link.clone()) as Arc<_>, "first");
-        let officers = Officers::open(settings.listen, &settings, way).unwrap();
+        let way = (options, Arc::new(link.clone()) as Arc<_>);
+        let officers = Officers::open(settings.listen, &settings, way, ["first", "for-programs"]).unwrap();
         Self { router: officers.router(), officers, first: "/first".into() }
     }
 
     async fn send(&self, method: Method, path: &str, form: &[(&str, &str)]) -> Answer {
-        let secret = path.split('/').nth(1).unwrap_or_default().to_owned();
-        let path =
-            path.strip_prefix(&format!("/{secret}/api")).map_or(path.to_owned(), |api| format!("/api{api}"));
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", AUTHORITY)
-            .header("authorization", format!("Bearer {secret}"))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(form_of(form)))
             .unwrap();
@@ -89,17 +86,26 @@ impl Terminal {
         self.sync(root).await;
     }
 
+    fn app(&self, root: &str) -> App {
+        self.officers.app(root).expect("it is an officer's")
+    }
+
     /// Syncs one officer's part; how many changes are unsent then.
     async fn sync(&self, root: &str) -> u64 {
-        let synced = self.post(format!("{root}/api/v1/sync"), &[]).await;
-        assert_eq!(synced.status, StatusCode::OK, "{}", synced.text);
+        self.app(root).sync().await.unwrap();
         self.unsent(root).await
     }
 
     async fn unsent(&self, root: &str) -> u64 {
-        let status = self.get(format!("{root}/api/v1/status")).await;
-        let status: Value = serde_json::from_str(&status.text).unwrap();
-        status["unsent"]["changes"].as_u64().unwrap()
+        self.app(root).read(Client::status).await.unwrap().unsent.changes
+    }
+
+    /// Asks as a program does, with a secret.
+    async fn program(&self, secret: &str) -> StatusCode {
+        let request = Request::builder().uri("/api/v1/inspections").header("host", AUTHORITY);
+        let request =
+            request.header("authorization", format!("Bearer {secret}")).body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap().status()
     }
 
     async fn unlock(&self, root: &str, passphrase: &str) -> StatusCode {
@@ -146,9 +152,9 @@ async fn officers_change_on_a_terminal_and_lose_and_read_nothing() {
     assert!(terminal.get(format!("{first}{narrative}")).await.text.contains(CANARY));
     assert!(terminal.unsent(&first).await > 0);
     let added = terminal.post(format!("{first}/officers"), &[]).await;
-    let second = added.location.strip_suffix("/enrol").expect("a part of her own").to_owned();
+    let mut second = added.location.strip_suffix("/enrol").expect("a part of her own").to_owned();
     assert_ne!(second, first);
-    // Asked again, it is the same one: it still belongs to nobody.
+    // Asked again, it is the same one: nobody has begun in it.
     assert_eq!(terminal.post(format!("{first}/officers"), &[]).await.location, added.location);
     let page = terminal.get(format!("{second}/enrol")).await;
     assert!(
@@ -156,6 +162,12 @@ async fn officers_change_on_a_terminal_and_lose_and_read_nothing() {
         "{}",
         page.text
     );
+    // Somebody who begins and goes away without a link does not stop the next one.
+    let form = [("code", "AAAA-AAAA"), ("device_name", "共用平板"), ("passphrase", FIRST), ("again", FIRST)];
+    assert_eq!(terminal.post(format!("{second}/enrol"), &form).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let added = terminal.post(format!("{first}/officers"), &[]).await;
+    let begun = std::mem::replace(&mut second, added.location.strip_suffix("/enrol").unwrap().to_owned());
+    assert_ne!(second, begun);
     link.up();
     let code = administrator.enrolment_code(&world, task.team[1]).await;
     terminal.enrol(&second, &code, SECOND).await;
@@ -168,8 +180,16 @@ async fn officers_change_on_a_terminal_and_lose_and_read_nothing() {
     assert_eq!(terminal.unlock(&first, SECOND).await, StatusCode::FORBIDDEN);
     let door = terminal.get(format!("{first}/unlock")).await;
     assert!(door.text.contains(&format!("href=\"{second}/unlock\"")) && !door.text.contains(CANARY));
-    // Whoever has neither secret has nothing.
+    // Nobody locked the first one's pages by hand: that the second one took the terminal did it, for what is written, too.
+    let late = [("of", "narrative"), ("base", ""), ("text", "第二个人的手")];
+    let late = terminal.post(format!("{first}{narrative}"), &late).await;
+    assert!(late.text.contains("name=\"waiting.text\""), "it waits for her passphrase: {}", late.text);
+    // Whoever has neither secret has nothing, and what pages tell is no secret for programs.
     assert_eq!(terminal.get("/third/unlock".into()).await.status, StatusCode::FORBIDDEN);
+    for root in [&first, &second] {
+        assert_eq!(terminal.program(&root[1..]).await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(terminal.program("for-programs").await, StatusCode::OK);
     assert!(!stands(&data, CANARY));
 
     // After a start both are shut; the second one works on, and what the first one did not send waits.
@@ -183,13 +203,13 @@ async fn officers_change_on_a_terminal_and_lose_and_read_nothing() {
     assert_eq!(terminal.unlock(&second, FIRST).await, StatusCode::FORBIDDEN);
     assert_eq!(terminal.unlock(&second, SECOND).await, StatusCode::SEE_OTHER);
     assert_eq!(terminal.sync(&second).await, 0);
-    let locked = terminal.post(format!("{first}/api/v1/sync"), &[]).await;
-    assert_eq!(locked.status.as_u16(), 423, "{}", locked.text);
+    assert_eq!(terminal.app(&first).sync().await.unwrap_err().code(), ErrorCode::StoreLocked);
     assert!(!stands(&data, CANARY));
     assert_eq!(terminal.unlock(&first, FIRST).await, StatusCode::SEE_OTHER);
     assert!(terminal.get(format!("{first}{narrative}")).await.text.contains(CANARY));
     assert_eq!(terminal.sync(&first).await, 0);
     assert_eq!(terminal.sync(&second).await, 0);
+    assert_eq!(terminal.unlock(&second, SECOND).await, StatusCode::SEE_OTHER);
     assert!(
         terminal.get(format!("{second}{narrative}")).await.text.contains(CANARY),
         "the team's, once it was sent"

@@ -30,6 +30,11 @@ impl App {
         self.unlock(passphrase).await
     }
 
+    /// The passphrase was right: what was asked, because it was forgotten, would be a second way in.
+    pub(super) async fn withdraw_request(&self) -> Result<(), ApiError> {
+        self.recover(|dir, _, _| recovery::withdraw(dir)).await
+    }
+
     /// One step after another, each to its end even when the asker goes away.
     async fn recover<T, F>(&self, step: F) -> Result<T, ApiError>
     where

@@ -77,7 +77,7 @@ impl Face {
 
     /// Whether somebody who knows the officer's passphrase is at it, and has been within the time that the settings allow.
     pub fn is_open(&self) -> bool {
-        let used = self.0.used_at.load(Ordering::Relaxed);
+        let used = self.used_at();
         let idle_ms = u64::from(self.settings().lock_minutes) * 60_000;
         used > 0 && (idle_ms == 0 || self.0.app.host().monotonic_ms() < used.saturating_add(idle_ms))
     }
@@ -85,11 +85,22 @@ impl Face {
     /// Whether it was unlocked since the start and not locked by hand. What is written on a page that was opened then is
     /// taken, however long it was written on.
     pub fn was_opened(&self) -> bool {
-        self.0.used_at.load(Ordering::Relaxed) > 0
+        self.used_at() > 0
+    }
+
+    /// When it was looked at; 0 while it is locked, also because another officer took the terminal over.
+    fn used_at(&self) -> u64 {
+        if self.0.others.as_ref().is_some_and(|others| !others.is_at(&self.0.root)) {
+            self.lock();
+        }
+        self.0.used_at.load(Ordering::Relaxed)
     }
 
     /// Notes that the officer looks at it.
     pub fn touch(&self) {
+        if let Some(others) = &self.0.others {
+            others.take(&self.0.root);
+        }
         self.0.used_at.store(self.0.app.host().monotonic_ms() + 1, Ordering::Relaxed);
     }
 

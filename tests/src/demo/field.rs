@@ -88,7 +88,8 @@ impl Terminal {
 
     /// Where it listens, and its secret.
     pub(crate) fn address(&self) -> (String, String) {
-        (self.service.says("listening"), self.service.says("secret"))
+        let (listening, open) = (self.service.says("listening"), self.service.says("open"));
+        (listening, open.rsplit('/').next().unwrap_or_default().to_owned())
     }
 
     /// Stops it as an officer would.

@@ -52,7 +52,7 @@ pub(super) async fn measure(full: &Full<'_>, out: &mut dyn Write) -> Result<(), 
     let client = api::client(Duration::from_secs(60))?;
     cold_starts(full, &client).await?.line(out, "start of the program to its first page", None)?;
     let service = start(full)?;
-    let root = format!("{}/{}", service.says("listening"), service.says("secret"));
+    let root = service.says("open");
     let unlocked = post(&client, &format!("{root}/unlock"), &[("passphrase", full.passphrase)]).await?;
     if !unlocked.0.is_success() {
         return Err("the terminal is not unlocked".into());

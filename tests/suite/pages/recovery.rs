@@ -111,7 +111,7 @@ async fn a_forgotten_passphrase_is_recovered_on_the_pages() {
     );
     let request = area(&asked, "request");
     assert_eq!(locked.get("/recover/request.txt").await.text(), request);
-    let number: String = asked.text().split_once("fp-check\">").unwrap().1.chars().take(9).collect();
+    let number: String = asked.text().split_once("fp-check\">").unwrap().1.chars().take(14).collect();
 
     let other = locked.answer(&request).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
