@@ -194,6 +194,8 @@ impl Client {
         }
         let mut report = SyncReport::default();
         self.rounds(transport, &mut link, &mut report).await?;
+        // Records first: a link that is cut again and again has nothing to spare.
+        self.exchange_custody(transport, &mut link.custody_in).await;
         report.still_unsent = unsent::total(&self.reader())?;
         Ok(report)
     }

@@ -92,6 +92,12 @@ async fn recovered(world: World) {
     let listed = listed.as_array().unwrap();
     assert!(listed.len() == 3 && listed.iter().all(|row| row["terminals"] == 1), "{listed:?}");
 
+    // A single administrator enrols another terminal in a custodian's name: it is given nothing.
+    let named = custodians[0].client().status().unwrap().enrolled.unwrap().officer;
+    let forged = city.administrator.terminal(&world, named, "forged").await;
+    forged.sync().await;
+    sign_in_anew(&mut city.one).await;
+
     // A morning in a cellar, and then the passphrase is gone from her head.
     city.one.link.down();
     let item = support::answer_one(&city.one, visit);
@@ -111,6 +117,8 @@ async fn recovered(world: World) {
     assert_eq!(plea.check_number, asked.check_number);
     let officer: Value = city.administrator.get(&world, "/api/v1/officers").await;
     assert!(officer["rows"].as_array().unwrap().iter().any(|row| row["name"] == plea.officer_name));
+
+    assert!(matches!(forged.client().read_plea(&asked.text), Err(ClientError::NotCustodian)));
 
     // Who is no custodian cannot help; nobody helps without saying why, nor with a wrong passphrase, nor unseen by the server.
     assert!(matches!(city.two.client().read_plea(&asked.text), Err(ClientError::NotCustodian)));

@@ -136,8 +136,14 @@ impl Client {
 
     /// Says with what shares for this officer are sealed, and makes those of this terminal's own key for the custodians that the
     /// server names. It is of no use to the sync that it comes with, which goes on without it.
-    pub(crate) async fn exchange_custody(&self, transport: &dyn Transport, token: &str) {
-        match self.try_exchange_custody(transport, token).await {
+    pub(crate) async fn exchange_custody(&self, transport: &dyn Transport, spoken_in: &mut Option<String>) {
+        let Ok(token) = self.session(transport, None).await else { return };
+        if spoken_in.as_ref() == Some(&token) {
+            return;
+        }
+        let exchanged = self.try_exchange_custody(transport, &token).await;
+        *spoken_in = Some(token);
+        match exchanged {
             // A server of an earlier version knows nothing of it.
             Ok(()) | Err(ClientError::Refused { .. } | ClientError::Offline { .. }) => {}
             Err(error) => tracing::warn!(error = %error, "the shares of the store's key are not made"),

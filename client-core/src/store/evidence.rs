@@ -120,14 +120,14 @@ pub(super) fn order(between: &str) -> String {
 }
 
 /// For each visit of which captures wait when the last of them was taken.
-pub(super) const NEWEST: &str = "WITH newest AS (
+pub(super) const NEWEST: &str = "newest AS (
     SELECT inspection, MAX(captured_at) AS at FROM evidence WHERE receipt IS NULL GROUP BY inspection)";
 
 /// Originals that the server does not hold, in the order in which they are sent: own ones whose entry it holds, and behind
 /// own ones of their size those that packages brought.
 pub(crate) fn pending(conn: &Connection) -> Result<Vec<Original>, ClientError> {
     let mut statement = conn.prepare_cached(&format!(
-        "{NEWEST}, e AS (
+        "WITH {NEWEST}, e AS (
            SELECT own.record, own.inspection, own.digest, own.size_bytes, own.media_type, 1 AS own FROM evidence own
              WHERE own.receipt IS NULL AND own.code IS NULL
                AND EXISTS (SELECT 1 FROM journal j WHERE j.hash = own.entry AND j.receipt IS NOT NULL)

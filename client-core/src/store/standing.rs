@@ -129,7 +129,7 @@ pub(crate) fn waiting_captures(
     limit: u64,
 ) -> Result<Vec<Waiting>, ClientError> {
     let mut statement = conn.prepare_cached(&format!(
-        "{NEWEST} SELECT e.record, e.inspection, COALESCE(i.entity_name, ''), e.kind, e.item, e.size_bytes,
+        "WITH {NEWEST} SELECT e.record, e.inspection, COALESCE(i.entity_name, ''), e.kind, e.item, e.size_bytes,
            j.receipt IS NOT NULL, e.code
          FROM evidence e LEFT JOIN journal j ON j.hash = e.entry
          LEFT JOIN inspections i ON i.inspection = e.inspection

@@ -19,6 +19,8 @@ pub(crate) struct Link {
     pub(super) greeted: bool,
     /// How much one push may carry.
     pub(super) budget: Budget,
+    /// The session in which custody was spoken of.
+    pub(super) custody_in: Option<String>,
 }
 
 impl Client {
@@ -42,7 +44,7 @@ impl Client {
     ///
     /// A new session ends the one before. So one is opened at a time, and who finds that another call has opened one meanwhile
     /// takes that.
-    pub(super) async fn session(
+    pub(crate) async fn session(
         &self,
         transport: &dyn Transport,
         ended: Option<&str>,
@@ -89,7 +91,6 @@ impl Client {
         if let Some(certificate) = &session.certificate {
             self.keep_certificate(&who, certificate)?;
         }
-        self.exchange_custody(transport, &session.token).await;
         Ok(session.token)
     }
 

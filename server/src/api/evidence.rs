@@ -245,6 +245,8 @@ pub(crate) async fn receipt(
     let turn = app.blobs.turn(&owner(&device), &digest).await;
     let upload = brought(&app, &device, digest).await?.ok_or(ErrorCode::NotFound)?;
     if upload.held {
+        // Where the server was stopped between the two, what was staged is still there.
+        app.blobs.discard(&owner(&device), &digest).await?;
         drop(turn);
     } else {
         // All parts may be here while the server was stopped before it had read them back.
